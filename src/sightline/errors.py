@@ -1,0 +1,35 @@
+"""Errors that are the user's to mend: one line that names the thing, the cause and what to do."""
+
+from __future__ import annotations
+
+
+class SightlineError(Exception):
+    """Something the user gave cannot be used.
+
+    The message names the file (and frame, time or argument), what is wrong with it and how to mend it. The command
+    line prints it as one line and ends with `exit_code`.
+    """
+
+    exit_code = 1
+
+
+class UsageError(SightlineError):
+    """The call itself is wrong: an unknown model, task, protocol or option value (exit code 2)."""
+
+    exit_code = 2
+
+
+class SourceError(SightlineError):
+    """A video, image or frame folder cannot be read."""
+
+
+class OutputError(SightlineError):
+    """A result cannot be written: no permission, no space, something in the way."""
+
+
+class WeightsError(SightlineError):
+    """Weights are missing, corrupted, or do not fit the model."""
+
+
+class DataError(SightlineError):
+    """A data set, recording, annotation or table is malformed or inconsistent."""

@@ -1,0 +1,45 @@
+"""BSDS500 (Arbelaez et al., PAMI 2011) as PNG: <split>/<id>.jpg and <id>_seg0.png, <id>_seg1.png, ... beside it.
+
+A segmentation holds a region number from 1 for every pixel; each comes from another person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from sightline.data.files import list_images, mask_values, progress, require_folder
+from sightline.data.samples import ImageMask
+from sightline.errors import DataError
+
+SPLITS = ("train", "val", "test")
+LAYOUT = "<split>/<id>.jpg with <id>_seg0.png beside it"
+
+
+def segments(
+    root: str | Path, splits: Iterable[str] = SPLITS, min_area: float = 0.0, max_area: float = 1.0
+) -> list[ImageMask]:
+    """Every human segment of every photograph of the splits as an ImageMask.
+
+    min_area, max_area: keep segments that cover such a fraction of the photograph, both ends included.
+    Reads all segmentations for their areas (a few seconds). Raises DataError for a missing split or segmentation.
+    """
+    pairs = []
+    for split in splits:
+        folder = require_folder(root, split, layout=LAYOUT)
+        for image in (path for path in list_images(folder) if path.suffix.lower() != ".png"):
+            labels = sorted(folder.glob(f"{image.stem}_seg*.png"))
+            if not labels:
+                raise DataError(f"{image}: no segmentation {image.stem}_seg0.png beside it; {LAYOUT} is expected")
+            pairs += [(image, path) for path in labels]
+
+    found = []
+    for image, path in progress(pairs, "Reading segmentations"):
+        values = mask_values(path)
+        total = sum(values.values())
+        found += [
+            ImageMask(image, path, value)
+            for value, pixels in values.items()
+            if value and min_area <= pixels / total <= max_area
+        ]
+    return found

@@ -1,0 +1,42 @@
+"""DAVIS-2016 (Perazzi et al., CVPR 2016): JPEGImages/480p, Annotations/480p and ImageSets/480p."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sightline.data.files import list_images, read_names, require_files, require_folder
+from sightline.data.samples import VideoSequence
+from sightline.errors import DataError
+
+LAYOUT = "JPEGImages/480p/<sequence>/00000.jpg with Annotations/480p/<sequence>/00000.png"
+
+
+def sequences(root: str | Path, split: str | None = None, resolution: str = "480p") -> list[VideoSequence]:
+    """The sequences of a DAVIS-2016 folder, by name; every frame has its mask, a moving object as one.
+
+    split: a list of ImageSets/<resolution>/<split>.txt, with sequence names (`blackswan`) or, as published, pairs of
+        image and mask paths a line (`train`, `val`); None takes every folder of JPEGImages.
+    Raises DataError that names a missing folder or list, or every missing mask at once.
+    """
+    root = Path(root)
+    images = require_folder(root, "JPEGImages", resolution, layout=LAYOUT)
+    annotations = require_folder(root, "Annotations", resolution, layout=LAYOUT)
+    if split is None:
+        names = sorted(folder.name for folder in images.iterdir() if folder.is_dir())
+    else:
+        names = _names(root / "ImageSets" / resolution / f"{split}.txt")
+
+    found = []
+    for name in names:
+        frames = list_images(images / name)
+        if not frames:
+            raise DataError(f"{images / name}: no frames; the pictures of sequence {name!r} are expected there")
+        found.append(VideoSequence(name, frames, [annotations / name / f"{frame.stem}.png" for frame in frames]))
+    require_files((mask for sequence in found for mask in sequence.masks if mask), root)
+    return found
+
+
+def _names(path: Path) -> list[str]:
+    """Sequence names in the order of the list. A line is a name or `/JPEGImages/480p/<name>/00000.jpg /Anno...`."""
+    first = (line.split()[0] for line in read_names(path))
+    return list(dict.fromkeys(entry.strip("/").split("/")[-2] if "/" in entry else entry for entry in first))

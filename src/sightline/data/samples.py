@@ -1,0 +1,86 @@
+"""What the readers yield: small records of paths that load their pixels when asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.data.files import load_image, load_mask
+from sightline.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class ImageMask:
+    """A photograph and one object in it.
+
+    instance: the value that this object has in the mask file; None means a grey mask, white on black (from 128 on).
+    """
+
+    image_path: Path
+    mask_path: Path
+    instance: int | None = None
+
+    def load(self) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """The image (H, W, 3) uint8 RGB and the object (H, W) bool. Raises DataError if their sizes differ."""
+        image, labels = load_image(self.image_path), load_mask(self.mask_path)
+        _check_sizes(self.image_path, image, self.mask_path, labels)
+        return image, labels >= 128 if self.instance is None else labels == self.instance
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSequence:
+    """The frames of a video and the masks of one object, or of all salient objects as one, where they are labelled.
+
+    masks: as long as frames; None where a frame has no label.
+    threshold: the smallest value in a mask file that is object: 1 where values are clean, 128 where they are JPEG.
+    """
+
+    name: str
+    frames: list[Path]
+    masks: list[Path | None]
+    threshold: int = 1
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def load(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None]:
+        """Frame `index` (H, W, 3) uint8 RGB and its mask (H, W) bool, or None. Raises DataError if sizes differ."""
+        image, path = load_image(self.frames[index]), self.masks[index]
+        if path is None:
+            return image, None
+        labels = load_mask(path)
+        _check_sizes(self.frames[index], image, path, labels)
+        return image, labels >= self.threshold
+
+
+@dataclass(frozen=True, slots=True)
+class FixationImage:
+    """A photograph and where people fixated it.
+
+    fixations: (N, 2) float64, x and y in pixels of a picture of `size`, from its top-left corner.
+    size: (height, width) of the picture that was shown. The file may be a smaller copy of it.
+    map_path: the published fixation density map, where the data set has one.
+    """
+
+    image_path: Path
+    fixations: NDArray[np.float64]
+    size: tuple[int, int]
+    map_path: Path | None = None
+
+    def fixations_at(self, height: int, width: int) -> NDArray[np.float64]:
+        """The fixations in pixels of a (height, width) copy, those outside of the picture left out: (N, 2)."""
+        scaled = self.fixations * (width / self.size[1], height / self.size[0])
+        inside = (scaled >= 0).all(axis=1) & (scaled[:, 0] < width) & (scaled[:, 1] < height)
+        return scaled[inside]
+
+
+def _check_sizes(image_path: Path, image: NDArray[np.uint8], mask_path: Path, mask: NDArray[np.uint8]) -> None:
+    if image.shape[:2] != mask.shape:
+        (height, width), (mask_height, mask_width) = image.shape[:2], mask.shape
+        raise DataError(
+            f"{mask_path}: the mask is {mask_width}x{mask_height} and its image {image_path.name} {width}x{height}; "
+            "both must have the same size"
+        )

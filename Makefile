@@ -1,0 +1,50 @@
+# make demo              set up .venv and run the main job on a clip that the program renders itself
+# make demo VIDEO=my.mp4 the same on your clip
+# make test              set up .venv with every extra, then lint, type-check and test
+# make lint | bench | clean
+
+PYTHON ?= python3
+VIDEO ?=
+DEMO := demo-out
+# Small tensors gain nothing from threads, and two test processes would fight for the cores.
+ONE_THREAD := OMP_NUM_THREADS=1
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test lint bench clean
+
+demo: .venv/.installed
+ifeq ($(VIDEO),)
+	@mkdir -p $(DEMO)
+	$(BIN)/sightline data demo $(DEMO)/demo.mp4
+	$(BIN)/sightline predict $(DEMO)/demo.mp4 --model wcsnet --out $(DEMO) --overwrite
+else
+	$(BIN)/sightline predict "$(VIDEO)" --model wcsnet --out $(DEMO) --overwrite
+endif
+
+test: .venv/.installed-test lint
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
+
+lint: .venv/.installed-test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: .venv/.installed-test
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis $(DEMO)
+
+.venv/bin/python:
+	./.ci/make-venv $(PYTHON) .venv
+
+.venv/.installed: .venv/bin/python pyproject.toml constraints.txt
+	$(PIP) -e .
+	@touch $@
+
+# pysaliency ships no wheel: where there is no C compiler it stays out and the checks against it are skipped.
+.venv/.installed-test: .venv/bin/python pyproject.toml constraints.txt
+	$(PIP) -e ".[dev,train,gaze,export,reference]"
+	$(PIP) -e ".[pysaliency]" || echo "pysaliency cannot be built here (no C compiler?): its checks will be skipped"
+	@touch $@ .venv/.installed

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from sightline import __version__
+from sightline.cli import train
+from sightline.cli.doctor import doctor
 from sightline.errors import SightlineError
 
 app = typer.Typer(
@@ -17,7 +19,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(train.train)
 # Each verb lives in cli/<verb>.py and is registered here: app.command()(<verb>.<verb>)
+app.command()(doctor)
 
 
 def _show_version(value: bool) -> None:

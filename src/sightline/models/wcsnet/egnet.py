@@ -1,0 +1,50 @@
+"""EG-Net: the Eye Gaze Network that finds where people look (WCS-Net paper, Sec. 3.1, Eq. 1)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from sightline.models.wcsnet.config import EGNetConfig
+from sightline.nn.backbones import Backbone, build_backbone
+from sightline.nn.blocks import RefinementBlock, resize
+
+_PRIOR_SIZE = (12, 16)
+
+
+class EGNet(nn.Module):
+    """Encoder levels 3 to 5 and three residual refinement blocks; the third gives the fixation map."""
+
+    def __init__(self, config: EGNetConfig, backbone: Backbone | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = backbone or build_backbone(config.backbone)
+        c3, c4, c5 = self.backbone.channels[2:]
+        self.block5 = RefinementBlock(c5, config.width, deepest=True)
+        self.block4 = RefinementBlock(c4, config.width)
+        self.block3 = RefinementBlock(c3, config.width)
+        self.head = nn.Conv2d(config.width, 1, 1)
+        # People look near the middle of a photograph whatever it shows; a learned additive map leaves the
+        # convolutions, which cannot know where they are, free of that.
+        self.prior = nn.Parameter(torch.zeros(1, 1, *_PRIOR_SIZE))
+
+    def decode(self, features: list[Tensor]) -> Tensor:
+        """features: levels 3, 4, 5. Returns logits (N, 1, h, w) at level 3's size (stride 8)."""
+        f3, f4, f5 = features
+        out = self.block3([f3], self.block4([f4], self.block5([f5])))
+        return self.head(out) + resize(self.prior, out.shape[-2:])
+
+    def forward(self, images: Tensor) -> Tensor:
+        """images: (N, 3, H, W) RGB in [0, 1]. Returns logits (N, 1, H/8, W/8); their spatial softmax is the density."""
+        return self.decode(self.backbone(images)[2:])
+
+
+def fixation_density(logits: Tensor) -> Tensor:
+    """Logits (N, 1, h, w) as a density over the pixels: non-negative, summing to 1 in every map."""
+    return logits.flatten(1).softmax(dim=1).view_as(logits)
+
+
+def fixation_map(logits: Tensor, size: tuple[int, int]) -> Tensor:
+    """Logits (N, 1, h, w) as saliency maps (N, 1, *size) in [0, 1]: the density divided by its maximum."""
+    density = resize(fixation_density(logits), size)
+    return density / density.amax(dim=(2, 3), keepdim=True).clamp_min(1e-12)

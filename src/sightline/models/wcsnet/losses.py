@@ -1,0 +1,45 @@
+"""Losses of WCS-Net's three networks (Sec. 3.3, Eq. 6)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from sightline.nn.blocks import resize
+
+
+def fixation_loss(logits: Tensor, density: Tensor, counts: Tensor, nss_weight: float = 0.0) -> Tensor:
+    """Cross-entropy between the predicted and the observed distribution of fixations over the pixels.
+
+    The paper names "cross entropy loss" between maps; over the pixels as one distribution it is the one that the
+    evaluation (KLD, and NSS nearly) asks for. nss_weight adds -NSS of the predicted density at the fixations.
+    logits: (N, 1, h, w); density: (N, 1, H, W) summing to 1; counts: (N, 1, H, W) fixations a pixel. Returns a scalar.
+    """
+    logits = resize(logits, density.shape[-2:])
+    log_density = logits.flatten(1).log_softmax(dim=1)
+    loss = -(density.flatten(1) * log_density).sum(dim=1)
+    if nss_weight:
+        predicted, weights = log_density.exp(), counts.flatten(1)
+        deviation, mean = predicted.std(dim=1, keepdim=True), predicted.mean(dim=1, keepdim=True)
+        scores = ((predicted - mean) / deviation.clamp_min(1e-12) * weights).sum(dim=1)
+        loss = loss - nss_weight * scores / weights.sum(dim=1).clamp_min(1)
+    return loss.mean()
+
+
+def joint_loss(
+    mask_logits: Tensor, mask: Tensor, hotspot_logits: Tensor | None, hotspot: Tensor, has_mask: Tensor, has_hotspot: Tensor
+) -> Tensor:
+    """L = l1 L_hotspot + l2 L_mask (Eq. 6): binary cross-entropies; l1 and l2 are 1 or 0 as a sample has that label.
+
+    All maps (N, 1, H, W), hotspot logits of any size; has_mask, has_hotspot: (N,) in {0, 1}. Returns a scalar.
+    """
+    total = _mean_over(F.binary_cross_entropy_with_logits(mask_logits, mask, reduction="none"), has_mask)
+    if hotspot_logits is not None:
+        logits = resize(hotspot_logits, hotspot.shape[-2:])
+        total = total + _mean_over(F.binary_cross_entropy_with_logits(logits, hotspot, reduction="none"), has_hotspot)
+    return total
+
+
+def _mean_over(values: Tensor, labelled: Tensor) -> Tensor:
+    each = values.flatten(1).mean(dim=1)
+    return (each * labelled).sum() / labelled.sum().clamp_min(1)

@@ -1,0 +1,118 @@
+"""Weights on disk: a folder with config.json, model.safetensors (float16) and a model card, README.md."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from sightline.errors import OutputError, WeightsError
+
+SHIPPED = Path(__file__).parents[1] / "weights"
+"""Where the weights inside the package are, one folder a model."""
+
+
+def find_weights(name: str | Path) -> Path:
+    """The folder of weights that `name` stands for: a folder, a shipped model's name, or a Hub id (`user/model`).
+
+    Raises WeightsError where there is none, with what can be done.
+    """
+    folder = Path(name)
+    if folder.is_dir():
+        return folder
+    if (SHIPPED / str(name)).is_dir():
+        return SHIPPED / str(name)
+    if str(name).count("/") == 1 and not folder.exists():
+        return _from_hub(str(name))
+    raise WeightsError(f"{name}: no such weights; give a folder with config.json and model.safetensors, or a Hub id")
+
+
+def _from_hub(repository: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(repository, allow_patterns=["config.json", "*.safetensors", "README.md"]))
+    except (OSError, ValueError) as error:  # huggingface_hub's errors are both of these
+        raise WeightsError(
+            f"{repository}: cannot be had from the Hub ({str(error).splitlines()[0]}); check the name and the "
+            "connection, or give a local folder"
+        ) from error
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """config.json of a weights folder. Raises WeightsError where it is missing or no JSON object."""
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: missing; a weights folder holds config.json and model.safetensors") from None
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path}: cannot be read ({error}); restore it from where the weights came from") from None
+    if not isinstance(config, dict):
+        raise WeightsError(f"{path}: an object {{...}} is expected; restore it from where the weights came from")
+    return config
+
+
+def load_into(network: nn.Module, folder: Path) -> None:
+    """Fill a network from folder/model.safetensors (strictly), as float32.
+
+    Raises WeightsError where the file is missing, damaged, or holds other tensors than the network has.
+    """
+    path = folder / "model.safetensors"
+    if not path.is_file():
+        raise WeightsError(f"{path}: missing; a weights folder holds config.json and model.safetensors")
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(f"{path}: damaged ({error}); copy or download it again") from None
+    try:
+        network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise WeightsError(f"{path}: does not fit the network of its config.json ({reason})") from None
+
+
+def save(network: nn.Module, config: dict[str, Any], folder: Path) -> None:
+    """Write config.json and model.safetensors (float16); each appears whole or not at all."""
+    tensors = {
+        name: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
+        for name, value in network.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / ".model.safetensors.partial"
+        save_file(tensors, temporary)
+        os.replace(temporary, folder / "model.safetensors")
+        text = json.dumps(config, indent=2) + "\n"
+        (folder / ".config.json.partial").write_text(text, encoding="utf-8")
+        os.replace(folder / ".config.json.partial", folder / "config.json")
+    except (OSError, SafetensorError) as error:
+        raise OutputError(f"{folder}: cannot write the weights ({error}); check space and permissions") from error
+
+
+def sha256(folder: Path) -> str:
+    """Checksum of folder/model.safetensors, as hexadecimal digits."""
+    with (folder / "model.safetensors").open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def device_of(name: str) -> torch.device:
+    """The device for `auto`, `cpu`, `cuda`, `cuda:1`, `mps`. Raises UsageError for one that is not there."""
+    from sightline.errors import UsageError
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"device {name!r} is not to be had here ({str(error).splitlines()[0]}); use cpu") from None
+    return device

@@ -1,0 +1,181 @@
+"""Backbones as five stages, one a feature level, so that a decoder can ask any backbone for the same five maps.
+
+Level j has stride 2**j (level 5 of the DeepLab MobileNetV2 stays at stride 16, its output stride, unless os32 is asked for). Images come in as
+RGB in [0, 1]; each backbone normalises them as its pretraining did. Further input channels (a gaze map) are passed on
+as they are and start with zero weights, so that a pretrained backbone is unchanged by them at first.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sightline.errors import UsageError, WeightsError
+
+# Width and depth coefficients of EfficientNet (Tan and Le 2019, Table 1 and its code release).
+_EFFICIENTNETS = {"b0": (1.0, 1.0), "b1": (1.0, 1.1), "b2": (1.1, 1.2), "b3": (1.2, 1.4), "b4": (1.4, 1.8)}
+_RESNETS = {"50": [3, 4, 6, 3], "101": [3, 4, 23, 3]}
+
+HUB_IDS = {
+    "mobilenet-v2": "google/mobilenet_v2_1.0_224",
+    "deeplab-mobilenet-v2": "google/deeplabv3_mobilenet_v2_1.0_513",
+    "deeplab-mobilenet-v2-os32": "google/deeplabv3_mobilenet_v2_1.0_513",
+    **{f"efficientnet-{name}": f"google/efficientnet-{name}" for name in _EFFICIENTNETS},
+    **{f"resnet-{name}": f"microsoft/resnet-{name}" for name in _RESNETS},
+}
+"""Every backbone by name, with the Hub repository that holds its pretrained weights."""
+
+
+class Backbone(nn.Module):
+    """Five stages in a row; `forward` returns the output of each, finest first.
+
+    channels: channel count of each level. mean, std: what RGB in [0, 1] is normalised with.
+    """
+
+    def __init__(
+        self, stages: Sequence[nn.Module], channels: Sequence[int], mean: Sequence[float], std: Sequence[float]
+    ) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(stages)
+        self.channels = tuple(channels)
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """(N, C, H, W): the first three channels are RGB in [0, 1], any others are left as they are."""
+        mean, std = self.get_buffer("mean"), self.get_buffer("std")
+        rgb = (images[:, :3] - mean) / std
+        return rgb if images.shape[1] == 3 else torch.cat([rgb, images[:, 3:]], dim=1)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """images: (N, C, H, W) float, RGB in [0, 1] first. Returns five maps, strides 2, 4, 8, 16, 32 (or 16)."""
+        features = []
+        hidden = self.normalise(images)
+        for stage in self.stages:
+            hidden = stage(hidden)
+            features.append(hidden)
+        return features
+
+
+class DeepLabLevel(nn.Module):
+    """Level 5 with what DeepLab knows: its pooled features (256) beside its class probabilities (21).
+
+    The probabilities make "of the same class as the template" a plain product for the correlation block.
+    """
+
+    def __init__(self, layers: Sequence[nn.Module], head: Any) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+        self.conv_pool, self.conv_aspp = head.conv_pool, head.conv_aspp
+        self.conv_projection, self.classifier = head.conv_projection, head.classifier
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        hidden = self.layers(hidden)
+        pooled = self.conv_pool(hidden.mean(dim=(2, 3), keepdim=True)).expand(-1, -1, *hidden.shape[2:])
+        hidden = self.conv_projection(torch.cat([pooled, self.conv_aspp(hidden)], dim=1))
+        return torch.cat([hidden, self.classifier(hidden).softmax(dim=1)], dim=1)
+
+
+def build_backbone(name: str, weights: str | Path | None = None, in_channels: int = 3) -> Backbone:
+    """Make a backbone by name.
+
+    weights: a `transformers` folder, a Hub id, "hub" for the id in HUB_IDS, or None for random weights (which a
+    checkpoint then fills). in_channels: 3, or more with a guidance map behind RGB.
+
+    Raises UsageError for an unknown name and WeightsError where the weights cannot be loaded.
+    """
+    if name not in HUB_IDS:
+        raise UsageError(f"unknown backbone {name!r}: choose one of {', '.join(HUB_IDS)}")
+    source = HUB_IDS[name] if weights == "hub" else weights
+    if name == "mobilenet-v2":
+        backbone = _mobilenet_v2(source)
+    elif name.startswith("deeplab"):
+        backbone = _mobilenet_v2(source, deeplab_stride=32 if name.endswith("os32") else 16)
+    elif name.startswith("efficientnet"):
+        backbone = _efficientnet(name.removeprefix("efficientnet-"), source)
+    else:
+        backbone = _resnet(name.removeprefix("resnet-"), source)
+    if in_channels > 3:
+        _widen_first_convolution(backbone, in_channels)
+    return backbone
+
+
+def _load(model_class: Any, config: Any, source: str | Path | None, **changes: Any) -> Any:
+    if source is None:
+        return model_class(config)
+    try:
+        return model_class.from_pretrained(str(source), **changes)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise WeightsError(
+            f"{source}: cannot load backbone weights ({str(error).splitlines()[0]}); "
+            "give a folder with config.json and model.safetensors, or a Hub id and a network connection"
+        ) from error
+
+
+def _mobilenet_v2(source: str | Path | None, deeplab_stride: int | None = None) -> Backbone:
+    from transformers import MobileNetV2Config, MobileNetV2ForImageClassification, MobileNetV2ForSemanticSegmentation
+
+    if deeplab_stride:
+        # DeepLab dilates its last blocks at stride 16; the same weights without dilation see the same at stride 32,
+        # for a quarter of the cost.
+        config = MobileNetV2Config(output_stride=deeplab_stride, num_labels=21, tf_padding=True)
+        model = _load(MobileNetV2ForSemanticSegmentation, config, source, output_stride=deeplab_stride)
+    else:
+        config = MobileNetV2Config(num_labels=1001, tf_padding=True)
+        model = _load(MobileNetV2ForImageClassification, config, source)
+    trunk, layers = model.mobilenet_v2, list(model.mobilenet_v2.layer)
+    last = DeepLabLevel(layers[12:], model.segmentation_head) if deeplab_stride else nn.Sequential(*layers[12:])
+    stages = [
+        trunk.conv_stem,
+        nn.Sequential(*layers[:2]),
+        nn.Sequential(*layers[2:5]),
+        nn.Sequential(*layers[5:12]),
+        last,
+    ]
+    return Backbone(stages, (16, 24, 32, 96, 277 if deeplab_stride else 320), mean=(0.5,) * 3, std=(0.5,) * 3)
+
+
+def _efficientnet(variant: str, source: str | Path | None) -> Backbone:
+    from transformers import EfficientNetConfig, EfficientNetModel
+
+    width, depth = _EFFICIENTNETS[variant]
+    model = _load(EfficientNetModel, EfficientNetConfig(width_coefficient=width, depth_coefficient=depth), source)
+    stages: list[list[nn.Module]] = [[model.embeddings]]
+    channels = []
+    for block in model.encoder.blocks:
+        # A level ends where the next block halves the resolution.
+        if block.depthwise_conv.depthwise_conv.stride[0] == 2:
+            stages.append([])
+        stages[-1].append(block)
+    channels = [stage[-1].projection.project_conv.out_channels for stage in stages]  # type: ignore[union-attr]
+    return Backbone(
+        [nn.Sequential(*stage) for stage in stages], channels, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
+    )
+
+
+def _resnet(variant: str, source: str | Path | None) -> Backbone:
+    from transformers import ResNetConfig, ResNetModel
+
+    model = _load(ResNetModel, ResNetConfig(depths=_RESNETS[variant]), source)
+    first, rest = model.encoder.stages[0], model.encoder.stages[1:]
+    stages = [model.embedder.embedder, nn.Sequential(model.embedder.pooler, first), *rest]
+    return Backbone(stages, (64, 256, 512, 1024, 2048), mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+
+
+def _widen_first_convolution(backbone: Backbone, in_channels: int) -> None:
+    """Give the first convolution more input channels, with zero weights for the new ones."""
+    for module in backbone.stages[0].modules():
+        for name, child in module.named_children():
+            if isinstance(child, nn.Conv2d):
+                wide = copy.deepcopy(child)
+                wide.in_channels = in_channels
+                zeros = child.weight.new_zeros(child.out_channels, in_channels - child.in_channels, *child.kernel_size)
+                wide.weight = nn.Parameter(torch.cat([child.weight.detach(), zeros], dim=1))
+                setattr(module, name, wide)
+                return
+    raise AssertionError("a backbone's first stage holds no convolution")

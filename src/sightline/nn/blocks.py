@@ -1,0 +1,39 @@
+"""The residual refinement block that the decoders of WCS-Net's three networks are stacked from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def resize(maps: Tensor, size: Sequence[int]) -> Tensor:
+    """Bilinear resize of (N, C, h, w) to `size` (height, width); the same tensor where nothing is to do."""
+    if tuple(maps.shape[-2:]) == tuple(size):
+        return maps
+    return F.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)
+
+
+class RefinementBlock(nn.Module):
+    """O_j = Conv2(Cat(inputs, Up(O_{j+1}))) + Up(O_{j+1}) (WCS-Net, Eq. 1, 2, 4).
+
+    Conv2 is a 3x3 and a 1x1 convolution; between them batch normalisation and ReLU (the paper names neither).
+    in_channels: channels of all inputs but Up(O_{j+1}); width: channels of O; deepest: there is no O_{j+1}.
+    """
+
+    def __init__(self, in_channels: int, width: int, deepest: bool = False, hidden: int | None = None) -> None:
+        super().__init__()
+        hidden = width if hidden is None else hidden
+        self.conv3 = nn.Conv2d(in_channels + (0 if deepest else width), hidden, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(hidden)
+        self.conv1 = nn.Conv2d(hidden, width, 1)
+
+    def forward(self, inputs: Sequence[Tensor], coarser: Tensor | None = None) -> Tensor:
+        """inputs: maps (N, c, h, w) of one size; coarser: O_{j+1}, any smaller size. Returns (N, width, h, w)."""
+        maps = list(inputs)
+        if coarser is None:
+            return self.conv1(self.norm(self.conv3(torch.cat(maps, dim=1))).relu())
+        up = resize(coarser, maps[0].shape[-2:])
+        return self.conv1(self.norm(self.conv3(torch.cat([*maps, up], dim=1))).relu()) + up

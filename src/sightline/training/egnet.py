@@ -1,0 +1,141 @@
+"""Training of EG-Net (WCS-Net paper, Sec. 3.3): frozen early stages, features cached, the rest by Adam."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from sightline.data.files import progress
+from sightline.data.samples import FixationImage
+from sightline.models.wcsnet.egnet import EGNet
+from sightline.models.wcsnet.losses import fixation_loss
+from sightline.training.fixations import Window, view
+from sightline.training.optimisation import configure
+from sightline.training.recipe import EGNetRecipe
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """A view after the frozen stages: features (C, h, w) float16, density and counts as `fixations.view` gives them."""
+
+    features: Tensor
+    density: Tensor
+    counts: Tensor
+
+
+class CachedViews(Dataset[Cached]):
+    """The frozen stages' features of every view of every photograph, in memory (about 80 kB a view).
+
+    View 0 is the whole photograph, view 1 its mirror image, further ones random windows.
+    """
+
+    def __init__(self, samples: list[FixationImage], backbone: nn.Module, recipe: EGNetRecipe, views: int) -> None:
+        generator = np.random.default_rng(recipe.seed)
+        self.items: list[Cached] = []
+        for sample in progress(samples, "Caching features of the frozen stages"):
+            for number in range(views):
+                window = Window(mirrored=number == 1) if number < 2 else Window.random(generator)
+                image, density, counts = view(sample, window, recipe.density_sigma)
+                if counts.sum() == 0:
+                    continue
+                with torch.inference_mode():
+                    hidden = backbone.normalise(image[None])  # type: ignore[operator]
+                    for stage in backbone.stages[: recipe.frozen_stages]:  # type: ignore[index]
+                        hidden = stage(hidden)
+                self.items.append(Cached(hidden[0].half().clone(), density, counts))
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> Cached:
+        return self.items[index]
+
+
+class SameSizeBatches(Sampler[list[int]]):
+    """Endless shuffled batches whose views have one size, as landscape and portrait cannot be stacked."""
+
+    def __init__(self, views: CachedViews, batch_size: int, seed: int) -> None:
+        self.groups: dict[torch.Size, list[int]] = defaultdict(list)
+        for index, item in enumerate(views.items):
+            self.groups[item.density.shape].append(index)
+        self.batch_size, self.generator = batch_size, np.random.default_rng(seed)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        while True:
+            batches = []
+            for members in self.groups.values():
+                order = self.generator.permutation(members)
+                batches += [order[i : i + self.batch_size].tolist() for i in range(0, len(order), self.batch_size)]
+            for number in self.generator.permutation(len(batches)):
+                yield batches[number]
+
+
+def _stack(items: list[Cached]) -> tuple[Tensor, Tensor, Tensor]:
+    return (
+        torch.stack([item.features for item in items]).float(),
+        torch.stack([item.density for item in items]),
+        torch.stack([item.counts for item in items]),
+    )
+
+
+class EGNetTask(L.LightningModule):
+    """Trains the decoder and the backbone's later stages on cached features; validates by NSS and CC."""
+
+    def __init__(self, network: EGNet, recipe: EGNetRecipe, samples: list[FixationImage]) -> None:
+        super().__init__()
+        self.network, self.recipe = network, recipe
+        shuffled = np.random.default_rng(recipe.seed).permutation(len(samples))
+        held_out = int(len(samples) * recipe.held_out)
+        self.validation = [samples[i] for i in shuffled[:held_out]]
+        self.training_samples = [samples[i] for i in shuffled[held_out:]]
+        network.backbone.stages[: recipe.frozen_stages].requires_grad_(False)  # type: ignore[index]
+
+    def train(self, mode: bool = True) -> EGNetTask:
+        # The backbone's batch normalisation keeps the statistics of its pretraining: batches here are too small.
+        super().train(mode)
+        self.network.backbone.eval()
+        return self
+
+    def train_dataloader(self) -> DataLoader[Cached]:
+        views = CachedViews(self.training_samples, self.network.backbone, self.recipe, self.recipe.views)
+        batches = SameSizeBatches(views, self.recipe.optimisation.batch_size, self.recipe.seed + self.global_rank)
+        return DataLoader(views, batch_sampler=batches, collate_fn=_stack)
+
+    def val_dataloader(self) -> DataLoader[Cached]:
+        views = CachedViews(self.validation, self.network.backbone, self.recipe, views=1)
+        return DataLoader(views, batch_size=1, collate_fn=_stack)
+
+    def forward(self, cached: Tensor) -> Tensor:
+        """Logits from the frozen stages' features."""
+        maps, hidden = [cached], cached
+        for stage in self.network.backbone.stages[self.recipe.frozen_stages :]:  # type: ignore[index]
+            hidden = stage(hidden)
+            maps.append(hidden)
+        return self.network.decode(maps[-3:])
+
+    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], _: int) -> Tensor:
+        cached, density, counts = batch
+        loss = fixation_loss(self(cached), density, counts, self.recipe.nss_weight)
+        self.log("train_loss", loss)
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], _: int) -> None:
+        from sightline.metrics.functional.fixation import cc, nss
+        from sightline.models.wcsnet.egnet import fixation_density
+        from sightline.nn.blocks import resize
+
+        cached, density, counts = batch
+        predicted = fixation_density(resize(self(cached), density.shape[-2:]))
+        self.log("val_nss", nss(predicted[0, 0], counts[0, 0]), batch_size=1, sync_dist=True)
+        self.log("val_cc", cc(predicted[0, 0], density[0, 0]), batch_size=1, sync_dist=True)
+
+    def configure_optimizers(self) -> Any:
+        return configure(self.network, self.network.backbone, self.recipe.optimisation)

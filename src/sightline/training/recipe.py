@@ -1,0 +1,114 @@
+"""A training recipe: one YAML file of configs/, checked before anything is read or trained."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sightline.errors import UsageError
+from sightline.models.wcsnet.config import EGNetConfig, Gaze2MaskConfig, WCSNetConfig
+
+
+class _Checked(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class DataSource(_Checked):
+    """One data set: its family, its folder, and which part of it.
+
+    root: may start with `$DATA`, which the --data option (or the environment variable DATA) replaces.
+    keep: names to use (sequences, say); None uses all. skip: names to leave out.
+    """
+
+    family: Literal[
+        "fixations", "salicon", "bsds500", "pseudo", "voc", "duts", "davis2016", "segtrackv2", "youtube-objects"
+    ]
+    root: str
+    split: str | None = None
+    keep: list[str] | None = None
+    skip: list[str] = Field(default_factory=list)
+
+    @property
+    def folder(self) -> Path:
+        """The root with $DATA replaced. Raises UsageError where it is not set."""
+        return Path(expand(self.root))
+
+
+def expand(path: str) -> str:
+    """A path of a recipe with its variables ($DATA) replaced. Raises UsageError where one is not set."""
+    expanded = os.path.expandvars(path)
+    if "$" in expanded:
+        raise UsageError(f"{path}: the variable is not set; pass the folder of the data with --data")
+    return expanded
+
+
+class Optimisation(_Checked):
+    """Adam with a linear warm-up and a cosine decay to zero."""
+
+    steps: int = Field(gt=0)
+    batch_size: int = Field(gt=0)
+    learning_rate: float = Field(gt=0)
+    backbone_rate: float = Field(0.0, ge=0, description="learning rate of the backbone's trained stages; 0 freezes all")
+    weight_decay: float = Field(0.0, ge=0)
+    warmup_steps: int = Field(50, ge=0)
+    ema: float = Field(0.0, ge=0, lt=1, description="decay of the running average of the weights; 0 for none")
+
+
+class EGNetRecipe(_Checked):
+    """Train EG-Net on photographs with fixations (Sec. 3.3)."""
+
+    train: Literal["egnet"]
+    network: EGNetConfig = EGNetConfig()
+    backbone_weights: str = Field("hub", description="a folder, a Hub id, or `hub` for the usual one")
+    data: list[DataSource]
+    held_out: float = Field(0.1, ge=0, lt=1, description="share of the photographs to validate on")
+    optimisation: Optimisation
+    frozen_stages: int = Field(3, ge=0, le=5, description="first backbone stages that stay as they are")
+    views: int = Field(4, ge=1, description="augmented copies of a photograph whose frozen features are kept")
+    density_sigma: float = Field(0.034, gt=0, description="blur of the fixations, in parts of the longer side")
+    nss_weight: float = Field(0.0, ge=0, description="weight of the NSS term beside the cross-entropy")
+    seed: int = 0
+
+
+Recipe = EGNetRecipe
+_RECIPES: dict[str, type[_Checked]] = {"egnet": EGNetRecipe}
+
+
+def read_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
+    """Read and check a YAML recipe.
+
+    overrides: `field.field=value` strings, the value in YAML, applied before the check.
+    Raises UsageError naming the file, the field and what is wrong with it.
+    """
+    path = Path(path)
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such recipe; the shipped ones are in configs/") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(values, dict) or values.get("train") not in _RECIPES:
+        raise UsageError(f"{path}: needs a line `train: NAME` with NAME one of {', '.join(_RECIPES)}")
+    for override in overrides or []:
+        _override(values, override)
+    try:
+        return _RECIPES[values["train"]].model_validate(values)  # type: ignore[return-value]
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise UsageError(f"{path}: {problems}") from None
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    name, equals, value = override.partition("=")
+    if not equals:
+        raise UsageError(f"--set {override}: write field=value, e.g. --set optimisation.steps=100")
+    *parents, last = name.split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise UsageError(f"--set {override}: {parent} is a value, not a group of fields")
+    values[last] = yaml.safe_load(value)

@@ -1,0 +1,74 @@
+"""Runs a recipe: Lightning trainer, logs, checkpoints that resume, and the weights at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import lightning as L
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+from sightline.errors import UsageError
+from sightline.models import weights
+from sightline.training.optimisation import Optimisation, RunningAverage
+from sightline.training.recipe import Recipe
+
+
+def train(recipe: Recipe, output: Path, resume: bool = False, devices: int = 1, validate_every: int = 200) -> Path:
+    """Train as the recipe says and write the weights folder `output`.
+
+    resume: go on from output/checkpoints/last.ckpt. devices: processes of one machine (DDP when more than one, or
+    under torchrun). validate_every: steps between validations and checkpoints. Returns `output`.
+    Raises UsageError where `output` holds another run and resume is not set, or nothing to resume.
+    """
+    checkpoint = output / "checkpoints" / "last.ckpt"
+    if resume and not checkpoint.is_file():
+        raise UsageError(f"{checkpoint}: nothing to resume; run without --resume first")
+    if not resume and checkpoint.exists():
+        raise UsageError(f"{output}: holds another run; pass --resume to go on with it, or another --out")
+    L.seed_everything(recipe.seed, workers=True)
+    build = _TASKS[recipe.train]
+    task, settings = build(recipe)
+    callbacks: list[L.Callback] = [
+        ModelCheckpoint(output / "checkpoints", save_last=True, every_n_train_steps=validate_every, save_top_k=0),
+        LearningRateMonitor("step"),
+        RichProgressBar(),
+    ]
+    if settings.ema:
+        callbacks.append(RunningAverage(settings.ema))
+    trainer = L.Trainer(
+        accelerator="auto",
+        devices=devices,
+        max_steps=settings.steps,
+        max_epochs=-1,
+        val_check_interval=min(validate_every, settings.steps),
+        check_val_every_n_epoch=None,
+        log_every_n_steps=10,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        callbacks=callbacks,
+        logger=[CSVLogger(output, name="logs"), TensorBoardLogger(output, name="tensorboard")],
+        enable_model_summary=False,
+    )
+    # Lightning turns Ctrl-C into a clean stop after saving; weights of a stopped run would pass for finished ones.
+    trainer.fit(task, ckpt_path=checkpoint if resume else None, weights_only=False)
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    if trainer.is_global_zero:
+        weights.save(task.network, task.network.config.model_dump(mode="json"), output)
+    return output
+
+
+def _egnet(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
+    from sightline.models.wcsnet.egnet import EGNet
+    from sightline.nn.backbones import build_backbone
+    from sightline.training.egnet import EGNetTask
+    from sightline.training.recipe import expand
+    from sightline.training.sources import fixation_images
+
+    network = EGNet(recipe.network, build_backbone(recipe.network.backbone, expand(recipe.backbone_weights)))
+    return EGNetTask(network, recipe, fixation_images(recipe.data)), recipe.optimisation
+
+
+_TASKS: dict[str, Callable[[Recipe], tuple[L.LightningModule, Optimisation]]] = {"egnet": _egnet}

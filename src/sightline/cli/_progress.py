@@ -1,0 +1,69 @@
+"""Progress on stderr, and Ctrl-C as a polite request."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from sightline.video import Source
+
+
+class Progress:
+    """One bar a source, with its frames per second; nothing where stderr is no terminal."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+        )
+        self._bars = Bars(*columns, console=console, disable=not console.is_terminal, transient=True)
+        self._task: TaskID | None = None
+
+    def begin(self, source: Source, limit: int | None) -> None:
+        """Show the bar of the next source."""
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+        counts = [count for count in (source.frames_expected, limit) if count is not None]
+        self._task = self._bars.add_task(source.stem, total=min(counts, default=None), rate="")
+
+    def step(self) -> None:
+        """One frame is done."""
+        if self._task is not None:
+            speed = self._bars.tasks[-1].speed
+            self._bars.update(self._task, advance=1, rate=f"{speed:.1f} frames/s" if speed else "")
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+
+@contextlib.contextmanager
+def until_interrupted() -> Iterator[threading.Event]:
+    """Within, the first Ctrl-C only sets the event, so that files are finished properly; the second one raises."""
+    interrupted = threading.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        interrupted.set()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,110 @@
+"""`sightline predict`: attention, masks and hotspots of videos, images and frame folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from sightline.results.run import Outcome, Run
+
+EXAMPLES = """\b
+Examples:
+  sightline predict clip.mp4 --out results
+  sightline predict clip.mp4 photo.jpg frames/ --out results --save masks,overlay
+  sightline predict photos/ --each --model egnet --out maps
+  sightline predict clip.mp4 --out results --limit 100 --json
+"""
+
+
+def predict(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(metavar="SOURCE...", help="Videos, images, folders of numbered frames.", show_default=False),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Results go to DIR/<name of the source>/.")],
+    model: Annotated[str, typer.Option(help="A model's name (see `sightline models`) or its folder.")] = "wcsnet",
+    save: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="What to write: saliency, masks, hotspots, overlay, separated by commas.",
+            show_default="all that the model gives",
+        ),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    each: Annotated[
+        bool, typer.Option("--each", help="Unrelated images: DIR/saliency/<name>.png and so on, one for each image.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop each source after N frames.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there already.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Say where people look, and at what, in each SOURCE: maps, masks, hotspots and an overlay video."""
+    from sightline import models
+    from sightline.cli._progress import Progress, until_interrupted
+    from sightline.results.run import Run, choose_outputs
+
+    predictor = models.load(model, device=device)
+    wanted = None if save is None else [name.strip() for name in save.split(",") if name.strip()]
+    outputs = choose_outputs(predictor, wanted)
+    with until_interrupted() as interrupted, Progress() as progress:
+        run = Run(
+            predictor,
+            outputs,
+            limit=limit,
+            overwrite=overwrite,
+            opened=lambda source: progress.begin(source, limit),
+            step=progress.step,
+            stopped=interrupted.is_set,
+        )
+        outcomes = _run(run, sources, out, each=each)
+    _report(outcomes, as_json=as_json)
+    if interrupted.is_set():
+        raise typer.Exit(130)
+    if any(outcome.status == "failed" for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+def _run(run: Run, sources: list[Path], out: Path, *, each: bool) -> list[Outcome]:
+    from sightline.errors import SightlineError
+    from sightline.results.each import run_each
+    from sightline.results.run import failure, name_folders
+
+    if each:
+        return run_each(run, sources, out)
+    outcomes = []
+    for source, folder in zip(sources, name_folders(sources, out), strict=True):
+        try:
+            outcomes.append(run.to_folder(source, folder))
+        except SightlineError as error:
+            outcomes.append(failure(source, error))
+        if run.stopped():
+            break
+    return outcomes
+
+
+def _report(outcomes: list[Outcome], *, as_json: bool) -> None:
+    """The summary on stdout; each failure on a line of its own on stderr."""
+    for outcome in outcomes:
+        if outcome.error is not None:
+            typer.secho(f"sightline: {outcome.error}", fg="red", err=True)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps({"sources": [outcome.as_dict() for outcome in outcomes]}, indent=2))
+        return
+    for outcome in outcomes:
+        rate = f"{outcome.frames} frames, {outcome.frames / outcome.seconds:.1f} frames/s" if outcome.seconds else ""
+        detail = {
+            "done": rate,
+            "stopped": f"stopped after {outcome.frames} frames",
+            "skipped": "complete already; --overwrite does it again",
+            "failed": "",
+        }[outcome.status]
+        typer.echo("  ".join(filter(None, (f"{outcome.status:8}{outcome.source}", outcome.output, detail))))
+
+
+predict.__doc__ = f"{predict.__doc__}\n\n{EXAMPLES}"

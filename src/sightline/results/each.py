@@ -1,0 +1,116 @@
+"""`--each`: images that have nothing to do with one another, all in one folder of results."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from sightline.errors import SightlineError, SourceError
+from sightline.results.files import FrameFiles
+from sightline.results.folder import OutputFolder, output_errors
+from sightline.results.overlay import Overlay
+from sightline.results.run import Outcome, Run, failure, fingerprint, name_folders, outputs_in_order, versions
+from sightline.video import open_source
+from sightline.video.frames import IMAGE_SUFFIXES, list_images
+
+
+def run_each(run: Run, sources: list[Path], out: Path) -> list[Outcome]:
+    """Treat every image, given or in a given folder, as its own source: out/saliency/<stem>.png and so on.
+
+    An image that cannot be read is a failed outcome and stops nothing; an error of writing is raised, as OutputError,
+    and leaves nothing behind.
+    """
+    images, outcomes = _collect(sources)
+    if not images:
+        return outcomes
+    folder = OutputFolder(out, out / ".each.partial")
+    identity = _identity(run, images)
+    if folder.finished(identity, run.outputs, overwrite=run.overwrite):
+        return outcomes + [Outcome(str(image), "skipped", str(out)) for image in images]
+    partial = folder.begin()
+    began = time.perf_counter()
+    try:
+        outcomes += _write(run, images, partial, out)
+        done = [outcome for outcome in outcomes if outcome.status == "done"]
+        if not done:
+            folder.discard()
+            return outcomes
+        seconds = time.perf_counter() - began
+        folder.commit(
+            identity
+            | {
+                "kind": "each",
+                "frames": len(done),
+                "images": [outcome.source for outcome in done],
+                "outputs": outputs_in_order(run.outputs),
+                "complete": len(done) == len(images),
+                "versions": versions(),
+                "timings": {"total_s": round(seconds, 3), "frames_per_s": round(len(done) / seconds, 2)},
+            }
+        )
+    except BaseException:
+        folder.discard()
+        raise
+    return outcomes
+
+
+def _write(run: Run, images: list[Path], partial: Path, out: Path) -> list[Outcome]:
+    outcomes = []
+    with output_errors(out):
+        files = FrameFiles(partial, run.outputs)
+        if "overlay" in run.outputs:
+            (partial / "overlay").mkdir()
+    try:
+        for image, name in zip(images, (path.name for path in name_folders(images, out)), strict=True):
+            began = time.perf_counter()
+            try:
+                with open_source(image) as source:
+                    run.opened(source)
+                    (frame,) = run.predictor.stream(source)
+            except SourceError as error:
+                outcomes.append(failure(image, error))
+                continue
+            with output_errors(out):
+                files.write(name, frame)
+                if "overlay" in run.outputs:
+                    drawn = Overlay(source.size).draw(frame)
+                    Image.fromarray(drawn).save(partial / "overlay" / f"{name}.png", compress_level=1)
+            outcomes.append(Outcome(str(image), "done", str(out), 1, round(time.perf_counter() - began, 3)))
+            run.step()
+            if run.stopped():
+                break
+    finally:
+        files.close()
+    return outcomes
+
+
+def _collect(sources: list[Path]) -> tuple[list[Path], list[Outcome]]:
+    """(all images, failures of sources that give none)."""
+    images: list[Path] = []
+    failures = []
+    for source in sources:
+        try:
+            if source.is_dir():
+                images += list_images(source)
+            elif source.exists() and source.suffix.lower() not in IMAGE_SUFFIXES:
+                raise SourceError(f"{source}: --each takes images and folders of images; leave --each out for a video")
+            else:
+                images.append(source)
+        except SightlineError as error:
+            failures.append(failure(source, error))
+    return images, failures
+
+
+def _identity(run: Run, images: list[Path]) -> dict[str, Any]:
+    size, modified = fingerprint(images)
+    return {
+        "model": run.predictor.name,
+        "weights_sha256": run.predictor.weights_sha256,
+        "source": f"{len(images)} images from {images[0].resolve()} to {images[-1].resolve().name}",
+        "source_bytes": size,
+        "source_modified": modified,
+        "limit": None,
+    }

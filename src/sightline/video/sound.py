@@ -1,0 +1,72 @@
+"""The sound of a source, carried into an output container in step with its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+
+from sightline.errors import SourceError
+
+
+class SoundTrack:
+    """Copies the sound packets of `path` into `output`, or re-encodes them to AAC where mp4 refuses their codec.
+
+    Stamps stay as they are, so sound and picture keep their offset. Only the packets up to the picture's time are read
+    at each step: memory does not grow with length, and the container comes out interleaved.
+    """
+
+    def __init__(self, path: Path, output: av.container.OutputContainer) -> None:
+        self._path, self._output = path, output
+        self._input = av.open(str(path), metadata_errors="replace")
+        source = next(s for s in self._input.streams.audio if s.codec_context is not None)
+        if source.codec_context.codec.canonical_name in output.supported_codecs:
+            self._stream = output.add_stream_from_template(source)
+            self._packets = self._copied(source)
+        else:
+            self._stream = output.add_stream("aac", rate=source.rate, layout=source.layout)
+            self._packets = self._encoded(source)
+        self._next: av.Packet | None = None
+
+    def advance(self, until_s: float | None) -> None:
+        """Write the packets that begin before `until_s` (seconds in the source's own time), or all that is left."""
+        while True:
+            packet = self._next or next(self._packets, None)
+            self._next = packet
+            if packet is None or (until_s is not None and packet.pts * packet.time_base >= until_s):
+                return
+            self._output.mux(packet)
+            self._next = None
+
+    def close(self) -> None:
+        self._input.close()
+
+    def _copied(self, source: av.AudioStream) -> Iterator[av.Packet]:
+        for packet in self._demux(source):
+            if packet.pts is not None and packet.size:
+                packet.stream = self._stream
+                yield packet
+
+    def _encoded(self, source: av.AudioStream) -> Iterator[av.Packet]:
+        codec = self._stream.codec_context
+        resample = av.AudioResampler(format=codec.format, layout=codec.layout, rate=codec.rate, frame_size=1024)
+        for packet in self._demux(source):
+            try:
+                frames = packet.decode()
+            except av.InvalidDataError:
+                continue  # one broken packet is a short click, no reason to lose the rest
+            for frame in frames:
+                for block in resample.resample(frame):
+                    yield from self._stream.encode(block)
+        for block in resample.resample(None):
+            yield from self._stream.encode(block)
+        yield from self._stream.encode(None)
+
+    def _demux(self, source: av.AudioStream) -> Iterator[av.Packet]:
+        try:
+            yield from self._input.demux(source)
+        except av.FFmpegError as error:
+            raise SourceError(
+                f"{self._path}: its sound cannot be read ({error.strerror}); copy the file again"
+            ) from error

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from sightline import __version__
-from sightline.cli import train
+from sightline.cli import data, train
 from sightline.cli.doctor import doctor
+from sightline.cli.predict import predict
 from sightline.errors import SightlineError
 
 app = typer.Typer(
@@ -22,6 +23,8 @@ app = typer.Typer(
 app.command()(train.train)
 # Each verb lives in cli/<verb>.py and is registered here: app.command()(<verb>.<verb>)
 app.command()(doctor)
+app.command()(predict)
+app.add_typer(data.app)
 
 
 def _show_version(value: bool) -> None:

@@ -90,7 +90,8 @@ def progress(items: Sequence[T], description: str) -> Iterator[T]:
     from rich.console import Console
     from rich.progress import track
 
-    yield from track(items, description, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    yield from track(items, description, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _open(path: str | Path) -> Image.Image:

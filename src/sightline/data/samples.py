@@ -70,6 +70,11 @@ class FixationImage:
     size: tuple[int, int]
     map_path: Path | None = None
 
+    def load(self) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+        """The image as the file has it, (H, W, 3) uint8 RGB, and the fixations in its pixels (N, 2)."""
+        image = load_image(self.image_path)
+        return image, self.fixations_at(*image.shape[:2])
+
     def fixations_at(self, height: int, width: int) -> NDArray[np.float64]:
         """The fixations in pixels of a (height, width) copy, those outside of the picture left out: (N, 2)."""
         scaled = self.fixations * (width / self.size[1], height / self.size[0])

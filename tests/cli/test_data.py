@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from sightline.cli.app import app
+from sightline.errors import UsageError
+
+runner = CliRunner()
+
+
+def save(path: Path, array: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(array).save(path)
+
+
+@pytest.fixture
+def davis_root(tmp_path: Path) -> Path:
+    for index in range(3):
+        save(tmp_path / f"JPEGImages/480p/bear/{index:05d}.jpg", np.zeros((8, 12, 3), np.uint8))
+        save(tmp_path / f"Annotations/480p/bear/{index:05d}.png", np.full((8, 12), 255, np.uint8))
+    return tmp_path
+
+
+def test_check_says_what_a_whole_folder_holds(davis_root: Path) -> None:
+    result = runner.invoke(app, ["data", "check", "davis2016", str(davis_root), "--json"])
+    assert result.exit_code == 0
+    report = json.loads(result.stdout)
+    assert report["holds"] == {"sequences": 1, "frames": 3, "labelled frames": 3}
+    assert report["faults"] == []
+
+
+def test_check_names_every_broken_file(davis_root: Path) -> None:
+    (davis_root / "JPEGImages/480p/bear/00000.jpg").write_bytes(b"")
+    save(davis_root / "Annotations/480p/bear/00002.png", np.zeros((9, 12), np.uint8))
+    result = runner.invoke(app, ["data", "check", "davis2016", str(davis_root)])
+    assert result.exit_code == 1
+    assert "3 frames" in result.stdout
+    first, second = result.stderr.splitlines()
+    assert "00000.jpg: not a picture" in first
+    assert "00002.png: the mask is 12x9" in second
+
+
+def test_check_counts_photographs_and_fixations(tmp_path: Path) -> None:
+    save(tmp_path / "images/a.jpg", np.zeros((8, 12, 3), np.uint8))
+    (tmp_path / "images.csv").write_text("image,original_width_px,original_height_px\na.jpg,24,16\n")
+    (tmp_path / "fixations.csv").write_text("image,order,x_px,y_px\na.jpg,2,10,4\na.jpg,3,11,5\n")
+    result = runner.invoke(app, ["data", "check", "fixations", str(tmp_path)])
+    assert result.exit_code == 0
+    assert result.stdout.strip() == f"{tmp_path}: 1 photographs, 2 fixations"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["imagenet", "."], "unknown data set 'imagenet'; one of bsds500, davis2016"),
+        (["duts", ".", "--split", "val"], "duts has no split 'val'; known splits: TR, TE"),
+        (["segtrackv2", ".", "--split", "val"], "known splits: none: leave --split out"),
+    ],
+)
+def test_check_wrong_usage(arguments: list[str], message: str) -> None:
+    result = runner.invoke(app, ["data", "check", *arguments])
+    assert isinstance(result.exception, UsageError)
+    assert message in str(result.exception)

@@ -67,10 +67,10 @@ def check(
         known = ", ".join(SPLITS[family]) or "none: leave --split out"
         raise UsageError(f"{family} has no split {split!r}; known splits: {known}")
 
-    from sightline.data.files import progress
+    from sightline.progress import track
 
     samples = _read(family, root, split)
-    faults = [fault for sample in progress(samples, f"Opening {family}") for fault in _faults(sample)]
+    faults = [fault for sample in track(samples, f"Opening {family}") for fault in _faults(sample)]
     held = _summary(samples)
     if as_json:
         import json

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from sightline.data.files import list_images, mask_values, progress, require_folder
+from sightline.data.files import list_images, mask_values, require_folder
 from sightline.data.samples import ImageMask
 from sightline.errors import DataError
+from sightline.progress import track
 
 SPLITS = ("train", "val", "test")
 LAYOUT = "<split>/<id>.jpg with <id>_seg0.png beside it"
@@ -34,7 +35,7 @@ def segments(
             pairs += [(image, path) for path in labels]
 
     found = []
-    for image, path in progress(pairs, "Reading segmentations"):
+    for image, path in track(pairs, "Reading segmentations"):
         values = mask_values(path)
         total = sum(values.values())
         found += [

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,6 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from sightline.errors import DataError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
-T = TypeVar("T")
 
 
 def load_image(path: str | Path) -> NDArray[np.uint8]:
@@ -83,15 +81,6 @@ def require_files(paths: Iterable[Path], root: str | Path) -> None:
         shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
         noun = "file is" if len(missing) == 1 else "files are"
         raise DataError(f"{root}: {len(missing)} {noun} missing: {shown}; download them or take them off the list")
-
-
-def progress(items: Sequence[T], description: str) -> Iterator[T]:
-    """Go through `items` with a progress bar on stderr, which only shows on a terminal and clears itself."""
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    yield from track(items, description, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _open(path: str | Path) -> Image.Image:

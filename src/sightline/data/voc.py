@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sightline.data.files import mask_values, progress, read_names, require_files, require_folder
+from sightline.data.files import mask_values, read_names, require_files, require_folder
 from sightline.data.samples import ImageMask
+from sightline.progress import track
 
 LAYOUT = "JPEGImages/<id>.jpg, SegmentationObject/<id>.png and ImageSets/Segmentation/<split>.txt"
 VOID = 255
@@ -26,7 +27,7 @@ def objects(root: str | Path, split: str = "trainval", min_area: float = 0.0) ->
     require_files((path for pair in pairs for path in pair), root)
 
     found = []
-    for image, mask in progress(pairs, "Reading object masks"):
+    for image, mask in track(pairs, "Reading object masks"):
         values = mask_values(mask)
         total = sum(values.values())
         found += [

@@ -25,7 +25,7 @@ SPLITS = {
     "fixations": (),
     "salicon": ("train", "val"),
     "segtrackv2": (),
-    "voc2012": ("train", "val", "trainval"),
+    "voc": ("train", "val", "trainval"),
     "youtube-objects": (),
 }
 
@@ -100,7 +100,7 @@ def _read(family: str, root: Path, split: str | None) -> Sequence[Sample]:
             return salicon.images(root, split or "train")
         case "segtrackv2":
             return segtrack.sequences(root)
-        case "voc2012":
+        case "voc":
             return voc.objects(root, split or "trainval")
         case _:
             return youtube_objects.sequences(root)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sightline import __version__
-from sightline.cli import data, train
+from sightline.cli import data, gaze, train
 from sightline.cli.doctor import doctor
 from sightline.cli.predict import predict
 from sightline.errors import SightlineError
@@ -25,6 +25,7 @@ app.command()(train.train)
 app.command()(doctor)
 app.command()(predict)
 app.add_typer(data.app)
+app.add_typer(gaze.app)
 
 
 def _show_version(value: bool) -> None:

@@ -1,0 +1,133 @@
+"""`sightline gaze`: eye trackers' recordings to fixations, maps and pictures in the stimulus's own time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="gaze",
+    help="Eye trackers' recordings to fixations, maps and pictures in the stimulus's own pixels and time.",
+    no_args_is_help=True,
+)
+
+IMPORT_EXAMPLES = """\b
+Examples:
+  sightline gaze import P*.txt --stimulus 002.AVI --screen 1440x900 --screen-cm 40.8x25.5 --distance-cm 68 --out gaze002
+  sightline gaze import sub01.asc --stimulus film.mp4 --frame-message auto --out film
+  sightline gaze import export.tsv --stimulus photo.jpg --events ivt --velocity 30 --out photo
+  sightline gaze import neon/gaze.csv --stimulus neon/scene.mp4 --out walk
+"""
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings, one or more.", show_default=False)]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `gaze import` made.", show_default=False)]
+FormatOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The files' format.", show_default="recognised from the file")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.command("import", epilog=IMPORT_EXAMPLES)
+def import_(
+    files: Files,
+    stimulus: Annotated[Path, typer.Option(metavar="FILE", help="The video or image that was watched.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where the results go.")],
+    format: FormatOption = None,
+    screen: Annotated[
+        str | None, typer.Option(metavar="WxH", help="Screen in pixels.", show_default="what the file says")
+    ] = None,
+    screen_cm: Annotated[str | None, typer.Option(metavar="WxH", help="Screen in centimetres.")] = None,
+    distance_cm: Annotated[float | None, typer.Option(metavar="CM", help="From the eye to the screen.")] = None,
+    placement: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW",
+            help="Stimulus on the screen: fit (as large as it goes), native, or X,Y,WIDTH,HEIGHT in screen pixels.",
+            show_default="what the file says, else fit",
+        ),
+    ] = None,
+    eye: Annotated[str, typer.Option(help="auto, left, right, mean, or mono (refuses binocular files).")] = "auto",
+    trial: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which trial of each file.", show_default="the only one")
+    ] = None,
+    offset: Annotated[
+        float | None, typer.Option(metavar="S", help="The video began S seconds after the first sample.")
+    ] = None,
+    start_message: Annotated[
+        str | None, typer.Option(metavar="REGEX", help="The video began with this message.")
+    ] = None,
+    frame_message: Annotated[
+        str | None,
+        typer.Option(metavar="REGEX", help="Messages that number the frames; auto: 'frame 12', '!V VFRAME 12'."),
+    ] = None,
+    first_frame: Annotated[
+        int | None, typer.Option(metavar="N", help="The number that messages give the first frame: 0 or 1.")
+    ] = None,
+    events: Annotated[str, typer.Option(help="auto, tracker, ivt or idt.")] = "auto",
+    velocity: Annotated[float, typer.Option(metavar="DEG/S", help="Threshold of I-VT.")] = 35.0,
+    dispersion: Annotated[float, typer.Option(metavar="DEG", help="Threshold of I-DT.")] = 1.0,
+    min_duration: Annotated[float, typer.Option(metavar="MS", help="Shorter fixations are dropped.")] = 60.0,
+    drop_onset: Annotated[
+        bool, typer.Option("--drop-onset", help="Drop the fixation that was there when the stimulus appeared.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Turn recordings of one stimulus into fixations in its pixels and its time."""
+    import json
+
+    from sightline.gaze import AlignOptions, EventOptions, Geometry, ImportFolder, import_gaze
+    from sightline.gaze.geometry import parse_size
+
+    px = parse_size(screen, "--screen") if screen else None
+    options = AlignOptions(
+        eye=eye,
+        geometry=Geometry(
+            screen_px=(int(px[0]), int(px[1])) if px else None,
+            screen_cm=parse_size(screen_cm, "--screen-cm") if screen_cm else None,
+            distance_cm=distance_cm,
+            placement=placement,
+        ),
+        events=EventOptions(events, velocity, dispersion, min_duration / 1000),  # type: ignore[arg-type]
+        offset_s=offset,
+        start_message=start_message,
+        frame_message=frame_message,
+        first_frame=first_frame,
+        drop_onset=drop_onset,
+    )
+    folder = ImportFolder.open(import_gaze(files, stimulus, out, format=format, trial=trial, options=options))
+    if as_json:
+        typer.echo(json.dumps(folder.provenance, indent=2))
+        return
+    fixations = folder.fixations()
+    typer.echo(f"{out}: {len(fixations)} fixations of {fixations['subject'].n_unique()} subjects")
+
+
+@app.command("map")
+def map_(
+    folder: Folder,
+    sigma: Annotated[str, typer.Option(metavar="S", help="Gaussian: 1deg or 30px.")] = "1deg",
+    by: Annotated[str, typer.Option(help="pooled, subject or leave-one-out.")] = "pooled",
+) -> None:
+    """Draw a fixation map and a saliency map of every frame into DIR/maps."""
+    from sightline.gaze import write_maps
+
+    typer.echo(str(write_maps(folder, sigma=sigma, by=by)))
+
+
+@app.command()
+def plot(
+    folder: Folder,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", show_default="DIR/scanpaths.png or DIR/gaze.mp4")
+    ] = None,
+    sigma: Annotated[str | None, typer.Option(metavar="S", help="Gaussian of the heat.", show_default="1deg")] = None,
+    subject: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only these subjects.", show_default="all")
+    ] = None,
+    stimulus: Annotated[Path | None, typer.Option(metavar="FILE", help="The stimulus, where it was moved.")] = None,
+) -> None:
+    """Draw scanpaths on an image, or moving gaze points and heat on a video with its sound."""
+    from sightline.gaze.plot import plot_gaze
+
+    typer.echo(str(plot_gaze(folder, out, sigma=sigma, subjects=subject, stimulus=stimulus)))

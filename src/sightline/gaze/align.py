@@ -1,0 +1,207 @@
+"""One recording laid onto its stimulus: positions in stimulus pixels, times in video seconds, fixations by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from sightline.errors import DataError, UsageError
+from sightline.gaze import clock as clocks
+from sightline.gaze import events
+from sightline.gaze.clock import ClockMap
+from sightline.gaze.events import Agreement, EventOptions
+from sightline.gaze.geometry import FloatArray, inside
+from sightline.gaze.recording import Recording, choose_eye
+from sightline.gaze.stimulus import Stimulus
+from sightline.gaze.viewing import Geometry, Viewing, refuse_wrong_screen, resolve
+
+# subject, when the fixation began and how long it lasted in video time, where in stimulus pixels, on which frame.
+TABLE_SCHEMA = {
+    "subject": pl.String,
+    "onset_s": pl.Float64,
+    "duration_s": pl.Float64,
+    "x_px": pl.Float64,
+    "y_px": pl.Float64,
+    "frame": pl.Int32,
+}
+VFRAME = r"!V VFRAME\s+(?P<frame>\d+)"
+
+
+@dataclass(frozen=True, slots=True)
+class AlignOptions:
+    """How a recording is laid onto its stimulus.
+
+    eye: "auto", "left", "right", "mean" or "mono". The clock: offset_s after the first sample, the first message that
+    matches start_message, or messages that number the frames (frame_message, first_frame; see clock.py); at most one
+    of them, else what the file itself says. drop_onset: leave out the fixation that was there when the stimulus came.
+    """
+
+    eye: str = "auto"
+    geometry: Geometry = field(default_factory=Geometry)
+    events: EventOptions = field(default_factory=EventOptions)
+    offset_s: float | None = None
+    start_message: str | None = None
+    frame_message: str | None = None
+    first_frame: int | None = None
+    drop_onset: bool = False
+
+    def __post_init__(self) -> None:
+        ways = {"--offset": self.offset_s, "--start-message": self.start_message, "--frame-message": self.frame_message}
+        chosen = [name for name, value in ways.items() if value is not None]
+        if len(chosen) > 1:
+            raise UsageError(f"{' and '.join(chosen)} both set the clock; give one of them")
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """A recording on its stimulus.
+
+    eye: the one that was used. screen_xy: (N, 2) screen pixels, xy: (N, 2) stimulus pixels, degrees: (N, 2) or None;
+    NaN where lost or blinking. time_s: (N,) video seconds. found: every fixation in screen pixels and recording time
+    (events.FIXATION_SCHEMA). fixations: those on the stimulus, in TABLE_SCHEMA. method: "tracker", "ivt" or "idt".
+    agreement: with the tracker's own fixations, where both exist.
+    """
+
+    recording: Recording
+    viewing: Viewing
+    clock: ClockMap
+    eye: str
+    screen_xy: FloatArray
+    xy: FloatArray
+    degrees: FloatArray | None
+    time_s: FloatArray
+    found: pl.DataFrame
+    fixations: pl.DataFrame
+    method: str
+    agreement: Agreement | None
+
+
+def align(recording: Recording, stimulus: Stimulus, options: AlignOptions | None = None) -> Aligned:
+    """Lay a recording onto its stimulus. Raises DataError or UsageError where geometry, clock or events cannot be."""
+    options = options or AlignOptions()
+    viewing = resolve(recording, stimulus, options.geometry)
+    clock = choose_clock(recording, stimulus, options)
+    eye, raw = choose_eye(recording, options.eye)
+    screen_xy = viewing.screen_xy(recording, events.without_blinks(recording, eye, raw))
+    refuse_wrong_screen(recording, viewing.screen, screen_xy)
+    degrees = viewing.degrees(screen_xy)
+    own = events.tracker_fixations(recording, eye, raw)
+    if own is not None:
+        points = viewing.screen_xy(recording, own.select("x", "y").to_numpy())
+        own = own.with_columns(pl.Series("x", points[:, 0]), pl.Series("y", points[:, 1]))
+    method, found = _fixations(recording, own, screen_xy, degrees, options.events)
+    agreement = None
+    if own is not None and method != "tracker":
+        agreement = events.agreement(recording.time_s, own, found)
+    return Aligned(
+        recording=recording,
+        viewing=viewing,
+        clock=clock,
+        eye=eye,
+        screen_xy=screen_xy,
+        xy=viewing.placement.to_stimulus(screen_xy),
+        degrees=degrees,
+        time_s=clock(recording.time_s),
+        found=found,
+        fixations=_on_stimulus(recording, viewing, clock, stimulus, found, options.drop_onset),
+        method=method,
+        agreement=agreement,
+    )
+
+
+def choose_clock(recording: Recording, stimulus: Stimulus, options: AlignOptions) -> ClockMap:
+    """The clock that was asked for; else scene frames, EyeLink's VFRAME messages, or the start of the trial."""
+    if options.offset_s is not None:
+        return clocks.from_offset(recording, options.offset_s)
+    if options.start_message is not None:
+        return clocks.from_start_message(recording, options.start_message)
+    frames = stimulus.frame_times_s
+    if options.frame_message is not None:
+        pattern = clocks.FRAME_PATTERN if options.frame_message == "auto" else options.frame_message
+        return clocks.from_frame_messages(recording, frames, pattern, options.first_frame)
+    if stimulus.is_image:
+        return clocks.from_start(recording)
+    if recording.frame_times_s is not None:
+        return clocks.from_scene_frames(recording, frames)
+    if any("!V VFRAME" in message.text for message in recording.messages):
+        return clocks.from_frame_messages(recording, frames, VFRAME, options.first_frame)
+    return clocks.from_start(recording)
+
+
+def _fixations(
+    recording: Recording,
+    own: pl.DataFrame | None,
+    screen_xy: FloatArray,
+    degrees: FloatArray | None,
+    options: EventOptions,
+) -> tuple[str, pl.DataFrame]:
+    method = options.method
+    if method == "auto":
+        method = "ivt" if own is None else "tracker"
+    if method == "tracker":
+        if own is None:
+            raise DataError(f"{recording.path}: the file has no fixations of the tracker; use --events ivt or idt")
+        return method, own.filter(pl.col("duration_s") >= options.min_duration_s - 1e-9)
+    if degrees is None:
+        raise UsageError(
+            f"{recording.path}: finding fixations needs degrees of visual angle: give --screen-cm WxH and --distance-cm D"
+        )
+    return method, events.detect(recording.time_s, screen_xy, degrees, recording.interval_s, options)
+
+
+def _on_stimulus(
+    recording: Recording,
+    viewing: Viewing,
+    clock: ClockMap,
+    stimulus: Stimulus,
+    found: pl.DataFrame,
+    drop_onset: bool,
+) -> pl.DataFrame:
+    """Fixations in video time, cut to the stimulus's time and place."""
+    onset = clock(found["onset_s"].to_numpy())
+    end = clock((found["onset_s"] + found["duration_s"]).to_numpy())
+    xy = viewing.placement.to_stimulus(found.select("x", "y").to_numpy())
+    keep = (end > 0) & (onset < stimulus.end_s) & inside(xy, stimulus.size_px)
+    if drop_onset:
+        keep &= onset > recording.interval_s
+    onset, end, xy = np.maximum(onset[keep], 0), np.minimum(end[keep], stimulus.end_s), xy[keep]
+    table = {
+        "subject": [recording.subject] * len(onset),
+        "onset_s": onset,
+        "duration_s": end - onset,
+        "x_px": xy[:, 0],
+        "y_px": xy[:, 1],
+        "frame": stimulus.frame_at(onset),
+    }
+    return pl.DataFrame(table, schema_overrides=TABLE_SCHEMA)
+
+
+def choose_trial(recordings: Sequence[Recording], trial: str | None, stimulus: Path) -> list[Recording]:
+    """One recording a subject out of a file's: the trial asked for, else the only one, else the stimulus's namesake.
+
+    Raises DataError naming the trials where that leaves none or several.
+    """
+    chosen = []
+    for subject in dict.fromkeys(r.subject for r in recordings):
+        mine = [r for r in recordings if r.subject == subject]
+        hits = [r for r in mine if r.trial == trial] if trial is not None else mine
+        if trial is None and len(mine) > 1:
+            hits = [r for r in mine if r.trial in (stimulus.name, stimulus.stem) or _stem(r.trial) == stimulus.stem]
+        if len(hits) == 1:
+            chosen.append(hits[0])
+            continue
+        names = ", ".join(repr(r.trial) for r in mine[:8]) + (" ..." if len(mine) > 8 else "")
+        who = f" of subject {subject!r}" if subject else ""
+        raise DataError(
+            f"{mine[0].path}: {'no trial ' + repr(trial) if trial is not None else 'several trials'}{who} in the file "
+            f"({names}); choose one with --trial"
+        )
+    return chosen
+
+
+def _stem(trial: str | None) -> str:
+    return Path(trial.replace("\\", "/")).stem if trial else ""

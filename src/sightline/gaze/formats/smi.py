@@ -1,0 +1,153 @@
+"""SMI: the text that IDF Converter writes and the raw data export of BeGaze.
+
+Both have one row a sample; IDF Converter adds MSG rows and a preamble of `## Key:<tab>value` lines. A sample at
+(0, 0) is a lost one.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.gaze.formats.table import Head, Table, read_table
+from sightline.gaze.recording import (
+    Declared,
+    FloatArray,
+    Message,
+    Recording,
+    clean_times,
+    events_from_labels,
+    split_trials,
+)
+
+NAME = "smi"
+TITLE = "SMI text (IDF Converter or BeGaze raw data)"
+
+_POINT = re.compile(r"^(?P<eye>L|R) POR (?P<axis>X|Y) \[px\]$")
+_POINT_BEGAZE = re.compile(r"^Point of Regard (?P<eye>Left|Right|Binocular) (?P<axis>X|Y) \[px\]$")
+_EYE = {"L": "left", "R": "right", "Left": "left", "Right": "right", "Binocular": "both"}
+_LABEL = re.compile(r"^(?:(?P<eye>[LRB]) Event Info|Category (?P<name>Left|Right|Binocular))$")
+_LABEL_EYE = {"L": "left", "R": "right", "B": "both", "Left": "left", "Right": "right", "Binocular": "both"}
+_TIME = {"Time": 1e-6, "RecordingTime [ms]": 1e-3}
+_PREAMBLE = re.compile(r"^##\s*(?P<key>[^:\t]+):?\s+(?P<value>.+)$")
+
+
+def missing(head: Head) -> list[str]:
+    """What the file lacks to be an SMI export: nothing if it is one."""
+    lacking = [] if any(name in head.columns for name in _TIME) else ["Time"]
+    if not _points(head):
+        lacking.append("L POR X [px]")
+    if "Time" in head.columns and "Type" not in head.columns:
+        lacking.append("Type")
+    return lacking
+
+
+def read(head: Head) -> list[Recording]:
+    """The trials of the file, by participant where BeGaze exported several together."""
+    time_column = next(name for name in _TIME if name in head.columns)
+    points = _points(head)
+    labels = {
+        _LABEL_EYE[match["eye"] or match["name"]]: name
+        for name in head.columns
+        if (match := _LABEL.match(name)) is not None
+    }
+    extra = [name for name in ("Type", "Trial", "Stimulus", "Participant") if name in head.columns]
+    table = read_table(head, [time_column, *extra, *labels.values(), *(c for xy in points.values() for c in xy)])
+    messages, table, time = _separate_messages(head, table, time_column)
+    participants = table.text("Participant") if "Participant" in table else np.full(len(table), "", dtype=object)
+    trials = []
+    for participant in dict.fromkeys(participants.tolist()):
+        mine = participants == participant
+        trials += _trials(head, table.where(mine), time[mine], points, labels, messages, participant)
+    return trials
+
+
+def _trials(
+    head: Head,
+    table: Table,
+    time: FloatArray,
+    points: dict[str, tuple[str, str]],
+    labels: dict[str, str],
+    messages: tuple[Message, ...],
+    participant: str,
+) -> list[Recording]:
+    clean_times(head.path, time, table.lines)
+    interval = float(np.median(np.diff(time))) if len(time) > 1 else 0.0
+    eyes = {}
+    for eye, (x, y) in points.items():
+        xy = np.column_stack([table.numbers(x), table.numbers(y)])
+        xy[(xy == 0).all(axis=1)] = np.nan
+        eyes[eye] = xy
+    tables = [
+        events_from_labels(time, _lower(table.text(column)), interval, eye if eye in eyes else None)
+        for eye, column in labels.items()
+    ]
+    recording = Recording(
+        path=head.path,
+        format=NAME,
+        subject=participant or _preamble(head).get("Subject", ""),
+        time_s=time,
+        eyes=eyes,
+        events=tables[0].vstack(tables[1]) if len(tables) == 2 else tables[0] if tables else None,
+        messages=messages,
+        declared=_declared(head),
+    )
+    for column in ("Stimulus", "Trial"):
+        if column in table:
+            return split_trials(recording, table.text(column))
+    return [recording]
+
+
+def _separate_messages(head: Head, table: Table, time_column: str) -> tuple[tuple[Message, ...], Table, FloatArray]:
+    """MSG rows put their text where the samples have numbers."""
+    times = table.numbers(time_column) * _TIME[time_column]
+    times -= times[0]
+    if "Type" not in table:
+        return (), table, times
+    kinds = table.text("Type")
+    first = next((name for name in table.frame.columns if name not in {time_column, "Type", "Trial", "Stimulus"}), "")
+    rows = np.flatnonzero(kinds == "MSG")
+    texts = table.text(first) if len(rows) and first else kinds
+    messages = tuple(
+        Message(float(times[i]), re.sub(r"^#\s*Message:\s*", "", str(texts[i])), int(table.lines[i])) for i in rows
+    )
+    samples = kinds == "SMP"
+    return messages, table.where(samples), times[samples]
+
+
+def _points(head: Head) -> dict[str, tuple[str, str]]:
+    """The columns of x and y by eye."""
+    found: dict[str, dict[str, str]] = {}
+    for name in head.columns:
+        if match := _POINT.match(name) or _POINT_BEGAZE.match(name):
+            found.setdefault(_EYE[match["eye"]], {})[match["axis"]] = name
+    return {eye: (axes["X"], axes["Y"]) for eye, axes in found.items() if len(axes) == 2}
+
+
+def _lower(labels: NDArray[np.object_]) -> NDArray[np.object_]:
+    return np.array([label.lower() for label in labels], dtype=object)
+
+
+def _preamble(head: Head) -> dict[str, str]:
+    matches = (_PREAMBLE.match(line) for line in head.lines[: head.header])
+    return {match["key"].strip(): match["value"].strip() for match in matches if match}
+
+
+def _declared(head: Head) -> Declared:
+    said = _preamble(head)
+
+    def pair(key: str, scale: float = 1.0) -> tuple[float, float] | None:
+        numbers = re.findall(r"\d+(?:\.\d+)?", said.get(key, ""))
+        return (float(numbers[0]) * scale, float(numbers[1]) * scale) if len(numbers) >= 2 else None
+
+    screen = pair("Calibration Area")
+    distance = re.search(r"\d+(?:\.\d+)?", said.get("Head Distance [mm]", ""))
+    rate = re.search(r"\d+(?:\.\d+)?", said.get("Sample Rate", ""))
+    return Declared(
+        rate_hz=float(rate[0]) if rate else None,
+        screen_px=(int(screen[0]), int(screen[1])) if screen else None,
+        screen_cm=pair("Stimulus Dimension [mm]", 0.1),
+        distance_cm=float(distance[0]) / 10 if distance else None,
+    )

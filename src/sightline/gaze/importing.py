@@ -1,0 +1,280 @@
+"""Recordings and their stimulus to a folder of fixations in video time: the work of `sightline gaze import`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from sightline import __version__
+from sightline.errors import DataError, OutputError
+from sightline.gaze import formats
+from sightline.gaze.align import TABLE_SCHEMA, Aligned, AlignOptions, align, choose_trial
+from sightline.progress import track
+from sightline.gaze.recording import Recording
+from sightline.gaze.stimulus import Stimulus
+
+PROVENANCE = "provenance.json"
+
+
+def import_gaze(
+    files: Sequence[str | Path],
+    stimulus: str | Path,
+    out: str | Path,
+    *,
+    format: str | None = None,
+    trial: str | None = None,
+    options: AlignOptions | None = None,
+) -> Path:
+    """Import recordings of one stimulus into the folder `out`, one recording in memory at a time.
+
+    Writes fixations.parquet and fixations.csv (align.TABLE_SCHEMA), samples/<subject>.parquet (time_s, x_px, y_px in
+    video time and stimulus pixels), frames.csv (frame, time_s) and provenance.json. An earlier import in `out` is
+    replaced; nothing is written if anything fails. Raises SightlineError. Returns `out`.
+    """
+    options = options or AlignOptions()
+    target = Path(out)
+    paths = [Path(file) for file in files]
+    watched = Stimulus.open(stimulus)
+    with _staging(target) as folder:
+        (folder / "samples").mkdir()
+        tables, entries = [], []
+        for aligned in _align_all(paths, watched, format, trial, options):
+            tables.append(aligned.fixations)
+            entries.append(_provenance_of(aligned))
+            _write_samples(folder / "samples" / f"{file_name(aligned.recording.subject)}.parquet", aligned, watched)
+        write_fixations(folder, pl.concat(tables))
+        _write_frames(folder / "frames.csv", watched)
+        (folder / PROVENANCE).write_text(json.dumps(_provenance(watched, options, entries), indent=2) + "\n")
+    return target
+
+
+def _align_all(
+    paths: Sequence[Path], stimulus: Stimulus, format: str | None, trial: str | None, options: AlignOptions
+) -> Iterator[Aligned]:
+    seen: dict[str, Path] = {}
+    names = subject_names(paths)
+    for path in track(paths, "Importing", total=len(paths)):
+        for recording in choose_trial(formats.read(path, format), trial, stimulus.path):
+            recording = named(recording, names[path])
+            if recording.subject in seen:
+                raise DataError(
+                    f"{path}: subject {recording.subject!r} is already there from {seen[recording.subject]}; "
+                    "import each subject once"
+                )
+            seen[recording.subject] = path
+            aligned = align(recording, stimulus, options)
+            _require_fixations(aligned)
+            yield aligned
+
+
+def named(recording: Recording, name: str) -> Recording:
+    """The recording with a subject: the file's own word for it, else `name`."""
+    return recording if recording.subject else replace(recording, subject=name)
+
+
+def subject_names(paths: Sequence[Path]) -> dict[Path, str]:
+    """Short names that tell files apart: what their names do not share. P01_P01_Trail002.txt, ... gives P01, ...
+
+    Files of the same name (gaze.csv) are told apart by their folders.
+    """
+    stems = [path.name.split(".")[0] for path in paths]
+    if len(set(stems)) < len(stems) or all(stem.lower().startswith("gaze") for stem in stems):
+        stems = [path.resolve().parent.name for path in paths]
+    words = [re.split(r"[_\-\s]+", stem) for stem in stems]
+    short = stems
+    if len(paths) > 1 and len({len(w) for w in words}) == 1:
+        differing = [i for i in range(len(words[0])) if len({w[i] for w in words}) > 1]
+        short = ["_".join(dict.fromkeys(w[i] for i in differing)) for w in words]
+    return dict(zip(paths, short if len(set(short)) == len(paths) else stems, strict=True))
+
+
+def _require_fixations(aligned: Aligned) -> None:
+    if len(aligned.fixations):
+        return
+    lost = float(aligned.found.is_empty())
+    valid = int((~pl.Series(aligned.screen_xy[:, 0]).is_nan()).sum())
+    why = (
+        f"none found by {aligned.method} in {len(aligned.time_s)} samples, {valid} of them valid"
+        if lost
+        else f"all {len(aligned.found)} found by {aligned.method} lie beside the stimulus or outside of its time"
+    )
+    raise DataError(
+        f"{aligned.recording.path}: no fixations of {aligned.recording.subject!r} on the stimulus: {why}; check the "
+        "eye, the geometry and the clock with `sightline gaze inspect`"
+    )
+
+
+def write_fixations(folder: Path, table: pl.DataFrame) -> None:
+    """Write fixations.parquet and fixations.csv, in order of subject and onset."""
+    table = table.sort("subject", "onset_s")
+    table.write_parquet(folder / "fixations.parquet")
+    table.write_csv(folder / "fixations.csv", float_precision=6)
+
+
+def read_fixations(path: str | Path) -> pl.DataFrame:
+    """Read a table of fixations (a .parquet or .csv in TABLE_SCHEMA, or the folder of an import).
+
+    Raises DataError naming the file and the columns it lacks.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "fixations.parquet"
+    if not path.is_file():
+        raise DataError(f"{path}: no such table of fixations; make it with `sightline gaze import`")
+    try:
+        if path.suffix == ".parquet":
+            table = pl.read_parquet(path)
+        else:
+            table = pl.read_csv(path, schema_overrides={"subject": pl.String})
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataError(f"{path}: the table cannot be read ({str(error).splitlines()[0]})") from None
+    lacking = [name for name in TABLE_SCHEMA if name not in table.columns]
+    if lacking:
+        raise DataError(f"{path}: no column {', '.join(lacking)}; {', '.join(TABLE_SCHEMA)} are expected")
+    return table.select(pl.col(name).cast(dtype) for name, dtype in TABLE_SCHEMA.items())
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFolder:
+    """A folder that `import_gaze` made."""
+
+    path: Path
+    provenance: dict[str, Any]
+
+    @classmethod
+    def open(cls, path: str | Path) -> ImportFolder:
+        """Raises DataError if the folder is none of ours."""
+        file = Path(path) / PROVENANCE
+        try:
+            return cls(Path(path), json.loads(file.read_text()))
+        except FileNotFoundError:
+            raise DataError(f"{path}: no {PROVENANCE} in it; make the folder with `sightline gaze import`") from None
+        except (OSError, ValueError) as error:
+            raise DataError(f"{file}: cannot be read ({error}); import the recordings again") from None
+
+    def fixations(self) -> pl.DataFrame:
+        """The table of fixations, in TABLE_SCHEMA."""
+        return read_fixations(self.path)
+
+    def stimulus(self, path: str | Path | None = None) -> Stimulus:
+        """The stimulus with its stored frame times; `path` if it was moved. The file itself is not opened."""
+        said = self.provenance["stimulus"]
+        times = pl.read_csv(self.path / "frames.csv")["time_s"].to_numpy()
+        end = said["end_s"] if said["end_s"] is not None else float("inf")
+        return Stimulus(Path(path or said["path"]), tuple(said["size_px"]), times, end, said["pixel_aspect"])
+
+    def samples(self, subject: str) -> pl.DataFrame:
+        """The gaze samples of a subject: time_s, x_px, y_px (null where lost)."""
+        return pl.read_parquet(self.path / "samples" / f"{file_name(subject)}.parquet")
+
+    @property
+    def px_per_degree(self) -> tuple[float, float] | None:
+        """Stimulus pixels across a degree, over all recordings (median); None where any of them does not know."""
+        each = [entry["stimulus_px_per_degree"] for entry in self.provenance["recordings"]]
+        if not each or any(value is None for value in each):
+            return None
+        middle = sorted(each)[len(each) // 2]
+        return middle[0], middle[1]
+
+
+def file_name(subject: str) -> str:
+    """A subject's name as a file name."""
+    return re.sub(r"[^\w.\-]+", "_", subject) or "subject"
+
+
+def _write_samples(path: Path, aligned: Aligned, stimulus: Stimulus) -> None:
+    shown = (aligned.time_s >= 0) & (aligned.time_s < stimulus.end_s)
+    xy = aligned.xy[shown]
+    table = pl.DataFrame({"time_s": aligned.time_s[shown], "x_px": xy[:, 0], "y_px": xy[:, 1]})
+    table.with_columns(pl.col("x_px", "y_px").fill_nan(None).cast(pl.Float32)).write_parquet(path)
+
+
+def _write_frames(path: Path, stimulus: Stimulus) -> None:
+    times = pl.DataFrame({"time_s": stimulus.frame_times_s}).with_row_index("frame")
+    times.write_csv(path, float_precision=6)
+
+
+def _provenance_of(aligned: Aligned) -> dict[str, Any]:
+    recording, viewing, clock = aligned.recording, aligned.viewing, aligned.clock
+    return {
+        "subject": recording.subject,
+        "file": str(recording.path.resolve()),
+        "sha256": sha256(recording.path),
+        "format": recording.format,
+        "trial": recording.trial,
+        "eye": aligned.eye,
+        "samples": len(recording.time_s),
+        "rate_hz": round(1 / recording.interval_s, 3),
+        "screen": asdict(viewing.screen),
+        "placement": {**asdict(viewing.placement), "bars": viewing.placement.bars},
+        "stimulus_px_per_degree": viewing.stimulus_px_per_degree,
+        "clock": {"method": clock.method, "drift_ppm": clock.drift_ppm, "jitter_ms": clock.jitter_ms},
+        "events": aligned.method,
+        "fixations_found": len(aligned.found),
+        "fixations_on_stimulus": len(aligned.fixations),
+        "agreement_with_tracker": asdict(aligned.agreement) if aligned.agreement else None,
+        "notes": list(recording.notes),
+    }
+
+
+def _provenance(stimulus: Stimulus, options: AlignOptions, entries: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "sightline": __version__,
+        "stimulus": {
+            "path": str(stimulus.path.resolve()),
+            "sha256": sha256(stimulus.path) if stimulus.path.is_file() else None,
+            "size_px": list(stimulus.size_px),
+            "pixel_aspect": stimulus.pixel_aspect,
+            "frames": len(stimulus.frame_times_s),
+            "end_s": None if stimulus.is_image else stimulus.end_s,
+        },
+        "options": asdict(options),
+        "recordings": list(entries),
+    }
+
+
+def sha256(path: Path) -> str:
+    """The checksum of a file, as hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def _staging(target: Path) -> Iterator[Path]:
+    """A hidden folder beside `target` that takes its place when all is done, and vanishes if it is not."""
+    if target.exists() and not (target / PROVENANCE).is_file() and (not target.is_dir() or any(target.iterdir())):
+        raise OutputError(f"{target}: there is something else already; give a new folder with --out")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written ({error.strerror}); give another --out") from None
+    try:
+        yield staging
+        _take_place(staging, target)
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written ({error.strerror}); give another --out") from None
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _take_place(staging: Path, target: Path) -> None:
+    """Move what was made into `target`; what others put there stays, maps of an earlier import go."""
+    target.mkdir(exist_ok=True)
+    shutil.rmtree(target / "maps", ignore_errors=True)
+    for made in staging.iterdir():
+        old = target / made.name
+        if old.is_dir():
+            shutil.rmtree(old)
+        os.replace(made, old)

@@ -1,0 +1,178 @@
+"""What an import looks like: scanpaths on an image, moving gaze points and heat on a video with its sound."""
+
+from __future__ import annotations
+
+import colorsys
+import os
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from sightline.errors import DataError, OutputError
+from sightline.gaze.geometry import FloatArray
+from sightline.gaze.importing import ImportFolder
+from sightline.gaze.maps import Sigma, by_frame, density
+from sightline.gaze.stimulus import Stimulus
+from sightline.progress import track
+from sightline.results.frame import Frame
+from sightline.results.overlay import Overlay
+from sightline.video import Source, VideoWriter, open_source
+
+CROWD = 1 / 3  # heat is at its brightest where this share of the viewers looks at one point
+_SUPERSAMPLE = 3
+
+
+def plot_gaze(
+    folder: str | Path,
+    out: str | Path | None = None,
+    *,
+    sigma: str | None = None,
+    subjects: list[str] | None = None,
+    stimulus: str | Path | None = None,
+) -> Path:
+    """Draw an import: <folder>/scanpaths.png for an image, <folder>/gaze.mp4 for a video. Returns the file's path.
+
+    sigma: of the heat, see maps.Sigma; default one degree, or a twentieth of the height where degrees are not known.
+    subjects: only these. stimulus: the file, where it was moved. Raises SightlineError.
+    """
+    imported = ImportFolder.open(folder)
+    watched = imported.stimulus(stimulus)
+    fixations = imported.fixations()
+    names = fixations["subject"].unique().sort().to_list()
+    unknown = [name for name in subjects or [] if name not in names]
+    if unknown:
+        raise DataError(f"{folder}: no subject {', '.join(unknown)}; it has {', '.join(names)}")
+    chosen = subjects or names
+    fixations = fixations.filter(pl.col("subject").is_in(chosen))
+    colours = dict(zip(names, _palette(len(names)), strict=True))
+    sigma_px = _sigma_px(imported, watched, sigma)
+    target = Path(out) if out is not None else imported.path / ("scanpaths.png" if watched.is_image else "gaze.mp4")
+    with open_source(watched.path) as source:
+        _require_size(source, watched)
+        if watched.is_image:
+            picture = next(iter(source)).image
+            _save(_scanpaths(picture, fixations, sigma_px, {name: colours[name] for name in chosen}), target)
+        else:
+            samples = {name: _at_frames(imported.samples(name), watched.frame_times_s) for name in chosen}
+            _video(source, target, fixations, watched, sigma_px, samples, colours)
+    return target
+
+
+def _sigma_px(imported: ImportFolder, watched: Stimulus, sigma: str | None) -> tuple[float, float]:
+    if sigma is None and imported.px_per_degree is None:
+        return watched.size_px[1] / 20, watched.size_px[1] / 20
+    return Sigma.parse(sigma or "1deg").pixels(imported.px_per_degree)
+
+
+def _require_size(source: Source, watched: Stimulus) -> None:
+    if source.size != watched.size_px[::-1]:
+        (h, w), (sw, sh) = source.size, watched.size_px
+        raise DataError(f"{source.path}: {w}x{h}, but the recordings were imported onto {sw}x{sh}; give that stimulus")
+
+
+def _heat(xy: FloatArray, size_px: tuple[int, int], sigma_px: tuple[float, float], viewers: int) -> NDArray[np.float32]:
+    """Density relative to what CROWD of the viewers at one point would make: comparable from frame to frame."""
+    single = 1 / (2 * np.pi * sigma_px[0] * sigma_px[1])
+    heat: NDArray[np.float32] = density(xy, size_px, sigma_px) / np.float32(single * max(1.0, CROWD * viewers))
+    return heat.clip(0, 1)
+
+
+def _video(
+    source: Source,
+    target: Path,
+    fixations: pl.DataFrame,
+    watched: Stimulus,
+    sigma_px: tuple[float, float],
+    samples: dict[str, FloatArray],
+    colours: dict[str, tuple[int, int, int]],
+) -> None:
+    overlay = Overlay(source.size)
+    radius = max(3.0, source.size[0] / 72)
+    frames = track(zip(source, by_frame(fixations, watched), strict=False), "Drawing", len(watched.frame_times_s))
+    with VideoWriter.like(target, source) as writer:
+        for frame, gaze in frames:
+            heat = _heat(gaze.xy, watched.size_px, sigma_px, len(samples))
+            image = overlay.draw(Frame(frame.index, frame.time_s, frame.image, heat))
+            for name, at in samples.items():
+                _dot(image, at[frame.index], radius, colours[name])
+            writer.write(image, frame.pts)
+
+
+def _at_frames(samples: pl.DataFrame, frame_times_s: FloatArray) -> FloatArray:
+    """(T, 2) the gaze in the middle of each frame's time on screen: the nearest sample; NaN where lost."""
+    time = samples["time_s"].to_numpy()
+    xy = samples.select("x_px", "y_px").to_numpy()
+    if not len(time):
+        return np.full((len(frame_times_s), 2), np.nan)
+    step = np.median(np.diff(frame_times_s)) if len(frame_times_s) > 1 else 0.0
+    middle = frame_times_s + step / 2
+    after = np.clip(np.searchsorted(time, middle), 1, len(time) - 1) if len(time) > 1 else np.zeros(len(middle), int)
+    nearest = np.where(middle - time[after - 1] < time[after] - middle, after - 1, after)
+    return np.where(np.abs(time[nearest] - middle)[:, None] <= max(step, 0.05), xy[nearest], np.nan)
+
+
+def _dot(image: NDArray[np.uint8], at: FloatArray, radius: float, colour: tuple[int, int, int]) -> None:
+    """A filled disc with a white rim, anti-aliased, blended into `image` in place."""
+    if np.isnan(at).any():
+        return
+    reach = int(radius) + 2
+    x, y = float(at[0]) - 0.5, float(at[1]) - 0.5
+    top, left = max(0, int(y) - reach), max(0, int(x) - reach)
+    patch = image[top : int(y) + reach + 1, left : int(x) + reach + 1]
+    if x < -reach or y < -reach or not patch.size:
+        return
+    rows, columns = np.ogrid[top : top + patch.shape[0], left : left + patch.shape[1]]
+    distance = np.hypot(rows - y, columns - x)
+    whole = np.clip(radius + 0.5 - distance, 0, 1)[..., None]
+    core = np.clip(0.72 * radius + 0.5 - distance, 0, 1)[..., None]
+    paint = 255 + core * (np.array(colour) - 255)
+    patch[:] = np.rint(patch + 0.9 * whole * (paint - patch))
+
+
+def _scanpaths(
+    picture: NDArray[np.uint8],
+    fixations: pl.DataFrame,
+    sigma_px: tuple[float, float],
+    colours: dict[str, tuple[int, int, int]],
+) -> Image.Image:
+    """Heat, and for each viewer a line through numbered discs whose area is the fixation's duration."""
+    height, width = picture.shape[:2]
+    size = (width, height)
+    heat = _heat(fixations.select("x_px", "y_px").to_numpy(), size, sigma_px, len(colours))
+    image = Image.fromarray(Overlay((height, width)).draw(Frame(0, 0.0, picture, heat))).convert("RGBA")
+    layer = Image.new("RGBA", (width * _SUPERSAMPLE, height * _SUPERSAMPLE))
+    draw = ImageDraw.Draw(layer)
+    unit = _SUPERSAMPLE * max(1.0, height / 480)
+    numbered = len(colours) <= 3
+    for name, colour in colours.items():
+        path = fixations.filter(pl.col("subject") == name).sort("onset_s")
+        points = (path.select("x_px", "y_px").to_numpy() * _SUPERSAMPLE).tolist()
+        for a, b in pairwise(points):
+            draw.line((*a, *b), fill=(*colour, 190), width=round(1.6 * unit))
+        for number, ((x, y), duration) in enumerate(zip(points, path["duration_s"], strict=True), start=1):
+            r = unit * 9 * np.sqrt(min(duration, 2.0) / 0.25)
+            draw.ellipse((x - r, y - r, x + r, y + r), (*colour, 150), (255, 255, 255, 230), round(1.2 * unit))
+            if numbered:
+                draw.text((x, y), str(number), fill=(255, 255, 255, 255), anchor="mm", font_size=round(11 * unit))
+    return Image.alpha_composite(image, layer.resize(size, Image.Resampling.BOX)).convert("RGB")
+
+
+def _palette(count: int) -> list[tuple[int, int, int]]:
+    """Colours of even brightness, as far apart as their number allows."""
+    hues = (np.arange(count) * 0.618034) % 1.0
+    return [tuple(round(255 * c) for c in colorsys.hls_to_rgb(hue, 0.55, 0.85)) for hue in hues]  # type: ignore[misc]
+
+
+def _save(image: Image.Image, target: Path) -> None:
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        image.save(partial, "PNG")
+        os.replace(partial, target)
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written ({error.strerror}); check space and permissions") from None
+    finally:
+        partial.unlink(missing_ok=True)

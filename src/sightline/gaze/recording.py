@@ -1,0 +1,225 @@
+"""What every reader of eye-tracker files returns: gaze samples on the recording's own clock, and what the file says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from sightline.errors import DataError, UsageError
+
+FloatArray = NDArray[np.float64]
+Space = Literal["screen", "stimulus", "scene"]
+EYES = ("auto", "left", "right", "mean", "mono")
+
+# kind is fixation, saccade or blink; x and y are in the unit of the samples and null where the tracker gives none.
+EVENT_SCHEMA = {
+    "kind": pl.String,
+    "eye": pl.String,
+    "onset_s": pl.Float64,
+    "duration_s": pl.Float64,
+    "x": pl.Float64,
+    "y": pl.Float64,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A text that the experiment wrote into the recording. line: its line in the file, counted from 1."""
+
+    time_s: float
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the file says of its own geometry and quality; None where it says nothing.
+
+    screen_px, screen_cm, stimulus_px: (width, height). stimulus_rect: x, y, width, height of the stimulus on the
+    screen in screen pixels. focal_px: (fx, fy) of the scene camera. calibrated: whether a calibration is on record;
+    None for formats that never say. accuracy_deg: the mean error of the last validation, by eye.
+    """
+
+    rate_hz: float | None = None
+    screen_px: tuple[int, int] | None = None
+    screen_cm: tuple[float, float] | None = None
+    distance_cm: float | None = None
+    stimulus_px: tuple[int, int] | None = None
+    stimulus_rect: tuple[float, float, float, float] | None = None
+    focal_px: tuple[float, float] | None = None
+    calibrated: bool | None = None
+    accuracy_deg: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One subject watching one stimulus.
+
+    time_s: (N,) float64, strictly increasing, seconds on the recording's clock (its zero is the file's first sample).
+    eyes: (N, 2) float64 positions by eye, NaN where lost: "left", "right", and "both" where the maker combined them.
+    space: what the positions refer to: the screen, the stimulus as it was shown, or the scene camera's picture.
+    unit: pixels of that space, or "norm": fractions of its width and height from the top-left corner.
+    start_s: when the stimulus appeared, where the file says it. frame_times_s: when each frame of the scene camera
+    was taken, on the same clock. events: the tracker's own, in EVENT_SCHEMA; None where the file has none.
+    """
+
+    path: Path
+    format: str
+    subject: str
+    time_s: FloatArray
+    eyes: dict[str, FloatArray]
+    space: Space = "screen"
+    unit: Literal["px", "norm"] = "px"
+    trial: str | None = None
+    start_s: float | None = None
+    frame_times_s: FloatArray | None = None
+    events: pl.DataFrame | None = None
+    messages: tuple[Message, ...] = ()
+    declared: Declared = field(default_factory=Declared)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def interval_s(self) -> float:
+        """The median time between samples. Raises DataError where the rate cannot be known."""
+        if len(self.time_s) < 2:
+            raise DataError(
+                f"{self.path}: {len(self.time_s)} gaze samples, so the sampling rate is unknown; "
+                "export the samples of the whole recording"
+            )
+        return float(np.median(np.diff(self.time_s)))
+
+    @property
+    def span_s(self) -> tuple[float, float]:
+        """The times of the first sample and of the end of the last one."""
+        return float(self.time_s[0]), float(self.time_s[-1]) + self.interval_s
+
+
+def choose_eye(recording: Recording, eye: str) -> tuple[str, FloatArray]:
+    """The name and (N, 2) positions of the eye asked for.
+
+    "auto" takes the maker's own combination, else the eye with the smaller validation error, else the one that was
+    lost less. "mean" averages left and right, and takes the one there is where the other is lost. "mono" wants
+    exactly one eye. Raises DataError if the recording does not have what is asked, UsageError for other words.
+    """
+    eyes = recording.eyes
+    if eye not in EYES:
+        raise UsageError(f"--eye {eye!r}: choose one of {', '.join(EYES)}")
+    if eye == "mono":
+        if len(eyes) > 1:
+            raise DataError(
+                f"{recording.path}: the recording is binocular ({', '.join(eyes)}) where a monocular one was asked; "
+                "choose with --eye left, right or mean"
+            )
+        return next(iter(eyes.items()))
+    if eye == "mean":
+        if not {"left", "right"} <= set(eyes):
+            raise DataError(f"{recording.path}: --eye mean needs both eyes, the file has {', '.join(eyes)} only")
+        return "mean", mean_of_eyes(eyes["left"], eyes["right"])
+    if eye != "auto":
+        if eye not in eyes:
+            raise DataError(f"{recording.path}: no {eye} eye in this recording, it has {', '.join(eyes)}")
+        return eye, eyes[eye]
+    if "both" in eyes:
+        return "both", eyes["both"]
+    accuracy = recording.declared.accuracy_deg
+    best = min(eyes, key=lambda name: (accuracy.get(name, math.inf), int(np.isnan(eyes[name][:, 0]).sum())))
+    return best, eyes[best]
+
+
+def mean_of_eyes(left: FloatArray, right: FloatArray) -> FloatArray:
+    """The (N, 2) average of two eyes; where one is lost, the other."""
+    mean = (left + right) / 2
+    return np.where(np.isnan(mean), np.where(np.isnan(left), right, left), mean)
+
+
+def runs(keys: Sequence[object] | NDArray[np.object_]) -> list[tuple[int, int]]:
+    """Start and end (exclusive) of each stretch of equal neighbours."""
+    array = np.asarray(keys, dtype=object)
+    if not len(array):
+        return []
+    edges = np.flatnonzero(array[1:] != array[:-1]) + 1
+    return list(zip([0, *edges.tolist()], [*edges.tolist(), len(array)], strict=True))
+
+
+def split_trials(recording: Recording, names: Sequence[str | None] | NDArray[np.object_]) -> list[Recording]:
+    """One recording for each stretch of samples with the same name; stretches without a name are left out.
+
+    A stimulus shown twice gives "name" and "name#2", so that two showings are never laid over each other.
+    """
+    names = np.asarray(names, dtype=object)
+    seen: dict[str, int] = {}
+    trials = []
+    for start, end in runs(names):
+        name = names[start]
+        if not name:
+            continue
+        seen[name] = seen.get(name, 0) + 1
+        label = name if seen[name] == 1 else f"{name}#{seen[name]}"
+        trials.append(_cut(recording, start, end, label))
+    return trials
+
+
+def _cut(recording: Recording, start: int, end: int, trial: str) -> Recording:
+    time = recording.time_s[start:end]
+    first, last = float(time[0]), float(time[-1])
+    before = float(recording.time_s[start - 1]) if start else -math.inf
+    events = recording.events
+    if events is not None:
+        onset = pl.col("onset_s")
+        events = events.filter((onset <= last) & (onset + pl.col("duration_s") > first))
+    return replace(
+        recording,
+        time_s=time,
+        eyes={name: xy[start:end] for name, xy in recording.eyes.items()},
+        trial=trial,
+        events=events,
+        # Messages of the moments before the first sample (the trial's name, its start) belong to the trial.
+        messages=tuple(m for m in recording.messages if before < m.time_s <= last),
+    )
+
+
+def clean_times(path: Path, time_s: FloatArray, lines: NDArray[np.int64] | None = None) -> FloatArray:
+    """Check that times are finite and never go back. Raises DataError naming the line where they do."""
+    bad = np.flatnonzero(~np.isfinite(time_s))
+    if len(bad):
+        raise DataError(f"{path}{_line(lines, bad[0])}: the sample has no time; export it again")
+    back = np.flatnonzero(np.diff(time_s) <= 0)
+    if len(back):
+        at = back[0] + 1
+        raise DataError(
+            f"{path}{_line(lines, at)}: time does not go on ({time_s[at - 1]:.6f} s, then {time_s[at]:.6f} s): the "
+            "clock was reset or recordings are mixed; export each recording on its own"
+        )
+    return time_s
+
+
+def _line(lines: NDArray[np.int64] | None, index: int) -> str:
+    return "" if lines is None else f", line {int(lines[index])}"
+
+
+def events_frame(rows: Iterable[tuple[str, str | None, float, float, float | None, float | None]]) -> pl.DataFrame:
+    """Rows of kind, eye, onset_s, duration_s, x, y as a table in EVENT_SCHEMA, in order of onset."""
+    return pl.DataFrame(list(rows), schema=EVENT_SCHEMA, orient="row").sort("onset_s")
+
+
+def events_from_labels(
+    time_s: FloatArray, labels: NDArray[np.object_], interval_s: float, eye: str | None = None
+) -> pl.DataFrame:
+    """Events from a label for each sample: "fixation", "saccade", "blink", or something else for none.
+
+    An event lasts from its first sample to the end of its last one. Positions stay null: they are the mean of the
+    samples, which the caller's chosen eye decides.
+    """
+    rows = [
+        (str(labels[a]), eye, float(time_s[a]), float(time_s[b - 1] - time_s[a]) + interval_s, None, None)
+        for a, b in runs(labels)
+        if labels[a] in ("fixation", "saccade", "blink")
+    ]
+    return events_frame(rows)

@@ -1,0 +1,67 @@
+"""The picture or video that was watched: its size and the presentation times of its frames."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Stimulus:
+    """size_px: (width, height). frame_times_s: (T,) seconds from the first frame's pts, increasing; [0] for an image.
+
+    end_s: when the last frame is over; infinity for an image. pixel_aspect: width / height of a pixel as shown.
+    """
+
+    path: Path
+    size_px: tuple[int, int]
+    frame_times_s: FloatArray
+    end_s: float
+    pixel_aspect: float = 1.0
+
+    @property
+    def is_image(self) -> bool:
+        return math.isinf(self.end_s)
+
+    @property
+    def shown_px(self) -> tuple[int, int]:
+        """(width, height) with square pixels: what fills the screen."""
+        return round(self.size_px[0] * self.pixel_aspect), self.size_px[1]
+
+    @classmethod
+    def open(cls, path: str | Path) -> Stimulus:
+        """Read the size and the frame times of a video, a folder of frames or an image.
+
+        Raises SourceError where it cannot be read.
+        """
+        from sightline.progress import track
+        from sightline.video import open_source
+
+        with open_source(path) as source:
+            height, width = source.size
+            aspect = float(source.pixel_aspect)
+            if source.kind == "image":
+                return cls(Path(path), (width, height), np.zeros(1), math.inf, aspect)
+            frames = track(source, "Frame times", total=source.frames_expected)
+            times = np.array([frame.time_s for frame in frames])
+        step = float(np.median(np.diff(times))) if len(times) > 1 else 1 / source.fps
+        return cls(Path(path), (width, height), times, float(times[-1]) + step, aspect)
+
+    def frame_at(self, time_s: FloatArray) -> NDArray[np.int64]:
+        """The frame on screen at each time: the last one presented by then; 0 before the first."""
+        return np.maximum(np.searchsorted(self.frame_times_s, time_s, side="right") - 1, 0)
+
+
+def frames_of(
+    onset_s: FloatArray, duration_s: FloatArray, frame_times_s: FloatArray
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and last (exclusive) frame that each fixation [onset, onset + duration) was on screen with."""
+    first = np.maximum(np.searchsorted(frame_times_s, onset_s, side="right") - 1, 0)
+    last = np.searchsorted(frame_times_s, onset_s + duration_s, side="left")
+    return first, np.maximum(last, first)

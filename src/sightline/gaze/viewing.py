@@ -1,0 +1,131 @@
+"""From a recording's own coordinates to the stimulus and to degrees, with every contradiction refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sightline.errors import DataError, UsageError
+from sightline.gaze.geometry import FloatArray, Placement, Screen, inside, require_agreement
+from sightline.gaze.recording import Recording
+from sightline.gaze.stimulus import Stimulus
+
+WRONG_SCREEN_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """What the user knows of the set-up; None where the file is asked, or nothing is known.
+
+    screen_px, screen_cm: (width, height). placement: "fit", "native" or "X,Y,WIDTH,HEIGHT"; see Placement.parse.
+    """
+
+    screen_px: tuple[int, int] | None = None
+    screen_cm: tuple[float, float] | None = None
+    distance_cm: float | None = None
+    placement: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Viewing:
+    """The screen (or the scene camera's picture plane) and the stimulus on it."""
+
+    screen: Screen
+    placement: Placement
+
+    def screen_xy(self, recording: Recording, xy: FloatArray) -> FloatArray:
+        """(N, 2) points in the recording's own space and unit to screen pixels."""
+        if recording.space == "screen":
+            return xy * (self.screen.width_px, self.screen.height_px) if recording.unit == "norm" else xy
+        size = np.array(self.placement.stimulus_px, dtype=np.float64)
+        if recording.unit == "norm":
+            return self.placement.to_screen(xy * size)
+        shown = recording.declared.stimulus_px or self.placement.stimulus_px
+        return self.placement.to_screen(xy * (size / shown))
+
+    def degrees(self, screen_xy: FloatArray) -> FloatArray | None:
+        """(N, 2) screen pixels to degrees; None where the screen's size or distance are unknown."""
+        return self.screen.degrees(screen_xy) if self.screen.has_degrees else None
+
+    @property
+    def stimulus_px_per_degree(self) -> tuple[float, float] | None:
+        """Stimulus pixels across one degree at the centre, horizontally and vertically; None where unknown."""
+        if not self.screen.has_degrees:
+            return None
+        (across, down), (sx, sy) = self.screen.px_per_degree, self.placement.scale
+        return across * sx, down * sy
+
+
+def resolve(recording: Recording, stimulus: Stimulus, given: Geometry) -> Viewing:
+    """Put together what the file and the user say of the geometry.
+
+    Raises DataError listing every contradiction between them, UsageError where the screen's pixels are unknown.
+    """
+    said = recording.declared
+    _refuse_other_shape(recording, stimulus)
+    if recording.space == "scene":
+        width, height = stimulus.size_px
+        screen = Screen(width, height)
+        if said.focal_px is not None:
+            scale = width / (said.stimulus_px or stimulus.size_px)[0]
+            screen = Screen.of_camera(width, height, (said.focal_px[0] * scale, said.focal_px[1] * scale))
+        return Viewing(screen, Placement(0, 0, width, height, stimulus.size_px))
+
+    rect = None
+    if given.placement is not None and given.screen_px is not None:
+        placed = Placement.parse(given.placement, given.screen_px, stimulus.size_px)
+        rect = (placed.x, placed.y, placed.width, placed.height)
+    require_agreement(
+        str(recording.path),
+        {
+            "screen in px": (said.screen_px, given.screen_px),
+            "screen in cm": (said.screen_cm, given.screen_cm),
+            "distance in cm": (said.distance_cm, given.distance_cm),
+            "stimulus rectangle": (said.stimulus_rect, rect),
+        },
+    )
+    screen_px = given.screen_px or said.screen_px
+    if screen_px is None:
+        if recording.space == "screen":
+            raise UsageError(f"{recording.path}: the file does not say how large the screen is; give --screen WxH")
+        screen_px = stimulus.shown_px
+    cm = given.screen_cm or said.screen_cm or (None, None)
+    screen = Screen(*screen_px, cm[0], cm[1], given.distance_cm or said.distance_cm)
+    if given.placement is None and said.stimulus_rect is not None:
+        return Viewing(screen, Placement(*said.stimulus_rect, stimulus.size_px))
+    return Viewing(screen, _place(given.placement or "fit", screen_px, stimulus))
+
+
+def _place(how: str, screen_px: tuple[int, int], stimulus: Stimulus) -> Placement:
+    """Placement by the size as shown; its scale then leads to the pixels as stored."""
+    shown = Placement.parse(how, screen_px, stimulus.shown_px)
+    return Placement(shown.x, shown.y, shown.width, shown.height, stimulus.size_px)
+
+
+def _refuse_other_shape(recording: Recording, stimulus: Stimulus) -> None:
+    """The stimulus may be a smaller copy of what was recorded, but not of another shape."""
+    recorded = recording.declared.stimulus_px
+    if recorded is None:
+        return
+    (w, h), (sw, sh) = recorded, stimulus.size_px
+    if abs(w / h - sw / sh) > 0.02 * (sw / sh):
+        raise DataError(
+            f"{recording.path} contradicts what was given: stimulus in px: {w}x{h} in the file, {sw}x{sh} in "
+            f"{stimulus.path.name}; give the stimulus that was recorded"
+        )
+
+
+def refuse_wrong_screen(recording: Recording, screen: Screen, screen_xy: FloatArray) -> None:
+    """Raise DataError if most valid samples lie beside the screen: then it is another screen."""
+    valid = screen_xy[~np.isnan(screen_xy).any(axis=1)]
+    size = (screen.width_px, screen.height_px)
+    if not len(valid) or recording.space == "scene":
+        return
+    outside = 1 - inside(valid, size).mean()
+    if outside > WRONG_SCREEN_SHARE:
+        (x0, y0), (x1, y1) = np.percentile(valid, [5, 95], axis=0)
+        raise DataError(
+            f"{recording.path}: {outside:.0%} of the valid samples lie beside the {size[0]}x{size[1]} screen (most in "
+            f"x {x0:.0f} to {x1:.0f}, y {y0:.0f} to {y1:.0f}); check --screen and --format"
+        )

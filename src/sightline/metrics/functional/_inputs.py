@@ -1,0 +1,50 @@
+"""What every metric asks of its inputs, checked once and in one place."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sightline.errors import DataError
+
+EPS = 2.0**-52
+"""MATLAB's eps, the constant of the reference evaluators."""
+
+
+def maps(values: Tensor, name: str) -> Tensor:
+    """`values` (..., H, W) as float64 (float32 where the device has no float64).
+
+    Raises DataError if there are fewer than two axes, no pixels, or NaN or infinite values, naming the first such map.
+    """
+    _check_shape(values, name)
+    if values.is_floating_point():
+        finite = torch.isfinite(values).flatten(-2).all(-1)
+        if not bool(finite.all()):
+            index = tuple(int(i) for i in (~finite).nonzero()[0])
+            where = f"{name}{list(index)}" if index else name
+            raise DataError(f"{where}: the map holds NaN or infinite values; finite numbers are expected")
+    return values.to(torch.float32 if values.device.type == "mps" else torch.float64)
+
+
+def masks(values: Tensor, name: str) -> Tensor:
+    """`values` (..., H, W) as a boolean tensor. Raises DataError for grey values, which need a threshold first."""
+    _check_shape(values, name)
+    if values.dtype == torch.bool:
+        return values
+    binary = values != 0
+    if not bool((values == binary.to(values.dtype)).all()):
+        raise DataError(f"{name}: a mask of False and True (or 0 and 1) is expected; compare it with a threshold first")
+    return binary
+
+
+def same_size(first: Tensor, second: Tensor, names: tuple[str, str]) -> None:
+    """Raise DataError unless both tensors have the same shape."""
+    if first.shape != second.shape:
+        raise DataError(
+            f"{names[0]} is {list(first.shape)} and {names[1]} is {list(second.shape)}; the same shape is expected"
+        )
+
+
+def _check_shape(values: Tensor, name: str) -> None:
+    if values.ndim < 2 or values.numel() == 0:
+        raise DataError(f"{name}: a tensor (..., H, W) with at least one pixel is expected, got {list(values.shape)}")

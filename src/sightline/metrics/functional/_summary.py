@@ -1,0 +1,136 @@
+"""The sums of a frame from which MAE, S-, E- and F-measure follow, taken in one pass over its pixels."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from sightline.errors import DataError
+from sightline.metrics.functional._inputs import maps, masks, same_size
+
+LEVELS = 256
+
+
+class Summary(NamedTuple):
+    """All that MAE, S, E and F need of B frames.
+
+    above: (B, 2, 256) pixels of background and object at or above the threshold k / 255.
+    adaptive: (B, 2) the same at the adaptive threshold, twice the mean, at most 1.
+    size, total, spread: (B, 4, 2) number, sum and sum of squared deviations from their mean of the pixels of
+        background and object in each quadrant around the object's centre, row by row.
+    """
+
+    above: Tensor
+    adaptive: Tensor
+    size: Tensor
+    total: Tensor
+    spread: Tensor
+
+
+def summarize(pred: Tensor, gt: Tensor, stretch: bool = False, floor: bool = False) -> Summary:
+    """Sum up the frames pred (..., H, W), uint8 or float in [0, 1], and gt (..., H, W) bool, as one batch.
+
+    stretch: first bring each map's own range to [0, 1], as the MATLAB tools do; constant maps stay as they are.
+    floor: compare floor(255 x value) with the thresholds rather than the value, as py-sod-metrics does; rounding then
+        moves some pixels to the level below.
+    """
+    same_size(pred, gt, ("pred", "gt"))
+    gt = masks(gt, "gt").reshape(-1, *gt.shape[-2:])
+    cell = (2 * _quadrant(gt) + gt).flatten(1)  # 0..7, by quadrant and object
+    if pred.dtype == torch.uint8:
+        return _of_grey_levels(pred.reshape(len(gt), -1), cell, stretch, floor)
+    values = maps(pred, "pred").reshape(len(gt), -1)
+    if stretch:
+        return _of_values(_stretch(values, values.amin(1, keepdim=True), values.amax(1, keepdim=True)), cell, floor)
+    low, high = float(values.min()), float(values.max())
+    if low < 0 or high > 1:
+        raise DataError(f"pred: values from {low:g} to {high:g}; a map from 0 to 1 (or uint8) is expected, rescale it")
+    return _of_values(values, cell, floor)
+
+
+def centre(gt: Tensor) -> tuple[Tensor, Tensor]:
+    """Row and column (B,) of the centre of each object (B, H, W), rounded; that of the frame where there is none."""
+    rows, columns = gt.sum(2).double(), gt.sum(1).double()
+    salient = rows.sum(1)
+
+    def middle(marginal: Tensor) -> Tensor:
+        index = torch.arange(marginal.shape[1], device=gt.device, dtype=marginal.dtype)
+        mean = (marginal * index).sum(1) / salient
+        return torch.where(salient > 0, mean, marginal.shape[1] / 2).round()
+
+    return middle(rows), middle(columns)
+
+
+def _quadrant(gt: Tensor) -> Tensor:
+    """Quadrant 0..3 of every pixel of (B, H, W); the centre belongs to the upper left one."""
+    row, column = centre(gt)
+    low = torch.arange(gt.shape[1], device=gt.device) > row[:, None]
+    right = torch.arange(gt.shape[2], device=gt.device) > column[:, None]
+    return 2 * low[:, :, None].to(torch.int16) + right[:, None, :].to(torch.int16)
+
+
+def _of_grey_levels(grey: Tensor, cell: Tensor, stretch: bool, floor: bool) -> Summary:
+    """Of uint8 maps (B, N): one joint histogram of grey levels and cells holds everything, exactly."""
+    batch = len(grey)
+    counts = _histogram(grey + LEVELS * cell, 8 * LEVELS).double().reshape(batch, 4, 2, LEVELS)
+    table = (torch.arange(LEVELS, device=grey.device, dtype=torch.float64) / 255).expand(batch, -1)
+    if stretch:
+        present = counts.sum((1, 2)) > 0
+        low = torch.where(present, table, torch.inf).amin(1, keepdim=True)
+        high = torch.where(present, table, -torch.inf).amax(1, keepdim=True)
+        table = _stretch(table, low, high).clamp(0, 1)
+    values = table[:, None, None]
+    size, total = counts.sum(-1), (counts * values).sum(-1)
+    spread = (counts * (values - (total / size.clamp(min=1))[..., None]).square()).sum(-1)
+    by_object = counts.sum(1)
+    adaptive = (by_object * (table >= _adaptive_threshold(size, total))[:, None]).sum(-1)
+    level = _level(table, floor)[:, None].expand_as(by_object)
+    return Summary(
+        _from_the_top(torch.zeros_like(by_object).scatter_add_(2, level, by_object)), adaptive, size, total, spread
+    )
+
+
+def _of_values(values: Tensor, cell: Tensor, floor: bool) -> Summary:
+    """Of float maps (B, N)."""
+    size, total = (_histogram(cell, 8, weights).to(values.dtype) for weights in (None, values))
+    deviation = values - (total / size.clamp(min=1)).gather(1, cell.long())
+    spread = _histogram(cell, 8, deviation.square()).to(values.dtype)
+    size, total, spread = (sums.reshape(-1, 4, 2) for sums in (size, total, spread))
+    inside = cell % 2
+    found = (values >= _adaptive_threshold(size, total)).to(values.dtype)
+    adaptive = _histogram(inside, 2, found).to(values.dtype)
+    by_object = _histogram(_level(values, floor) + LEVELS * inside, 2 * LEVELS).reshape(-1, 2, LEVELS)
+    return Summary(_from_the_top(by_object.to(values.dtype)), adaptive, size, total, spread)
+
+
+def _stretch(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    return torch.where(high > low, (values - low) / torch.where(high > low, high - low, 1.0), values)
+
+
+def _adaptive_threshold(size: Tensor, total: Tensor) -> Tensor:
+    """Twice the mean of each map, at most 1: (B, 1)."""
+    return (2 * total.sum((1, 2)) / size.sum((1, 2))).clamp(max=1)[:, None]
+
+
+def _level(values: Tensor, floor: bool) -> Tensor:
+    """The highest k in 0..255 with values >= k / 255."""
+    level = (values * 255).to(torch.int64).clamp(0, LEVELS - 1)
+    if floor:
+        return level
+    # 255 x (k / 255) may fall short of k; compare with the thresholds themselves.
+    threshold = torch.arange(LEVELS + 1, device=values.device, dtype=values.dtype) / 255
+    return level + (values >= threshold[level + 1]).long() - (values < threshold[level]).long() * (level > 0)
+
+
+def _from_the_top(counts: Tensor) -> Tensor:
+    return counts.flip(-1).cumsum(-1).flip(-1)
+
+
+def _histogram(index: Tensor, bins: int, weights: Tensor | None = None) -> Tensor:
+    """Counts, or sums of weights, of index (B, N) in each of the bins: (B, bins)."""
+    batch = len(index)
+    offset = bins * torch.arange(batch, device=index.device, dtype=torch.int32)[:, None]
+    flat = None if weights is None else weights.flatten()
+    return torch.bincount((index + offset).flatten(), flat, minlength=batch * bins).reshape(batch, bins)

@@ -74,7 +74,8 @@ def _write(run: Run, images: list[Path], partial: Path, out: Path) -> list[Outco
                 outcomes.append(failure(image, error))
                 continue
             with output_errors(out):
-                files.write(name, frame)
+                files.write_maps(name, frame)
+                files.write_row(name, frame)
                 if "overlay" in run.outputs:
                     drawn = Overlay(source.size).draw(frame)
                     Image.fromarray(drawn).save(partial / "overlay" / f"{name}.png", compress_level=1)

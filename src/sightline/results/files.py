@@ -28,16 +28,19 @@ class FrameFiles:
             self._rows = csv.writer(self._table, lineterminator="\n")
             self._rows.writerow(HOTSPOT_COLUMNS)
 
-    def write(self, name: str, frame: Frame) -> None:
-        """Write one frame's files."""
+    def write_maps(self, name: str, frame: Frame) -> None:
+        """Write one frame's images; several threads may do so at once."""
         if self._saliency is not None:
             write_saliency(self._saliency / f"{name}.png", frame.saliency)
         if self._masks is not None and frame.mask is not None:
             write_mask(self._masks / f"{name}.png", frame.mask)
+
+    def write_row(self, name: str, frame: Frame) -> None:
+        """Add one frame to the table."""
         if self._table is not None:
             spot = frame.hotspot
             where = ("", "", 0) if spot is None else (f"{spot.x_px:.2f}", f"{spot.y_px:.2f}", f"{spot.score:.4f}")
-            self._rows.writerow((name.lstrip("0") or "0" if name.isdigit() else name, f"{frame.time_s:.6f}", *where))
+            self._rows.writerow((name, f"{frame.time_s:.6f}", *where))
 
     def close(self) -> None:
         """Finish the table."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from PIL import Image
@@ -30,8 +31,9 @@ class ResultWriter:
         length = queue_length(source.size)
         with output_errors(place):
             self._files = FrameFiles(folder, outputs)
-            if outputs - {"overlay"}:
-                self._workers.append(Background(self._write_files, length))
+            if outputs & {"saliency", "masks"}:
+                # One thread keeps up with a network on a few cores; a fast accelerator comes with many.
+                self._workers.append(Background(self._write_maps, length, min(4, max(1, (os.cpu_count() or 1) // 4))))
             if "overlay" in outputs:
                 self._overlay = Overlay(source.size)
                 if source.kind != "image":
@@ -45,6 +47,8 @@ class ResultWriter:
 
     def write(self, frame: Frame) -> None:
         """Hand a frame to the threads; waits while their queues are full."""
+        with output_errors(self._place, frame.index):
+            self._files.write_row(str(frame.index), frame)
         for worker in self._workers:
             worker.put(frame)
 
@@ -65,9 +69,9 @@ class ResultWriter:
         if self._film is not None:
             self._film.abort()
 
-    def _write_files(self, frame: Frame) -> None:
+    def _write_maps(self, frame: Frame) -> None:
         with output_errors(self._place, frame.index):
-            self._files.write(f"{frame.index:05d}", frame)
+            self._files.write_maps(f"{frame.index:05d}", frame)
 
     def _write_overlay(self, frame: Frame) -> None:
         with output_errors(self._place, frame.index):

@@ -70,8 +70,9 @@ class VideoWriter:
         )
 
     def _add_picture(self, size: tuple[int, int], rate: Fraction, pixel_aspect: Fraction) -> av.VideoStream:
-        # superfast with CRF 20: a third of the time of the default preset, and no visible loss on overlays.
-        stream = self._output.add_stream("libx264", rate=rate, options={"preset": "superfast", "crf": "20"})
+        # On 480p footage this has the quality for its size of preset superfast in half of its time.
+        options = {"preset": "ultrafast", "crf": "21", "x264-params": "subme=1"}
+        stream = self._output.add_stream("libx264", rate=rate, options=options)
         stream.height, stream.width = size[0] + self._pad[0], size[1] + self._pad[1]
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context

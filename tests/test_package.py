@@ -7,7 +7,18 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "transformers", "scipy", "matplotlib", "av", "torchmetrics", "lightning", "pymovements", "pandas")
+HEAVY = (
+    "torch",
+    "transformers",
+    "numpy",
+    "scipy",
+    "PIL",
+    "matplotlib",
+    "av",
+    "torchmetrics",
+    "lightning",
+    "pymovements",
+)
 
 
 def run(*args: str) -> subprocess.CompletedProcess[str]:

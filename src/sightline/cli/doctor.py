@@ -150,7 +150,7 @@ def _check_weights(folder: Path) -> Iterator[Check]:
     """Compare <name>/model.safetensors with the list SHA256SUMS beside them, which `sha256sum -c` reads too."""
     import hashlib
 
-    remedy = "pip install --force-reinstall --no-deps sightline"
+    remedy = "pip install --force-reinstall --no-deps . in a fresh copy of the source"
     sums = folder / "SHA256SUMS"
     if not sums.is_file():
         yield Check("weights", "SHA256SUMS", "missing", "no weights in the package", remedy)

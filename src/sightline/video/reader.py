@@ -28,6 +28,8 @@ class VideoFile(Source):
     on the way, frames are scaled to the first one's.
     """
 
+    path: Path
+
     def __init__(self, path: Path) -> None:
         self.path, self.stem, self.kind = path, path.stem, "video"
         self._open()
@@ -36,7 +38,12 @@ class VideoFile(Source):
         try:
             self._container = av.open(str(self.path), metadata_errors="replace")
         except av.FFmpegError as error:
-            raise SourceError(f"{self.path}: not a video that can be read ({_cause(error)}); {_mend(error)}") from error
+            with self.path.open("rb") as file:
+                is_mp4 = file.read(8)[4:] == b"ftyp"
+            if is_mp4:
+                raise SourceError(f"{self.path}: truncated or still being written (no index); copy it again") from error
+            cause = error.strerror
+            raise SourceError(f"{self.path}: not a video that can be read ({cause}); check that it plays") from error
         try:
             self._read_header()
         except BaseException:
@@ -47,7 +54,9 @@ class VideoFile(Source):
         # Cover art of a sound file counts as a video stream in FFmpeg.
         videos = [s for s in self._container.streams.video if not s.disposition & Disposition.attached_pic]
         if not videos:
-            kinds = ", ".join(sorted({s.type for s in self._container.streams})) or "nothing"
+            kinds = ", ".join(sorted({s.type for s in self._container.streams}))
+            if not kinds:
+                raise SourceError(f"{self.path}: nothing can be found in it: it is truncated or damaged; copy it again")
             raise SourceError(f"{self.path}: no video stream in it (only {kinds}); give a file with a picture")
         self._stream = max(videos, key=lambda s: (s.width or 0) * (s.height or 0))
         self._stream.thread_type = "AUTO"
@@ -78,7 +87,7 @@ class VideoFile(Source):
     def _refuse_truncated(self) -> None:
         """An mp4's index says where each frame lies: a file that ends before is cut, and is refused before any work."""
         path = self.path
-        if "mov" not in self._container.format.name or path is None or not path.is_file():
+        if "mov" not in self._container.format.name or not path.is_file():
             return
         length = path.stat().st_size
         for number, entry in enumerate(self._stream.index_entries):
@@ -102,13 +111,12 @@ class VideoFile(Source):
                     done += 1
                     yield frame
         except av.FFmpegError as error:
-            where = "before its first frame"
+            where = "at its start"
             if last is not None:
-                where = (
-                    f"after frame {done - 1} ({float(((_stamp(last) or 0) - self.start_pts) * self.time_base):.3f} s)"
-                )
+                time_s = float(((_stamp(last) or 0) - self.start_pts) * self.time_base)
+                where = f"after frame {done - 1} ({time_s:.3f} s)"
             raise SourceError(
-                f"{self.path}: cannot be decoded {where} ({_cause(error)}); copy it again, or trim or re-encode it"
+                f"{self.path}: cannot be decoded {where} ({error.strerror}); copy it again, or trim or re-encode it"
             ) from error
 
     def __iter__(self) -> Iterator[VideoFrame]:
@@ -158,14 +166,3 @@ def _orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
                 return True, b < 0, c < 0
             return False, d < 0, a < 0
     return False, False, False
-
-
-def _cause(error: av.FFmpegError) -> str:
-    log = error.log[2] if error.log else ""
-    return f"{error.strerror}: {log.strip()}" if log else str(error.strerror)
-
-
-def _mend(error: av.FFmpegError) -> str:
-    if error.log and "moov atom" in error.log[2]:
-        return "it is truncated or still being written: copy it again"
-    return "check that it plays, or re-encode it"

@@ -25,7 +25,10 @@ class SoundTrack:
             self._stream = output.add_stream_from_template(source)
             self._packets = self._copied(source)
         else:
-            self._stream = output.add_stream("aac", rate=source.rate, layout=source.layout)
+            rates = av.Codec("aac", "w").audio_rates
+            rate = source.rate if source.rate in rates else 48000
+            layout = {1: "mono", 2: "stereo"}.get(source.channels, source.layout)  # old containers do not name it
+            self._stream = output.add_stream("aac", rate=rate, layout=layout)
             self._packets = self._encoded(source)
         self._next: av.Packet | None = None
 

@@ -52,6 +52,7 @@ class VideoWriter:
         self._convert = VideoReformatter()
         self._sound: SoundTrack | None = None
         with self._errors():
+            self._partial.touch()  # PyAV opens the file only with the first packet: fail now, not then
             self._output = av.open(str(self._partial), "w", format="mp4", options={"movflags": "+faststart"})
             try:
                 self._stream = self._add_picture(size, rate, pixel_aspect)
@@ -135,11 +136,11 @@ class VideoWriter:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except OSError as error:  # PyAV's errors with an errno are OSErrors too
+        except (OSError, av.FFmpegError) as error:
             raise OutputError(f"{self.path}: cannot be written ({error.strerror}); {mend(error)}") from error
 
 
-def mend(error: OSError) -> str:
+def mend(error: OSError | av.FFmpegError) -> str:
     """What to do about an error of the file system."""
     import errno
 

@@ -1,0 +1,143 @@
+"""Written videos, read back."""
+
+from __future__ import annotations
+
+import errno
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hostile.corpus import number_of, picture, sound_of, write_video
+from sightline.errors import OutputError
+from sightline.video import VideoWriter, open_source
+
+
+def rewrite(source_path: Path, target: Path) -> None:
+    with open_source(source_path) as source, VideoWriter.like(target, source) as writer:
+        for frame in source:
+            writer.write(frame.image, frame.pts)
+
+
+def stamps(path: Path) -> list[Fraction]:
+    with open_source(path) as source:
+        return [frame.pts * source.time_base for frame in source]
+
+
+@pytest.mark.parametrize(
+    ("pts", "time_base"),
+    [
+        (range(12), Fraction(1, 25)),
+        (range(30, 42), Fraction(1, 25)),
+        ([0, 40, 45, 200, 210, 500, 900, 910, 1000, 1001, 1100, 1300], Fraction(1, 1000)),
+        ([1001 * i for i in range(12)], Fraction(1, 30000)),
+    ],
+    ids=["even", "late start", "variable", "ntsc"],
+)
+def test_stamps_and_sound_are_those_of_the_source(tmp_path: Path, pts: list[int], time_base: Fraction) -> None:
+    source = write_video(tmp_path / "in.mp4", frames=12, pts=pts, time_base=time_base, sound_s=0.5)
+    rewrite(source, tmp_path / "out.mp4")
+    assert stamps(tmp_path / "out.mp4") == stamps(source)
+    before, after = sound_of(source), sound_of(tmp_path / "out.mp4")
+    assert before[:2] == after[:2]
+    np.testing.assert_array_equal(before[2], after[2])
+
+
+@pytest.mark.parametrize("sound_s", [0.2, 3.0])
+def test_sound_shorter_or_longer_than_the_picture_is_kept_whole(tmp_path: Path, sound_s: float) -> None:
+    source = write_video(tmp_path / "in.mp4", frames=25, sound_s=sound_s)
+    rewrite(source, tmp_path / "out.mp4")
+    np.testing.assert_array_equal(sound_of(source)[2], sound_of(tmp_path / "out.mp4")[2])
+    assert len(stamps(tmp_path / "out.mp4")) == 25
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "copied"),
+    [("in.avi", "mp3", "mp3float"), ("in.mkv", "flac", "flac"), ("in.ts", "aac", "aac"), ("in.avi", "adpcm_ms", "aac")],
+)
+def test_sound_is_copied_where_mp4_can_hold_it(tmp_path: Path, name: str, codec: str, copied: str) -> None:
+    source = write_video(tmp_path / name, frames=25, codec="mpeg4", sound_s=1, sound_codec=codec)
+    rewrite(source, tmp_path / "out.mp4")
+    used, _, tone = sound_of(tmp_path / "out.mp4")
+    assert used == copied
+    assert tone.shape[1] == pytest.approx(48000, abs=3000)
+    spectrum = np.abs(np.fft.rfft(tone[0].astype(float)))
+    assert np.argmax(spectrum) * 48000 / tone.shape[1] == pytest.approx(440, abs=3)
+
+
+def test_no_sound_in_no_sound_out(tmp_path: Path) -> None:
+    rewrite(write_video(tmp_path / "in.mp4", frames=3), tmp_path / "out.mp4")
+    assert not open_source(tmp_path / "out.mp4").has_audio
+
+
+@pytest.mark.parametrize("size", [(48, 64), (49, 64), (48, 65), (16, 16), (17, 17)])
+def test_odd_sizes_grow_by_one_and_even_ones_stay(tmp_path: Path, size: tuple[int, int]) -> None:
+    with VideoWriter(tmp_path / "out.mp4", size, 25) as writer:
+        for index in range(6):
+            writer.write(picture(index, size))
+    with open_source(tmp_path / "out.mp4") as source:
+        assert source.size == (size[0] + size[0] % 2, size[1] + size[1] % 2)
+        assert [number_of(frame.image) for frame in source] == list(range(6))
+
+
+def test_colours_come_back(tmp_path: Path) -> None:
+    colours = [(220, 40, 40), (40, 200, 60), (30, 60, 220), (250, 250, 250), (5, 5, 5)]
+    with VideoWriter(tmp_path / "out.mp4", (64, 64), 25) as writer:
+        for colour in colours:
+            writer.write(np.full((64, 64, 3), colour, np.uint8))
+    with open_source(tmp_path / "out.mp4") as source:
+        for frame, colour in zip(source, colours, strict=True):
+            assert np.abs(frame.image.astype(int) - colour).max() <= 8
+
+
+def test_the_shape_of_pixels_is_kept(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "out.mp4", (48, 64), 25, pixel_aspect=Fraction(4, 3)) as writer:
+        writer.write(picture(0))
+    assert open_source(tmp_path / "out.mp4").pixel_aspect == Fraction(4, 3)
+
+
+def test_a_sound_that_is_cut_ends_with_the_picture(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", frames=50, sound_s=2)
+    with open_source(source) as opened:
+        writer = VideoWriter.like(tmp_path / "out.mp4", opened)
+        for frame in opened:
+            if frame.index < 10:
+                writer.write(frame.image, frame.pts)
+        writer.close(whole_sound=False)
+    assert sound_of(tmp_path / "out.mp4")[2].shape[1] / 48000 == pytest.approx(0.4, abs=0.05)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_nothing_is_left_after_an_error(tmp_path: Path, error: type[BaseException]) -> None:
+    with pytest.raises(error), VideoWriter(tmp_path / "out.mp4", (48, 64), 25) as writer:  # noqa: PT012
+        writer.write(picture(0))
+        raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_older_file_stays_until_the_new_one_is_complete(tmp_path: Path) -> None:
+    (tmp_path / "out.mp4").write_text("old")
+    writer = VideoWriter(tmp_path / "out.mp4", (48, 64), 25)
+    writer.write(picture(0))
+    assert (tmp_path / "out.mp4").read_text() == "old"
+    writer.close()
+    assert len(stamps(tmp_path / "out.mp4")) == 1
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"out.mp4: cannot be written .*; .*"):
+        VideoWriter(tmp_path / "absent" / "out.mp4", (48, 64), 25)
+
+
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = VideoWriter(tmp_path / "out.mp4", (48, 64), 25)
+
+    def full(_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(writer, "_stream", type("Full", (), {"encode": staticmethod(full)}))
+    with pytest.raises(OutputError, match=r"out.mp4: cannot be written \(No space left on device\); free some space"):
+        writer.write(picture(0))
+    writer.abort()
+    assert list(tmp_path.iterdir()) == []

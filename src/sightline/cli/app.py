@@ -8,9 +8,7 @@ from typing import Annotated
 import typer
 
 from sightline import __version__
-from sightline.cli import data, gaze, train
-from sightline.cli.doctor import doctor
-from sightline.cli.predict import predict
+from sightline.cli import data, doctor, gaze, models, predict, train
 from sightline.errors import SightlineError
 
 app = typer.Typer(
@@ -20,12 +18,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+# Each verb lives in cli/<verb>.py; the help lists them in this order.
+app.command()(predict.predict)
 app.command()(train.train)
-# Each verb lives in cli/<verb>.py and is registered here: app.command()(<verb>.<verb>)
-app.command()(doctor)
-app.command()(predict)
-app.add_typer(data.app)
 app.add_typer(gaze.app)
+app.add_typer(data.app)
+app.command()(models.models)
+app.command()(doctor.doctor)
 
 
 def _show_version(value: bool) -> None:

@@ -25,6 +25,20 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `gaze
 FormatOption = Annotated[
     str | None, typer.Option(metavar="NAME", help="The files' format.", show_default="recognised from the file")
 ]
+ColumnOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=COLUMN", help="A column of a --format csv table, as in time=t; repeat it."),
+]
+CoordinatesOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What positions in a csv table refer to: screen or stimulus.",
+        show_default="screen; stimulus for fixations",
+    ),
+]
+LenientOption = Annotated[
+    bool, typer.Option("--lenient", help="Use recordings that are cut short or have no calibration on record.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -71,22 +85,27 @@ def import_(
     drop_onset: Annotated[
         bool, typer.Option("--drop-onset", help="Drop the fixation that was there when the stimulus appeared.")
     ] = False,
+    rate: Annotated[float | None, typer.Option(metavar="HZ", help="Samples a second, for files without times.")] = None,
+    column: ColumnOption = None,
+    coordinates: CoordinatesOption = None,
+    lenient: LenientOption = False,
     as_json: Json = False,
 ) -> None:
     """Turn recordings of one stimulus into fixations in its pixels and its time."""
     import json
 
-    from sightline.gaze import AlignOptions, EventOptions, Geometry, ImportFolder, import_gaze
+    from sightline.gaze import AlignOptions, EventOptions, ImportFolder, ReadOptions, Setup, import_gaze
     from sightline.gaze.geometry import parse_size
 
     px = parse_size(screen, "--screen") if screen else None
     options = AlignOptions(
         eye=eye,
-        geometry=Geometry(
+        setup=Setup(
             screen_px=(int(px[0]), int(px[1])) if px else None,
             screen_cm=parse_size(screen_cm, "--screen-cm") if screen_cm else None,
             distance_cm=distance_cm,
             placement=placement,
+            rate_hz=rate,
         ),
         events=EventOptions(events, velocity, dispersion, min_duration / 1000),  # type: ignore[arg-type]
         offset_s=offset,
@@ -95,7 +114,9 @@ def import_(
         first_frame=first_frame,
         drop_onset=drop_onset,
     )
-    folder = ImportFolder.open(import_gaze(files, stimulus, out, format=format, trial=trial, options=options))
+    reading = ReadOptions(lenient=lenient, columns=_columns(column), space=coordinates)  # type: ignore[arg-type]
+    made = import_gaze(files, stimulus, out, format=format, trial=trial, reading=reading, options=options)
+    folder = ImportFolder.open(made)
     if as_json:
         typer.echo(json.dumps(folder.provenance, indent=2))
         return
@@ -131,3 +152,15 @@ def plot(
     from sightline.gaze.plot import plot_gaze
 
     typer.echo(str(plot_gaze(folder, out, sigma=sigma, subjects=subject, stimulus=stimulus)))
+
+
+def _columns(pairs: list[str] | None) -> dict[str, str]:
+    from sightline.errors import UsageError
+
+    columns = {}
+    for pair in pairs or ():
+        name, equals, column = pair.partition("=")
+        if not (name and equals and column):
+            raise UsageError(f"--column {pair!r}: NAME=COLUMN is expected, as in time=timestamp_ms")
+        columns[name] = column
+    return columns

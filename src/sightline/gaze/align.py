@@ -17,7 +17,7 @@ from sightline.gaze.events import Agreement, EventOptions
 from sightline.gaze.geometry import FloatArray, inside
 from sightline.gaze.recording import Recording, choose_eye
 from sightline.gaze.stimulus import Stimulus
-from sightline.gaze.viewing import Geometry, Viewing, refuse_wrong_screen, resolve
+from sightline.gaze.viewing import Setup, Viewing, refuse_wrong_screen, resolve
 
 # subject, when the fixation began and how long it lasted in video time, where in stimulus pixels, on which frame.
 TABLE_SCHEMA = {
@@ -41,7 +41,7 @@ class AlignOptions:
     """
 
     eye: str = "auto"
-    geometry: Geometry = field(default_factory=Geometry)
+    setup: Setup = field(default_factory=Setup)
     events: EventOptions = field(default_factory=EventOptions)
     offset_s: float | None = None
     start_message: str | None = None
@@ -83,7 +83,7 @@ class Aligned:
 def align(recording: Recording, stimulus: Stimulus, options: AlignOptions | None = None) -> Aligned:
     """Lay a recording onto its stimulus. Raises DataError or UsageError where geometry, clock or events cannot be."""
     options = options or AlignOptions()
-    viewing = resolve(recording, stimulus, options.geometry)
+    viewing = resolve(recording, stimulus, options.setup)
     clock = choose_clock(recording, stimulus, options)
     eye, raw = choose_eye(recording, options.eye)
     screen_xy = viewing.screen_xy(recording, events.without_blinks(recording, eye, raw))
@@ -148,7 +148,8 @@ def _fixations(
         return method, own.filter(pl.col("duration_s") >= options.min_duration_s - 1e-9)
     if degrees is None:
         raise UsageError(
-            f"{recording.path}: finding fixations needs degrees of visual angle: give --screen-cm WxH and --distance-cm D"
+            f"{recording.path}: finding fixations needs degrees of visual angle: give --screen-cm WxH and "
+            "--distance-cm D"
         )
     return method, events.detect(recording.time_s, screen_xy, degrees, recording.interval_s, options)
 
@@ -167,7 +168,7 @@ def _on_stimulus(
     xy = viewing.placement.to_stimulus(found.select("x", "y").to_numpy())
     keep = (end > 0) & (onset < stimulus.end_s) & inside(xy, stimulus.size_px)
     if drop_onset:
-        keep &= onset > recording.interval_s
+        keep &= onset > (recording.interval_s if len(recording.time_s) else 0)
     onset, end, xy = np.maximum(onset[keep], 0), np.minimum(end[keep], stimulus.end_s), xy[keep]
     table = {
         "subject": [recording.subject] * len(onset),

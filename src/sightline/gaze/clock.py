@@ -67,12 +67,12 @@ def from_start(recording: Recording) -> ClockMap:
     """The stimulus began when the file says so, else with the trial's first sample."""
     if recording.start_s is not None:
         return ClockMap.start_at(recording.start_s, "stimulus start in the file")
-    return ClockMap.start_at(float(recording.time_s[0]), "first sample of the trial")
+    return ClockMap.start_at(recording.first_s, "first sample of the trial")
 
 
 def from_offset(recording: Recording, offset_s: float) -> ClockMap:
     """The video's first frame was shown `offset_s` seconds after the recording's first sample."""
-    return ClockMap.start_at(float(recording.time_s[0]) + offset_s, f"first sample + {offset_s:g} s")
+    return ClockMap.start_at(recording.first_s + offset_s, f"first sample + {offset_s:g} s")
 
 
 def from_start_message(recording: Recording, pattern: str) -> ClockMap:

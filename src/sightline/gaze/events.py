@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -117,7 +117,7 @@ def _ivt(degrees: FloatArray, interval_s: float, options: EventOptions) -> NDArr
     found = ivt(
         velocity, timesteps=np.arange(len(degrees)), minimum_duration=0, velocity_threshold=options.velocity_deg_s
     )
-    return found.frame.select("onset", "offset").to_numpy().astype(np.int64) + (0, 1)
+    return _spans(found)
 
 
 def _idt(degrees: FloatArray, interval_s: float, options: EventOptions) -> NDArray[np.int64]:
@@ -129,12 +129,18 @@ def _idt(degrees: FloatArray, interval_s: float, options: EventOptions) -> NDArr
         minimum_duration=max(2, round(options.min_duration_s / interval_s)),
         dispersion_threshold=options.dispersion_deg,
     )
-    return found.frame.select("onset", "offset").to_numpy().astype(np.int64) + (0, 1)
+    return _spans(found)
+
+
+def _spans(found: Any) -> NDArray[np.int64]:
+    """First and last (exclusive) sample of each event: (K, 2)."""
+    first, last = found.frame["onset"].to_numpy(), found.frame["offset"].to_numpy()
+    return np.column_stack([first, last + 1]).astype(np.int64)
 
 
 def _bridge(time_s: FloatArray, xy: FloatArray) -> FloatArray:
     """Interpolate losses no longer than BRIDGE_S."""
-    valid = ~np.isnan(xy).any(axis=1)
+    valid = ~np.isnan(xy[:, 0] + xy[:, 1])
     if valid.all() or not valid.any():
         return xy
     known = np.flatnonzero(valid)
@@ -148,9 +154,7 @@ def _bridge(time_s: FloatArray, xy: FloatArray) -> FloatArray:
     return filled
 
 
-def _split_at_pauses(
-    spans: NDArray[np.int64], time_s: FloatArray
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _split_at_pauses(spans: NDArray[np.int64], time_s: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """No fixation goes on through a pause of the recording longer than BRIDGE_S."""
     pauses = np.flatnonzero(np.diff(time_s) > BRIDGE_S) + 1
     bounds = [np.array([a, *pauses[(pauses > a) & (pauses < b)], b]) for a, b in spans] if len(pauses) else list(spans)
@@ -161,7 +165,7 @@ def _split_at_pauses(
 
 def _means(xy: FloatArray, first: NDArray[np.int64], last: NDArray[np.int64]) -> FloatArray:
     """Mean of the valid samples in each [first, last): (K, 2), NaN where there are none."""
-    valid = ~np.isnan(xy).any(axis=1)
+    valid = ~np.isnan(xy[:, 0] + xy[:, 1])
     sums = np.vstack([np.zeros((1, 2)), np.cumsum(np.where(valid[:, None], xy, 0.0), axis=0)])
     counts = np.concatenate([[0], np.cumsum(valid)])
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -195,8 +199,8 @@ class Agreement:
 def agreement(time_s: FloatArray, tracker: pl.DataFrame, ours: pl.DataFrame) -> Agreement:
     """Compare two tables of fixations sample by sample, each sample being fixation or not."""
     a, b = covered(time_s, tracker), covered(time_s, ours)
-    share = float(np.mean(a == b))
-    chance = a.mean() * b.mean() + (1 - a.mean()) * (1 - b.mean())
+    share, p, q = float(np.mean(a == b)), float(np.mean(a)), float(np.mean(b))
+    chance = p * q + (1 - p) * (1 - q)
     kappa = float((share - chance) / (1 - chance)) if chance < 1 else float("nan")
     return Agreement(
         len(time_s), share, kappa, len(tracker), len(ours), _median(tracker["duration_s"]), _median(ours["duration_s"])

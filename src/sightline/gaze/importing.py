@@ -20,9 +20,10 @@ from sightline import __version__
 from sightline.errors import DataError, OutputError
 from sightline.gaze import formats
 from sightline.gaze.align import TABLE_SCHEMA, Aligned, AlignOptions, align, choose_trial
-from sightline.progress import track
+from sightline.gaze.formats import ReadOptions
 from sightline.gaze.recording import Recording
 from sightline.gaze.stimulus import Stimulus
+from sightline.progress import track
 
 PROVENANCE = "provenance.json"
 
@@ -34,6 +35,7 @@ def import_gaze(
     *,
     format: str | None = None,
     trial: str | None = None,
+    reading: ReadOptions | None = None,
     options: AlignOptions | None = None,
 ) -> Path:
     """Import recordings of one stimulus into the folder `out`, one recording in memory at a time.
@@ -43,13 +45,14 @@ def import_gaze(
     replaced; nothing is written if anything fails. Raises SightlineError. Returns `out`.
     """
     options = options or AlignOptions()
+    reading = replace(reading or ReadOptions(), rate_hz=options.setup.rate_hz)
     target = Path(out)
     paths = [Path(file) for file in files]
     watched = Stimulus.open(stimulus)
     with _staging(target) as folder:
         (folder / "samples").mkdir()
         tables, entries = [], []
-        for aligned in _align_all(paths, watched, format, trial, options):
+        for aligned in _align_all(paths, watched, format, trial, reading, options):
             tables.append(aligned.fixations)
             entries.append(_provenance_of(aligned))
             _write_samples(folder / "samples" / f"{file_name(aligned.recording.subject)}.parquet", aligned, watched)
@@ -60,12 +63,17 @@ def import_gaze(
 
 
 def _align_all(
-    paths: Sequence[Path], stimulus: Stimulus, format: str | None, trial: str | None, options: AlignOptions
+    paths: Sequence[Path],
+    stimulus: Stimulus,
+    format: str | None,
+    trial: str | None,
+    reading: ReadOptions,
+    options: AlignOptions,
 ) -> Iterator[Aligned]:
     seen: dict[str, Path] = {}
     names = subject_names(paths)
     for path in track(paths, "Importing", total=len(paths)):
-        for recording in choose_trial(formats.read(path, format), trial, stimulus.path):
+        for recording in choose_trial(formats.read(path, format, reading), trial, stimulus.path):
             recording = named(recording, names[path])
             if recording.subject in seen:
                 raise DataError(
@@ -215,7 +223,7 @@ def _provenance_of(aligned: Aligned) -> dict[str, Any]:
         "trial": recording.trial,
         "eye": aligned.eye,
         "samples": len(recording.time_s),
-        "rate_hz": round(1 / recording.interval_s, 3),
+        "rate_hz": round(1 / recording.interval_s, 3) if len(recording.time_s) else None,
         "screen": asdict(viewing.screen),
         "placement": {**asdict(viewing.placement), "bars": viewing.placement.bars},
         "stimulus_px_per_degree": viewing.stimulus_px_per_degree,

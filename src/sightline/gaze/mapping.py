@@ -72,9 +72,7 @@ def _sets(by: str, subjects: list[str]) -> dict[str, Callable[[FrameFixations], 
     return {f"without-{file_name(s)}": lambda frame, s=s: frame.without(s) for s in subjects}  # type: ignore[misc]
 
 
-def _write(
-    folder: Path, index: int, xy: FloatArray, size_px: tuple[int, int], sigma_px: tuple[float, float]
-) -> None:
+def _write(folder: Path, index: int, xy: FloatArray, size_px: tuple[int, int], sigma_px: tuple[float, float]) -> None:
     name = f"{index:05d}.png"
     fixated = (fixation_counts(xy, size_px) > 0).astype(np.uint8) * 255
     Image.fromarray(fixated).save(folder / "fixations" / name, compress_level=1)

@@ -32,7 +32,9 @@ class Sigma:
         """From "1deg" or "30px". Raises UsageError for anything else."""
         match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(deg|px)\s*", text)
         if match is None or float(match[1]) <= 0:
-            raise UsageError(f"--sigma {text!r}: a positive number of degrees or pixels is expected, as in 1deg or 30px")
+            raise UsageError(
+                f"--sigma {text!r}: a positive number of degrees or pixels is expected, as in 1deg or 30px"
+            )
         return cls(float(match[1]), match[2])
 
     def pixels(self, px_per_degree: tuple[float, float] | None) -> tuple[float, float]:
@@ -48,9 +50,9 @@ class Sigma:
 
 
 def fixation_counts(xy: FloatArray, size_px: tuple[int, int]) -> NDArray[np.int32]:
-    """How many fixations fall on each pixel: (H, W) int32. xy: (N, 2) pixels; those outside of the picture are left out.
+    """How many fixations fall on each pixel: (H, W) int32.
 
-    The sum is the number of fixations in the picture.
+    xy: (N, 2) pixels; those outside of the picture are left out. The sum is the number of fixations in the picture.
     """
     width, height = size_px
     counts = np.zeros((height, width), dtype=np.int32)

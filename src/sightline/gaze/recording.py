@@ -27,6 +27,7 @@ EVENT_SCHEMA = {
     "x": pl.Float64,
     "y": pl.Float64,
 }
+EventRow = tuple[str, str | None, float, float, float | None, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ class Declared:
 class Recording:
     """One subject watching one stimulus.
 
-    time_s: (N,) float64, strictly increasing, seconds on the recording's clock (its zero is the file's first sample).
+    time_s: (N,) float64, strictly increasing, seconds on the recording's clock, whose zero is the file's first sample;
+    empty for a file of events alone.
     eyes: (N, 2) float64 positions by eye, NaN where lost: "left", "right", and "both" where the maker combined them.
     space: what the positions refer to: the screen, the stimulus as it was shown, or the scene camera's picture.
     unit: pixels of that space, or "norm": fractions of its width and height from the top-left corner.
@@ -96,9 +98,9 @@ class Recording:
         return float(np.median(np.diff(self.time_s)))
 
     @property
-    def span_s(self) -> tuple[float, float]:
-        """The times of the first sample and of the end of the last one."""
-        return float(self.time_s[0]), float(self.time_s[-1]) + self.interval_s
+    def first_s(self) -> float:
+        """The time of the first sample; the clock's zero where there are only events."""
+        return float(self.time_s[0]) if len(self.time_s) else 0.0
 
 
 def choose_eye(recording: Recording, eye: str) -> tuple[str, FloatArray]:
@@ -204,8 +206,8 @@ def _line(lines: NDArray[np.int64] | None, index: int) -> str:
     return "" if lines is None else f", line {int(lines[index])}"
 
 
-def events_frame(rows: Iterable[tuple[str, str | None, float, float, float | None, float | None]]) -> pl.DataFrame:
-    """Rows of kind, eye, onset_s, duration_s, x, y as a table in EVENT_SCHEMA, in order of onset."""
+def events_frame(rows: Iterable[EventRow]) -> pl.DataFrame:
+    """Rows as a table in EVENT_SCHEMA, in order of onset."""
     return pl.DataFrame(list(rows), schema=EVENT_SCHEMA, orient="row").sort("onset_s")
 
 
@@ -217,7 +219,7 @@ def events_from_labels(
     An event lasts from its first sample to the end of its last one. Positions stay null: they are the mean of the
     samples, which the caller's chosen eye decides.
     """
-    rows = [
+    rows: list[EventRow] = [
         (str(labels[a]), eye, float(time_s[a]), float(time_s[b - 1] - time_s[a]) + interval_s, None, None)
         for a, b in runs(labels)
         if labels[a] in ("fixation", "saccade", "blink")

@@ -15,16 +15,18 @@ WRONG_SCREEN_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Geometry:
+class Setup:
     """What the user knows of the set-up; None where the file is asked, or nothing is known.
 
     screen_px, screen_cm: (width, height). placement: "fit", "native" or "X,Y,WIDTH,HEIGHT"; see Placement.parse.
+    rate_hz: samples a second.
     """
 
     screen_px: tuple[int, int] | None = None
     screen_cm: tuple[float, float] | None = None
     distance_cm: float | None = None
     placement: str | None = None
+    rate_hz: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Viewing:
         return across * sx, down * sy
 
 
-def resolve(recording: Recording, stimulus: Stimulus, given: Geometry) -> Viewing:
+def resolve(recording: Recording, stimulus: Stimulus, given: Setup) -> Viewing:
     """Put together what the file and the user say of the geometry.
 
     Raises DataError listing every contradiction between them, UsageError where the screen's pixels are unknown.
@@ -83,6 +85,7 @@ def resolve(recording: Recording, stimulus: Stimulus, given: Geometry) -> Viewin
             "screen in cm": (said.screen_cm, given.screen_cm),
             "distance in cm": (said.distance_cm, given.distance_cm),
             "stimulus rectangle": (said.stimulus_rect, rect),
+            "rate in Hz": (1 / recording.interval_s if len(recording.time_s) else said.rate_hz, given.rate_hz),
         },
     )
     screen_px = given.screen_px or said.screen_px

@@ -11,7 +11,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.gaze.formats.table import Head, Table, read_table
+from sightline.gaze.formats.table import Head, ReadOptions, Table, read_table
 from sightline.gaze.recording import (
     Declared,
     FloatArray,
@@ -24,6 +24,11 @@ from sightline.gaze.recording import (
 
 NAME = "smi"
 TITLE = "SMI text (IDF Converter or BeGaze raw data)"
+NEEDS = {
+    "Time": r"Time|RecordingTime \[ms\]",
+    "L POR X [px]": r"[LR] POR X \[px\]|Point of Regard (Left|Right|Binocular) X \[px\]",
+    "L POR Y [px]": r"[LR] POR Y \[px\]|Point of Regard (Left|Right|Binocular) Y \[px\]",
+}
 
 _POINT = re.compile(r"^(?P<eye>L|R) POR (?P<axis>X|Y) \[px\]$")
 _POINT_BEGAZE = re.compile(r"^Point of Regard (?P<eye>Left|Right|Binocular) (?P<axis>X|Y) \[px\]$")
@@ -34,17 +39,7 @@ _TIME = {"Time": 1e-6, "RecordingTime [ms]": 1e-3}
 _PREAMBLE = re.compile(r"^##\s*(?P<key>[^:\t]+):?\s+(?P<value>.+)$")
 
 
-def missing(head: Head) -> list[str]:
-    """What the file lacks to be an SMI export: nothing if it is one."""
-    lacking = [] if any(name in head.columns for name in _TIME) else ["Time"]
-    if not _points(head):
-        lacking.append("L POR X [px]")
-    if "Time" in head.columns and "Type" not in head.columns:
-        lacking.append("Type")
-    return lacking
-
-
-def read(head: Head) -> list[Recording]:
+def read(head: Head, options: ReadOptions) -> list[Recording]:
     """The trials of the file, by participant where BeGaze exported several together."""
     time_column = next(name for name in _TIME if name in head.columns)
     points = _points(head)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -16,6 +18,21 @@ from sightline.errors import DataError
 
 MISSING = ("", ".", "-", "NaN", "nan", "NA", "n/a", "N/A", "None", "null")
 HEAD_BYTES = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What a reader cannot know from the file.
+
+    lenient: use a file that is cut short or has no calibration on record. rate_hz: of files without times.
+    columns: our names of columns to the file's own, and space: what their positions refer to, both for tables of no
+    known maker.
+    """
+
+    lenient: bool = False
+    rate_hz: float | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    space: Literal["screen", "stimulus"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +48,6 @@ class Head:
     header: int
     separator: str
     encoding: str
-
-    def missing(self, names: Iterable[str]) -> list[str]:
-        """Those of `names` that are not columns of the file."""
-        return [name for name in names if name not in self.columns]
 
 
 def read_head(path: Path) -> Head:
@@ -151,11 +164,15 @@ def read_table(head: Head, names: Iterable[str]) -> Table:
     return Table(head.path, frame, np.arange(head.header + 2, head.header + 2 + len(frame)))
 
 
-def require_columns(head: Head, export: str, names: Iterable[str]) -> None:
-    """Raise one DataError that lists the columns an export lacks."""
-    missing = head.missing(names)
-    if missing:
-        raise DataError(
-            f"{head.path}, line {head.header + 1}: {export} without {', '.join(map(repr, missing))}; "
-            "export it again with these columns"
-        )
+def lacking(head: Head, needs: Mapping[str, str]) -> list[str]:
+    """The names in `needs` whose pattern matches no column of the file (whole names, letters' case ignored)."""
+    return [
+        name
+        for name, pattern in needs.items()
+        if not any(re.fullmatch(pattern, column, re.IGNORECASE) for column in head.columns)
+    ]
+
+
+def find(head: Head, pattern: str) -> str | None:
+    """The first column whose whole name matches, letters' case ignored."""
+    return next((name for name in head.columns if re.fullmatch(pattern, name, re.IGNORECASE)), None)

@@ -1,0 +1,168 @@
+"""BIDS eye tracking (the physiological recordings of BEP020): *_physio.tsv.gz without a header, with a JSON sidecar.
+
+The sidecar names the columns, the eye, the rate and the units; StimulusPresentation in the task's *_events.json the
+screen, in metres. Events come from *_physioevents.tsv.gz. Sidecars are inherited from the folders above.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from sightline.errors import DataError
+from sightline.gaze.formats.table import Head, ReadOptions, Table, read_head, read_table
+from sightline.gaze.recording import Declared, FloatArray, Message, Recording, clean_times, events_frame
+
+NAME = "bids"
+TITLE = "BIDS *_physio.tsv.gz"
+NEEDS: dict[str, str] = {}
+
+_SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_EYES = {"left": "left", "right": "right", "cyclopean": "both"}
+_PIXELS = ("pixel", "pixels", "px")
+
+
+def recognises(head: Head) -> bool:
+    """Whether the file is named as BIDS asks."""
+    return re.search(r"_(physio|eyetrack)\.tsv(\.gz)?$", head.path.name) is not None
+
+
+def read(head: Head, options: ReadOptions) -> list[Recording]:
+    """The one recording of the file. Raises DataError for other coordinates than gaze on a screen in pixels."""
+    said = _sidecar(head.path, _suffix(head.path))
+    if not said.get("Columns"):
+        raise DataError(f"{head.path}: no JSON sidecar that names its Columns; put {_json_name(head.path)} beside it")
+    table = read_table(replace(head, header=-1, columns=list(said["Columns"]), separator="\t"), said["Columns"])
+    lacking = [name for name in ("x_coordinate", "y_coordinate") if name not in table]
+    if lacking:
+        raise DataError(f"{head.path}: Columns of the sidecar lack {', '.join(lacking)}; a BIDS eye recording has them")
+    _require_pixels(head.path, said)
+    time, unit = _times(head.path, table, said, options)
+    origin = float(time[0])
+    eye = _EYES.get(str(said.get("RecordedEye", "cyclopean")).lower(), "both")
+    start = said.get("StartTime")
+    events, messages = _events(head.path, unit, origin)
+    return [
+        Recording(
+            path=head.path,
+            format=NAME,
+            subject=match[1] if (match := re.match(r"(sub-[^_]+)", head.path.name)) else "",
+            time_s=clean_times(head.path, time - origin, table.lines),
+            eyes={eye: np.column_stack([table.numbers("x_coordinate"), table.numbers("y_coordinate")])},
+            # The task began at 0 of the clock on which the first sample has StartTime.
+            start_s=-float(start) if isinstance(start, int | float) else None,
+            events=events,
+            messages=messages,
+            declared=_declared(head.path, said),
+        )
+    ]
+
+
+def _require_pixels(path: Path, said: dict[str, Any]) -> None:
+    system = said.get("SampleCoordinateSystem", "gaze-on-screen")
+    if system != "gaze-on-screen":
+        raise DataError(f"{path}: SampleCoordinateSystem is {system!r}; gaze-on-screen is needed to place the gaze")
+    for name in ("x_coordinate", "y_coordinate"):
+        units = said.get(name, {}).get("Units", "pixel")
+        if units.lower() not in _PIXELS:
+            raise DataError(f"{path}: {name} is in {units!r}; pixels of the screen are needed")
+
+
+def _times(path: Path, table: Table, said: dict[str, Any], options: ReadOptions) -> tuple[FloatArray, float]:
+    """Times in seconds, and the seconds of one unit of the device's clock."""
+    rate = said.get("SamplingFrequency") or options.rate_hz
+    if "timestamp" not in table:
+        if not rate:
+            raise DataError(
+                f"{path}: neither a timestamp column nor SamplingFrequency in the sidecar: the rate is unknown; "
+                "give --rate HZ"
+            )
+        return np.arange(len(table)) / float(rate), 1.0
+    stamps = table.numbers("timestamp")
+    named = said.get("timestamp", {}).get("Units")
+    if named in _SECONDS:
+        return stamps * _SECONDS[named], _SECONDS[named]
+    step = float(np.median(np.diff(stamps))) if len(stamps) > 1 else 0.0
+    if not rate or step <= 0:
+        raise DataError(
+            f"{path}: neither Units of the timestamps nor SamplingFrequency in the sidecar: the rate is unknown; "
+            "give --rate HZ"
+        )
+    unit = min(set(_SECONDS.values()), key=lambda seconds: abs(np.log(step * seconds * float(rate))))
+    return stamps * unit, unit
+
+
+def _events(path: Path, unit: float, origin: float) -> tuple[pl.DataFrame | None, tuple[Message, ...]]:
+    """Events and messages of *_physioevents.tsv.gz; onset and duration in the clock's unit unless it says otherwise."""
+    file = path.with_name(re.sub(r"_(physio|eyetrack)\.tsv", r"_\1events.tsv", path.name))
+    if not file.is_file():
+        return None, ()
+    said = _sidecar(file, _suffix(file))
+    columns = list(said.get("Columns") or ("onset", "duration", "trial_type", "blink", "message"))
+    head = read_head(file)
+    header = 0 if head.columns[: len(columns)] == columns else -1
+    table = read_table(replace(head, header=header, columns=columns, separator="\t"), columns)
+    scale = {name: _SECONDS.get(said.get(name, {}).get("Units", ""), unit) for name in ("onset", "duration")}
+    onset = table.numbers("onset") * scale["onset"] - origin
+    length = table.numbers("duration") * scale["duration"] if "duration" in table else np.full(len(table), np.nan)
+    kinds = table.text("trial_type") if "trial_type" in table else np.full(len(table), "", dtype=object)
+    blink = table.text("blink") if "blink" in table else np.full(len(table), "", dtype=object)
+    rows = [
+        ("blink" if flag in ("1", "1.0", "True") else kind, None, float(t), float(d), None, None)
+        for kind, flag, t, d in zip(kinds, blink, onset, length, strict=True)
+        if kind in ("fixation", "saccade", "blink") and np.isfinite(d)
+    ]
+    texts = table.text("message") if "message" in table else np.full(len(table), "", dtype=object)
+    messages = tuple(
+        Message(float(onset[i]), str(text), int(table.lines[i]))
+        for i, text in enumerate(texts)
+        if text not in ("", "n/a", "NaN", "nan")
+    )
+    return (events_frame(rows) if rows else None), messages
+
+
+def _declared(path: Path, said: dict[str, Any]) -> Declared:
+    shown = said.get("StimulusPresentation") or _sidecar(path, "events").get("StimulusPresentation") or {}
+    origin = shown.get("ScreenOrigin", ["top", "left"])
+    if list(origin) != ["top", "left"]:
+        raise DataError(f"{path}: ScreenOrigin is {origin}; positions from the top left are needed")
+    px, metres, distance = (shown.get(key) for key in ("ScreenResolution", "ScreenSize", "ScreenDistance"))
+    accuracy = said.get("AverageCalibrationError")
+    eye = _EYES.get(str(said.get("RecordedEye", "")).lower())
+    return Declared(
+        rate_hz=said.get("SamplingFrequency"),
+        screen_px=(int(px[0]), int(px[1])) if px else None,
+        screen_cm=(100 * metres[0], 100 * metres[1]) if metres else None,
+        distance_cm=100 * distance if distance else None,
+        accuracy_deg={eye: float(accuracy[0])} if eye and isinstance(accuracy, list) and accuracy else {},
+    )
+
+
+def _suffix(path: Path) -> str:
+    return path.name.split(".")[0].rsplit("_", 1)[-1]
+
+
+def _json_name(path: Path) -> str:
+    return path.name.split(".")[0] + ".json"
+
+
+def _sidecar(path: Path, suffix: str) -> dict[str, Any]:
+    """The merged sidecars of a suffix that apply: those whose entities the file has too, the nearest one winning."""
+    entities = set(path.name.split(".")[0].split("_")[:-1])
+    merged: dict[str, Any] = {}
+    for folder in reversed((path.parent, *list(path.resolve().parents)[1:4])):
+        applies = [
+            file for file in folder.glob(f"*_{suffix}.json") if set(file.name.split(".")[0].split("_")[:-1]) <= entities
+        ]
+        for file in sorted(applies, key=lambda file: file.name.count("_")):
+            try:
+                merged.update(json.loads(file.read_text()))
+            except (OSError, ValueError) as error:
+                raise DataError(f"{file}: the sidecar is no JSON ({error}); mend it") from None
+    return merged

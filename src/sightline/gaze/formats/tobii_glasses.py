@@ -1,0 +1,59 @@
+"""Tobii Pro Glasses 3, as it records: gazedata.gz, one JSON object a line, beside scenevideo.mp4.
+
+Timestamps are seconds from the scene video's start; gaze2d is a fraction of the scene picture from its top left.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import numpy as np
+
+from sightline.errors import DataError
+from sightline.gaze.formats.table import Head, ReadOptions
+from sightline.gaze.recording import Recording, clean_times
+
+NAME = "tobii-glasses3"
+TITLE = "Tobii Pro Glasses 3 gazedata"
+NEEDS: dict[str, str] = {}
+
+
+def recognises(head: Head) -> bool:
+    """Whether the first line is a gaze object."""
+    return head.lines[0].lstrip().startswith("{") and '"type"' in head.lines[0] and '"gaze"' in head.lines[0]
+
+
+def read(head: Head, options: ReadOptions) -> list[Recording]:
+    """The one recording of the file. Raises DataError naming the line that is no gaze object."""
+    times, points, lines = [], [], []
+    zipped = head.path.read_bytes()[:2] == b"\x1f\x8b"
+    with gzip.open(head.path, "rt") if zipped else head.path.open() as stream:
+        number = 0
+        try:
+            for number, line in enumerate(stream, start=1):
+                if not line.strip():
+                    continue
+                entry = json.loads(line)
+                times.append(float(entry["timestamp"]))
+                x, y = entry["data"].get("gaze2d") or (np.nan, np.nan)
+                points.append((float(x), float(y)))
+                lines.append(number)
+        except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError) as error:
+            raise DataError(
+                f"{head.path}, line {number}: no gaze object ({error}); the file is cut short or damaged, copy it again"
+            ) from None
+    time = np.array(times)
+    origin = float(time[0])
+    return [
+        Recording(
+            path=head.path,
+            format=NAME,
+            subject="",
+            time_s=clean_times(head.path, time - origin, np.array(lines)),
+            eyes={"both": np.array(points)},
+            space="scene",
+            unit="norm",
+            start_s=-origin,
+        )
+    ]

@@ -42,12 +42,15 @@ def summarize(pred: Tensor, gt: Tensor, stretch: bool = False, floor: bool = Fal
     if pred.dtype == torch.uint8:
         return _of_grey_levels(pred.reshape(len(gt), -1), cell, stretch, floor)
     values = maps(pred, "pred").reshape(len(gt), -1)
-    if stretch:
-        return _of_values(_stretch(values, values.amin(1, keepdim=True), values.amax(1, keepdim=True)), cell, floor)
-    low, high = float(values.min()), float(values.max())
-    if low < 0 or high > 1:
-        raise DataError(f"pred: values from {low:g} to {high:g}; a map from 0 to 1 (or uint8) is expected, rescale it")
-    return _of_values(values, cell, floor)
+    low, high = values.aminmax(dim=1, keepdim=True)
+    if not stretch and bool((low < 0).any() | (high > 1).any()):
+        raise DataError(
+            f"pred: values from {float(low.min()):g} to {float(high.max()):g}; a map from 0 to 1 (or uint8) is expected"
+        )
+    # Frame by frame, which keeps each in the processor's cache.
+    frames = zip(values, low, high, cell, strict=True)
+    sums = [_of_values(_stretch(v, lo, hi) if stretch else v, c.long(), floor) for v, lo, hi, c in frames]
+    return Summary(*(torch.stack(parts) for parts in zip(*sums, strict=True)))
 
 
 def centre(gt: Tensor) -> tuple[Tensor, Tensor]:
@@ -73,8 +76,10 @@ def _quadrant(gt: Tensor) -> Tensor:
 
 def _of_grey_levels(grey: Tensor, cell: Tensor, stretch: bool, floor: bool) -> Summary:
     """Of uint8 maps (B, N): one joint histogram of grey levels and cells holds everything, exactly."""
-    batch = len(grey)
-    counts = _histogram(grey + LEVELS * cell, 8 * LEVELS).double().reshape(batch, 4, 2, LEVELS)
+    batch, bins = len(grey), 8 * LEVELS
+    offset = bins * torch.arange(batch, device=grey.device, dtype=torch.int32)[:, None]
+    index = (grey + LEVELS * cell + offset).flatten()
+    counts = torch.bincount(index, minlength=batch * bins).double().reshape(batch, 4, 2, LEVELS)
     table = (torch.arange(LEVELS, device=grey.device, dtype=torch.float64) / 255).expand(batch, -1)
     if stretch:
         present = counts.sum((1, 2)) > 0
@@ -93,16 +98,16 @@ def _of_grey_levels(grey: Tensor, cell: Tensor, stretch: bool, floor: bool) -> S
 
 
 def _of_values(values: Tensor, cell: Tensor, floor: bool) -> Summary:
-    """Of float maps (B, N)."""
-    size, total = (_histogram(cell, 8, weights).to(values.dtype) for weights in (None, values))
-    deviation = values - (total / size.clamp(min=1)).gather(1, cell.long())
-    spread = _histogram(cell, 8, deviation.square()).to(values.dtype)
-    size, total, spread = (sums.reshape(-1, 4, 2) for sums in (size, total, spread))
-    inside = cell % 2
-    found = (values >= _adaptive_threshold(size, total)).to(values.dtype)
-    adaptive = _histogram(inside, 2, found).to(values.dtype)
-    by_object = _histogram(_level(values, floor) + LEVELS * inside, 2 * LEVELS).reshape(-1, 2, LEVELS)
-    return Summary(_from_the_top(by_object.to(values.dtype)), adaptive, size, total, spread)
+    """Of one float map (N,)."""
+    size, total = torch.bincount(cell, minlength=8).to(values.dtype), torch.bincount(cell, values, minlength=8)
+    deviation = values - (total / size.clamp(min=1))[cell]
+    spread = torch.bincount(cell, deviation.square_(), minlength=8)
+    size, total, spread = (sums.reshape(4, 2) for sums in (size, total, spread))
+    inside = cell & 1
+    adaptive = torch.bincount(inside[values >= _adaptive_threshold(size[None], total[None])[0]], minlength=2)
+    by_object = torch.bincount(_level(values, floor) + LEVELS * inside, minlength=2 * LEVELS).reshape(2, LEVELS)
+    above = _from_the_top(by_object.to(values.dtype))
+    return Summary(above, adaptive.to(values.dtype), size, total, spread)
 
 
 def _stretch(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
@@ -115,22 +120,10 @@ def _adaptive_threshold(size: Tensor, total: Tensor) -> Tensor:
 
 
 def _level(values: Tensor, floor: bool) -> Tensor:
-    """The highest k in 0..255 with values >= k / 255."""
-    level = (values * 255).to(torch.int64).clamp(0, LEVELS - 1)
-    if floor:
-        return level
-    # 255 x (k / 255) may fall short of k; compare with the thresholds themselves.
-    threshold = torch.arange(LEVELS + 1, device=values.device, dtype=values.dtype) / 255
-    return level + (values >= threshold[level + 1]).long() - (values < threshold[level]).long() * (level > 0)
+    """The highest k in 0..255 with values >= k / 255; with 2^-22 to spare, so that k / 255 in float32 makes it."""
+    scale = 255.0 if floor else 255 * (1 + 2.0**-22)
+    return (values * scale).to(torch.int64).clamp_(max=LEVELS - 1)
 
 
 def _from_the_top(counts: Tensor) -> Tensor:
     return counts.flip(-1).cumsum(-1).flip(-1)
-
-
-def _histogram(index: Tensor, bins: int, weights: Tensor | None = None) -> Tensor:
-    """Counts, or sums of weights, of index (B, N) in each of the bins: (B, bins)."""
-    batch = len(index)
-    offset = bins * torch.arange(batch, device=index.device, dtype=torch.int32)[:, None]
-    flat = None if weights is None else weights.flatten()
-    return torch.bincount((index + offset).flatten(), flat, minlength=batch * bins).reshape(batch, bins)

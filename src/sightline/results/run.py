@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import av
 import numpy as np
@@ -19,21 +19,13 @@ import torch
 from sightline import __version__
 from sightline.errors import OutputError, SightlineError, UsageError
 from sightline.results.folder import OutputFolder
-from sightline.results.frame import Frame
 from sightline.results.writer import OUTPUTS, ResultWriter
-from sightline.video import Source, VideoFrame, open_source, prefetch, queue_length
+from sightline.video import Source, open_source, prefetch, queue_length
+
+if TYPE_CHECKING:
+    from sightline.models import Predictor
 
 T = TypeVar("T")
-
-
-class Predictor(Protocol):
-    """What a model must offer: its name, its weights' checksum, what it gives, and frames in, results out."""
-
-    name: str
-    weights_sha256: str
-    outputs: frozenset[str]
-
-    def stream(self, frames: Iterable[VideoFrame], /) -> Iterator[Frame]: ...
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -65,7 +66,8 @@ class ResultWriter:
         """Stop the threads and drop the overlay; the folder is the caller's to remove."""
         for worker in self._workers:
             worker.cancel()
-        self._files.close()
+        with contextlib.suppress(OSError):  # a full disk refuses the table's last rows too
+            self._files.close()
         if self._film is not None:
             self._film.abort()
 

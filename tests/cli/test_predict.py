@@ -1,0 +1,438 @@
+"""`sightline predict` from end to end, with a model that needs no weights."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hostile.corpus import BROKEN, picture, sound_of, truncate, write_frames, write_video
+from hostile.fake_model import BrightestSpot
+from sightline.cli import main
+from sightline.errors import UsageError, WeightsError
+from sightline.results import Frame
+from sightline.video import VideoFrame, open_source
+
+
+@dataclass
+class Result:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def sources(self) -> list[dict]:
+        return json.loads(self.out)["sources"]
+
+
+@pytest.fixture
+def sightline(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """Runs `sightline predict` with the arguments, on the fake model or on `model`."""
+
+    def run(*args: object, model: object = None) -> Result:
+        monkeypatch.setattr("sightline.models.load", lambda name, device="auto": model or BrightestSpot())
+        with pytest.raises(SystemExit) as stop:
+            main(["predict", *map(str, args)])
+        out, err = capsys.readouterr()
+        return Result(int(stop.value.code or 0), out, err)
+
+    return run
+
+
+Sightline = Callable[..., Result]
+
+
+def names(folder: Path) -> list[str]:
+    """All files below a folder, hidden ones too."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_video_gives_every_file_of_the_contract(tmp_path: Path, sightline: Sightline) -> None:
+    clip = write_video(tmp_path / "clip.mp4", frames=12, fps=25, sound_s=1)
+    result = sightline(clip, "--out", tmp_path / "out", "--json")
+    assert result.code == 0
+    assert result.sources == [
+        {
+            "source": str(clip),
+            "status": "done",
+            "output": str(tmp_path / "out" / "clip"),
+            "frames": 12,
+            "seconds": result.sources[0]["seconds"],
+            "error": None,
+        }
+    ]
+    folder = tmp_path / "out" / "clip"
+    maps = [f"{kind}/{index:05d}.png" for kind in ("masks", "saliency") for index in range(12)]
+    assert names(tmp_path / "out") == sorted(
+        f"clip/{name}" for name in [*maps, "hotspots.csv", "overlay.mp4", "summary.json"]
+    )
+
+    expected = list(BrightestSpot().stream(open_source(clip)))
+    with (folder / "hotspots.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["frame", "time_s", "x_px", "y_px", "score"]
+    for frame, row in zip(expected, rows, strict=True):
+        levels = np.asarray(Image.open(folder / "saliency" / f"{frame.index:05d}.png"))
+        assert levels.dtype == np.uint16
+        np.testing.assert_allclose(levels / 65535, frame.saliency, atol=1e-5)
+        np.testing.assert_array_equal(np.asarray(Image.open(folder / "masks" / f"{frame.index:05d}.png")), frame.mask)
+        assert (int(row["frame"]), float(row["time_s"])) == (frame.index, pytest.approx(frame.index / 25))
+        assert (float(row["x_px"]), float(row["y_px"])) == (frame.hotspot.x_px, frame.hotspot.y_px)
+
+    with open_source(folder / "overlay.mp4") as overlay, open_source(clip) as source:
+        assert overlay.size == source.size
+        assert [f.time_s for f in overlay] == pytest.approx([f.time_s for f in source])
+    np.testing.assert_array_equal(sound_of(folder / "overlay.mp4")[2], sound_of(clip)[2])
+
+    summary = json.loads((folder / "summary.json").read_text())
+    assert (summary["model"], summary["weights_sha256"]) == ("brightest", "0" * 64)
+    assert (summary["source"], summary["fps"], summary["frames"]) == (str(clip), 25, 12)
+    assert summary["complete"]
+    assert {"sightline", "python", "torch", "numpy", "av"} <= summary["versions"].keys()
+    assert summary["timings"]["total_s"] > 0
+
+
+def test_an_image_and_a_frame_folder(tmp_path: Path, sightline: Sightline) -> None:
+    Image.fromarray(picture(3)).save(tmp_path / "photo.jpg")
+    folder = write_frames(tmp_path / "frames", range(1, 4))
+    assert sightline(tmp_path / "photo.jpg", folder, "--out", tmp_path / "out").code == 0
+    assert "overlay.png" in names(tmp_path / "out" / "photo")
+    assert "saliency/00000.png" in names(tmp_path / "out" / "photo")
+    assert [n for n in names(tmp_path / "out" / "frames") if "sal" in n] == [f"saliency/0000{i}.png" for i in range(3)]
+    assert len(list(open_source(tmp_path / "out" / "frames" / "overlay.mp4"))) == 3
+
+
+def test_sources_of_one_name_get_folders_of_their_own(tmp_path: Path, sightline: Sightline) -> None:
+    clip = write_video(tmp_path / "dog.mp4", frames=2)
+    folder = write_frames(tmp_path / "dog", range(3))
+    result = sightline(clip, folder, "--out", tmp_path / "out", "--json")
+    assert [Path(s["output"]).name for s in result.sources] == ["dog", "dog-2"]
+    assert [s["frames"] for s in result.sources] == [2, 3]
+
+
+@pytest.mark.parametrize("save", ["saliency", "masks", "hotspots", "overlay", "masks,overlay"])
+def test_save_writes_only_what_is_asked_for(tmp_path: Path, sightline: Sightline, save: str) -> None:
+    clip = write_video(tmp_path / "clip.mp4", frames=2)
+    assert sightline(clip, "--out", tmp_path / "out", "--save", save).code == 0
+    kinds = {name.split("/")[0].split(".")[0] for name in names(tmp_path / "out" / "clip")} - {"summary"}
+    assert kinds == set(save.split(","))
+
+
+def test_all_that_a_model_gives_is_the_default(tmp_path: Path, sightline: Sightline) -> None:
+    clip = write_video(tmp_path / "clip.mp4", frames=2)
+    assert sightline(clip, "--out", tmp_path / "out", model=BrightestSpot(["saliency"])).code == 0
+    assert names(tmp_path / "out" / "clip") == [
+        "overlay.mp4",
+        *(f"saliency/0000{i}.png" for i in range(2)),
+        "summary.json",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("save", "message"),
+    [("maps", "--save maps: not something that can be saved"), ("masks", "brightest does not give it")],
+)
+def test_save_of_something_unknown_is_wrong_usage(
+    tmp_path: Path, sightline: Sightline, save: str, message: str
+) -> None:
+    clip = write_video(tmp_path / "clip.mp4", frames=2)
+    result = sightline(clip, "--out", tmp_path / "out", "--save", save, model=BrightestSpot(["saliency"]))
+    assert (result.code, message in result.err) == (2, True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_lost_target_has_a_row_without_a_position(tmp_path: Path, sightline: Sightline) -> None:
+    class Loses(BrightestSpot):
+        def stream(self, frames: Iterable[VideoFrame]) -> Iterator[Frame]:
+            for frame in super().stream(frames):
+                yield Frame(frame.index, frame.time_s, frame.image, frame.saliency, frame.mask, None, "lost")
+
+    clip = write_video(tmp_path / "clip.mp4", frames=2)
+    assert sightline(clip, "--out", tmp_path / "out", model=Loses()).code == 0
+    rows = (tmp_path / "out" / "clip" / "hotspots.csv").read_text().splitlines()
+    assert rows[1:] == ["0,0.000000,,,0", "1,0.040000,,,0"]
+
+
+def test_limit_ends_picture_and_sound(tmp_path: Path, sightline: Sightline) -> None:
+    clip = write_video(tmp_path / "clip.mp4", frames=40, sound_s=1.6)
+    assert sightline(clip, "--out", tmp_path / "out", "--limit", 5).code == 0
+    folder = tmp_path / "out" / "clip"
+    assert len(list((folder / "saliency").iterdir())) == 5
+    assert sound_of(folder / "overlay.mp4")[2].shape[1] / 48000 == pytest.approx(0.2, abs=0.05)
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_bad_file_is_named_in_one_line_and_does_not_stop_the_rest(
+    tmp_path: Path, sightline: Sightline, kind: str
+) -> None:
+    make, message = BROKEN[kind]
+    bad, good = make(tmp_path / "bad.mp4"), write_video(tmp_path / "good.mp4", frames=2)
+    result = sightline(bad, good, "--out", tmp_path / "out", "--json")
+    assert result.code == 1
+    assert [s["status"] for s in result.sources] == ["failed", "done"]
+    (line,) = result.err.splitlines()
+    assert line.startswith(f"sightline: {bad}: ")
+    assert re.search(message, line)
+    assert result.sources[0]["error"] in line
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"good"}
+
+
+def test_a_video_that_breaks_off_leaves_nothing(tmp_path: Path, sightline: Sightline) -> None:
+    clip = write_video(tmp_path / "clip.avi", frames=40, codec="png", pix_fmt="rgb24")
+    data = bytearray(clip.read_bytes())
+    middle, stretch = len(data) // 2, len(data) // 10
+    data[middle : middle + stretch] = bytes(stretch)
+    clip.write_bytes(data)
+    result = sightline(clip, "--out", tmp_path / "out")
+    assert result.code == 1
+    assert re.search(r"clip.avi: cannot be decoded after frame \d+ \(\d\.\d+ s\)", result.err)
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_frames_of_a_folder(tmp_path: Path, sightline: Sightline) -> None:
+    result = sightline(write_frames(tmp_path / "run", [0, 1, 3]), "--out", tmp_path / "out")
+    assert (result.code, "run: 1 of frames 0-3 missing: 2;" in result.err) == (1, True)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(UsageError("unknown model 'x'; known: wcsnet"), 2), (WeightsError("model.safetensors: damaged; reinstall"), 1)],
+)
+def test_a_model_that_cannot_be_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, code: int
+) -> None:
+    def load(name: str, device: str = "auto") -> None:
+        raise error
+
+    monkeypatch.setattr("sightline.models.load", load)
+    with pytest.raises(SystemExit) as stop:
+        main(["predict", "clip.mp4", "--out", str(tmp_path / "out"), "--model", "x"])
+    assert stop.value.code == code
+    assert capsys.readouterr().err == f"sightline: {error}\n"
+
+
+class TestExistingResults:
+    @pytest.fixture
+    def clip(self, tmp_path: Path) -> Path:
+        return write_video(tmp_path / "clip.mp4", frames=3)
+
+    def test_of_the_same_run_are_kept(self, tmp_path: Path, clip: Path, sightline: Sightline) -> None:
+        sightline(clip, "--out", tmp_path / "out")
+        before = (tmp_path / "out" / "clip" / "summary.json").stat().st_mtime_ns
+        result = sightline(clip, "--out", tmp_path / "out", "--json")
+        assert (result.code, result.sources[0]["status"]) == (0, "skipped")
+        assert (tmp_path / "out" / "clip" / "summary.json").stat().st_mtime_ns == before
+
+    @pytest.mark.parametrize("change", ["model", "source", "limit", "save"])
+    def test_of_another_run_are_not_mixed(self, tmp_path: Path, clip: Path, sightline: Sightline, change: str) -> None:
+        sightline(clip, "--out", tmp_path / "out", "--save", "masks")
+        before = {name: (tmp_path / "out" / name).read_bytes() for name in names(tmp_path / "out")}
+        other = BrightestSpot()
+        more: list[object] = ["--save", "masks"]
+        if change == "model":
+            other.weights_sha256 = "1" * 64
+        elif change == "source":
+            write_video(clip, frames=4)
+        elif change == "limit":
+            more += ["--limit", 2]
+        else:
+            more = ["--save", "saliency"]
+        result = sightline(clip, "--out", tmp_path / "out", *more, model=other)
+        assert result.code == 1
+        assert "holds results of another run" in result.err
+        assert "--overwrite" in result.err
+        assert {name: (tmp_path / "out" / name).read_bytes() for name in names(tmp_path / "out")} == before
+        assert sightline(clip, "--out", tmp_path / "out", *more, "--overwrite", model=other).code == 0
+        assert ("masks/00000.png" in names(tmp_path / "out" / "clip")) == (change != "save")
+
+    def test_that_are_not_ours_stay(self, tmp_path: Path, clip: Path, sightline: Sightline) -> None:
+        (tmp_path / "out" / "clip" / "masks").mkdir(parents=True)
+        (tmp_path / "out" / "clip" / "notes.txt").write_text("mine")
+        result = sightline(clip, "--out", tmp_path / "out")
+        assert (result.code, "holds results (masks)" in result.err) == (1, True)
+        assert sightline(clip, "--out", tmp_path / "out", "--overwrite").code == 0
+        assert (tmp_path / "out" / "clip" / "notes.txt").read_text() == "mine"
+
+    def test_that_were_interrupted_are_done_again(self, tmp_path: Path, clip: Path, sightline: Sightline) -> None:
+        sightline(clip, "--out", tmp_path / "out", model=Interrupted(after=2))
+        assert sightline(clip, "--out", tmp_path / "out").code == 0
+        assert json.loads((tmp_path / "out" / "clip" / "summary.json").read_text())["complete"]
+
+    def test_left_by_a_run_that_was_killed(self, tmp_path: Path, clip: Path, sightline: Sightline) -> None:
+        left = tmp_path / "out" / ".clip.partial" / "saliency"
+        left.mkdir(parents=True)
+        (left / "00099.png").touch()
+        assert sightline(clip, "--out", tmp_path / "out").code == 0
+        assert [name for name in names(tmp_path / "out") if "partial" in name or "99" in name] == []
+
+    def test_do_not_go_into_the_source(self, tmp_path: Path, sightline: Sightline) -> None:
+        folder = write_frames(tmp_path / "run")
+        result = sightline(folder, "--out", tmp_path, "--overwrite")
+        assert (result.code, "into the source itself" in result.err) == (1, True)
+        assert len(list(folder.iterdir())) == 5
+
+
+class Interrupted(BrightestSpot):
+    """Ctrl-C is pressed while frame `after` is in work, `times` times."""
+
+    def __init__(self, after: int, times: int = 1) -> None:
+        super().__init__()
+        self.after, self.times = after, times
+
+    def stream(self, frames: Iterable[VideoFrame]) -> Iterator[Frame]:
+        for frame in super().stream(frames):
+            if frame.index == self.after:
+                for _ in range(self.times):
+                    signal.raise_signal(signal.SIGINT)
+            yield frame
+
+
+def test_ctrl_c_leaves_valid_files_of_the_frames_that_are_done(tmp_path: Path, sightline: Sightline) -> None:
+    clip = write_video(tmp_path / "clip.mp4", frames=40, sound_s=1.6)
+    result = sightline(clip, tmp_path / "next.mp4", "--out", tmp_path / "out", "--json", model=Interrupted(after=9))
+    assert result.code == 130
+    assert [s["status"] for s in result.sources] == ["stopped"]
+    folder = tmp_path / "out" / "clip"
+    assert len(list((folder / "saliency").iterdir())) == len(list((folder / "masks").iterdir())) == 10
+    assert len((folder / "hotspots.csv").read_text().splitlines()) == 11
+    assert len(list(open_source(folder / "overlay.mp4"))) == 10
+    assert sound_of(folder / "overlay.mp4")[2].shape[1] / 48000 == pytest.approx(0.4, abs=0.05)
+    summary = json.loads((folder / "summary.json").read_text())
+    assert (summary["complete"], summary["frames"]) == (False, 10)
+
+
+def test_a_second_ctrl_c_stops_at_once_and_leaves_nothing(tmp_path: Path, sightline: Sightline) -> None:
+    clip = write_video(tmp_path / "clip.mp4", frames=10)
+    assert sightline(clip, "--out", tmp_path / "out", model=Interrupted(after=2, times=2)).code == 130
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "where", ["sightline.results.files.write_saliency", "sightline.video.writer.VideoWriter.write"]
+)
+def test_a_full_disk_leaves_nothing(
+    tmp_path: Path, sightline: Sightline, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    calls = []
+
+    def full(*_: object) -> None:
+        calls.append(0)
+        if len(calls) > 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(where, full)
+    result = sightline(write_video(tmp_path / "clip.mp4", frames=9), "--out", tmp_path / "out")
+    assert result.code == 1
+    assert "cannot be written at frame 2 (No space left on device); free some space" in result.err
+    assert len(result.err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_disk_that_really_is_full(tmp_path: Path, sightline: Sightline) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", disk], capture_output=True).returncode:
+        pytest.skip("mounting a small disk is not allowed here")
+    try:
+        clip = write_video(tmp_path / "clip.mp4", frames=40, size=(240, 320))
+        result = sightline(clip, "--out", disk / "out")
+        assert result.code == 1
+        assert "(No space left on device); free some space" in result.err
+        assert names(disk) == []
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path, sightline: Sightline) -> None:
+    clip = write_video(tmp_path / "clip.mp4", frames=2)
+    (tmp_path / "out").write_text("a file")
+    result = sightline(clip, "--out", tmp_path / "out")
+    assert (result.code, "a file is where a folder is needed" in result.err) == (1, True)
+    assert (tmp_path / "out").read_text() == "a file"
+
+
+def test_an_error_of_the_network_is_not_hidden(tmp_path: Path, sightline: Sightline) -> None:
+    class Broken(BrightestSpot):
+        def stream(self, frames: Iterable[VideoFrame]) -> Iterator[Frame]:
+            yield next(super().stream(frames))
+            raise RuntimeError("a bug")
+
+    clip = write_video(tmp_path / "clip.mp4", frames=20)
+    with pytest.raises(RuntimeError, match="a bug"):
+        sightline(clip, "--out", tmp_path / "out", model=Broken())
+    assert not (tmp_path / "out").exists()
+
+
+class TestEach:
+    @pytest.fixture
+    def photos(self, tmp_path: Path) -> Path:
+        folder = tmp_path / "photos"
+        folder.mkdir()
+        for index, name in enumerate(("cat.jpg", "dog.png", "dog.jpg")):
+            Image.fromarray(picture(index, (40 + 10 * index, 60))).save(folder / name)
+        return folder
+
+    def test_every_image_is_its_own_source(self, tmp_path: Path, photos: Path, sightline: Sightline) -> None:
+        result = sightline(photos, "--each", "--out", tmp_path / "out", "--json")
+        assert (result.code, len(result.sources)) == (0, 3)
+        stems = ["cat", "dog", "dog-2"]
+        kinds = ("masks", "overlay", "saliency")
+        expected = [f"{kind}/{stem}.png" for kind in kinds for stem in stems]
+        assert names(tmp_path / "out") == sorted([*expected, "hotspots.csv", "summary.json"])
+        assert Image.open(tmp_path / "out" / "saliency" / "dog.png").size == (60, 60)
+        rows = list(csv.DictReader((tmp_path / "out" / "hotspots.csv").open()))
+        assert [row["frame"] for row in rows] == stems
+
+    def test_a_broken_image_is_named_and_left_out(self, tmp_path: Path, photos: Path, sightline: Sightline) -> None:
+        truncate(photos / "cat.jpg", 0.5)
+        result = sightline(photos, "--each", "--out", tmp_path / "out", "--json")
+        assert result.code == 1
+        assert [s["status"] for s in result.sources] == ["failed", "done", "done"]
+        assert f"{photos / 'cat.jpg'}: not an image" in result.err
+        assert "saliency/cat.png" not in names(tmp_path / "out")
+
+    def test_a_video_among_them_is_named(self, tmp_path: Path, photos: Path, sightline: Sightline) -> None:
+        clip = write_video(tmp_path / "clip.mp4", frames=2)
+        result = sightline(photos, clip, "--each", "--out", tmp_path / "out")
+        assert (result.code, "clip.mp4: --each takes images" in result.err) == (1, True)
+        assert "saliency/cat.png" in names(tmp_path / "out")
+
+    def test_a_second_run_skips_and_another_one_refuses(
+        self, tmp_path: Path, photos: Path, sightline: Sightline
+    ) -> None:
+        sightline(photos, "--each", "--out", tmp_path / "out")
+        again = sightline(photos, "--each", "--out", tmp_path / "out", "--json")
+        assert {s["status"] for s in again.sources} == {"skipped"}
+        (photos / "cat.jpg").unlink()
+        result = sightline(photos, "--each", "--out", tmp_path / "out")
+        assert (result.code, "another run" in result.err) == (1, True)
+
+
+def test_the_program_prints_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("no video")
+    command = [
+        "sightline",
+        "predict",
+        str(tmp_path / "text.mp4"),
+        "--out",
+        str(tmp_path / "out"),
+        "--model",
+        "nonsense",
+    ]
+    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "nonsense" in done.stderr
+    assert not (tmp_path / "out").exists()

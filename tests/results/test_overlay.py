@@ -1,0 +1,114 @@
+"""What the overlay draws, and where."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sightline.results import Frame, Hotspot
+from sightline.results.overlay import Overlay
+
+SIZE = (240, 320)
+
+
+def frame(
+    *,
+    saliency: np.ndarray | None = None,
+    mask: np.ndarray | None = None,
+    hotspot: Hotspot | None = None,
+    time_s: float = 0.0,
+    state: str = "track",
+) -> Frame:
+    image = np.full((*SIZE, 3), 100, np.uint8)
+    nothing = np.zeros(SIZE, np.float32)
+    return Frame(0, time_s, image, nothing if saliency is None else saliency, mask, hotspot, state)
+
+
+def centre_of_change(drawn: np.ndarray) -> tuple[float, float]:
+    """(x, y) of the centroid of all that differs from the grey picture."""
+    y, x = np.nonzero((drawn != 100).any(axis=2))
+    return float(x.mean()), float(y.mean())
+
+
+def square(top: int, left: int, side: int, label: int = 1) -> np.ndarray:
+    mask = np.zeros(SIZE, np.uint8)
+    mask[top : top + side, left : left + side] = label
+    return mask
+
+
+def test_nothing_to_show_changes_nothing_and_the_input_stays() -> None:
+    given = frame(mask=np.zeros(SIZE, np.uint8))
+    drawn = Overlay(SIZE).draw(given)
+    np.testing.assert_array_equal(drawn, given.image)
+    assert drawn is not given.image
+
+
+def test_heat_is_strongest_where_saliency_is() -> None:
+    distance = np.hypot(*np.ogrid[-100:140, -200:120])
+    drawn = Overlay(SIZE).draw(frame(saliency=np.exp(-((distance / 20) ** 2)).astype(np.float32)))
+    change = np.abs(drawn.astype(int) - 100).sum(axis=2)
+    assert np.unravel_index(change.argmax(), SIZE) == pytest.approx((100, 200), abs=2)
+    assert change[distance > 60].max() == 0
+    assert drawn[100, 200, 0] > drawn[100, 200, 2]  # warm
+
+
+def test_the_edge_is_a_bright_line_on_the_outline_around_an_even_tint() -> None:
+    drawn = Overlay(SIZE).draw(frame(mask=square(60, 80, 100))).astype(int)
+    across = drawn[110, 60:180].sum(axis=1)  # a row from outside left to the inside
+    assert abs(int(across[:30].argmax()) + 60 - 79.5) <= 1  # the outline lies between columns 79 and 80
+    inside = drawn[80:140, 100:160].reshape(-1, 3)
+    assert (inside == inside[0]).all()
+    assert inside[0][2] > 100 > inside[0][0]  # tinted in a cold colour
+    assert (drawn[:40] == 100).all()
+
+
+def test_no_edge_where_the_object_leaves_the_picture() -> None:
+    drawn = Overlay(SIZE).draw(frame(mask=square(0, 80, 100))).astype(int)
+    np.testing.assert_array_equal(drawn[0, 130], drawn[50, 130])
+
+
+def test_objects_have_colours_of_their_own() -> None:
+    drawn = Overlay(SIZE).draw(frame(mask=square(20, 20, 60, 1) + square(120, 180, 60, 2)))
+    assert not np.array_equal(drawn[50, 50], drawn[150, 210])
+
+
+@pytest.mark.parametrize("where", [(100.0, 60.0), (100.5, 60.25), (0.0, 0.0), (319.0, 239.0)])
+def test_the_marker_sits_on_the_hotspot(where: tuple[float, float]) -> None:
+    drawn = Overlay(SIZE).draw(frame(hotspot=Hotspot(*where, 1.0)))
+    x, y = (round(v) for v in where)
+    assert drawn[y, x].min() > 200
+    if 20 < x < 300:
+        assert centre_of_change(drawn) == pytest.approx(where, abs=0.6)
+
+
+def test_the_marker_glides_and_arrives() -> None:
+    overlay = Overlay(SIZE)
+    overlay.draw(frame(hotspot=Hotspot(100, 100, 1)))
+    seen = [centre_of_change(overlay.draw(frame(hotspot=Hotspot(200, 100, 1), time_s=t / 25)))[0] for t in range(1, 20)]
+    assert 110 < seen[0] < 180
+    assert (np.diff(seen) >= -0.1).all()
+    assert seen[-1] == pytest.approx(200, abs=0.5)
+
+
+def test_a_new_target_is_jumped_to() -> None:
+    overlay = Overlay(SIZE)
+    overlay.draw(frame(hotspot=Hotspot(100, 100, 1)))
+    drawn = overlay.draw(frame(hotspot=Hotspot(200, 150, 1), time_s=0.04, state="start"))
+    assert centre_of_change(drawn) == pytest.approx((200, 150), abs=0.6)
+
+
+def test_no_marker_while_the_target_is_lost() -> None:
+    overlay = Overlay(SIZE)
+    overlay.draw(frame(hotspot=Hotspot(100, 100, 1)))
+    assert (overlay.draw(frame(time_s=0.04, state="lost")) == 100).all()
+
+
+def test_lines_grow_with_the_picture() -> None:
+    def changed(scale: int) -> float:
+        size = (480 * scale, 640 * scale)
+        spot = Hotspot(320.0 * scale, 240.0 * scale, 1)
+        picture = np.full((*size, 3), 100, np.uint8)
+        drawn = Overlay(size).draw(Frame(0, 0.0, picture, np.zeros(size, np.float32), None, spot))
+        return (drawn != 100).any(axis=2).mean()
+
+    assert changed(2) == pytest.approx(changed(1), rel=0.15)

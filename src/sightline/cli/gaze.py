@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from sightline.gaze.inspecting import Inspection
 
 app = typer.Typer(
     name="gaze",
@@ -124,6 +127,30 @@ def import_(
     typer.echo(f"{out}: {len(fixations)} fixations of {fixations['subject'].n_unique()} subjects")
 
 
+@app.command()
+def inspect(
+    files: Files,
+    format: FormatOption = None,
+    column: ColumnOption = None,
+    lenient: LenientOption = False,
+    as_json: Json = False,
+) -> None:
+    """Say what each FILE holds, and what an import will have to be told."""
+    import json
+    from dataclasses import asdict
+
+    from sightline.gaze import ReadOptions
+    from sightline.gaze import inspect as look
+
+    reading = ReadOptions(lenient=lenient, columns=_columns(column))
+    found = [each for file in files for each in look(file, format, reading)]
+    if as_json:
+        typer.echo(json.dumps([asdict(each) for each in found], indent=2))
+        return
+    for each in found:
+        typer.echo(_words(each))
+
+
 @app.command("map")
 def map_(
     folder: Folder,
@@ -164,3 +191,29 @@ def _columns(pairs: list[str] | None) -> dict[str, str]:
             raise UsageError(f"--column {pair!r}: NAME=COLUMN is expected, as in time=timestamp_ms")
         columns[name] = column
     return columns
+
+
+def _words(found: Inspection) -> str:
+    """An inspection as a paragraph: what is there, then what is missing."""
+
+    def pair(size: tuple[float, float] | None, unit: str) -> str:
+        return f"{size[0]:g}x{size[1]:g} {unit}" if size else "unknown"
+
+    lines = [f"{found.file}: {found.format}" + (f", subject {found.subject}" if found.subject else "")]
+    rate = f" at {found.rate_hz:.1f} Hz" if found.rate_hz else ""
+    rows = {
+        "trial": found.trial,
+        "samples": f"{found.samples}{rate}, {found.duration_s:.1f} s",
+        "eyes": ", ".join(f"{eye} ({share:.1%} valid)" for eye, share in found.eyes.items()),
+        "coordinates": found.coordinates,
+        "screen": f"{pair(found.screen_px, 'px')}, {pair(found.screen_cm, 'cm')}, "
+        + (f"{found.distance_cm:g} cm away" if found.distance_cm else "distance unknown"),
+        "validation": ", ".join(f"{eye} {deg:.2f} deg" for eye, deg in found.accuracy_deg.items()),
+        "events": ", ".join(f"{count} {kind}s" for kind, count in found.events.items()) or "none",
+        "messages": f"{found.messages}: {'; '.join(found.message_examples)}" if found.messages else "none",
+        "scene frames": found.scene_frames,
+        "note": "; ".join(found.notes),
+        "missing": "; ".join(found.missing) or "nothing",
+    }
+    lines += [f"  {name:<12} {value}" for name, value in rows.items() if value not in (None, "")]
+    return "\n".join(lines)

@@ -8,6 +8,7 @@ from sightline.gaze.events import EventOptions
 from sightline.gaze.formats import ReadOptions, read
 from sightline.gaze.geometry import Placement, Screen
 from sightline.gaze.importing import ImportFolder, import_gaze, read_fixations
+from sightline.gaze.inspecting import inspect
 from sightline.gaze.mapping import write_maps
 from sightline.gaze.maps import by_frame, density, fixation_counts
 from sightline.gaze.recording import Recording
@@ -30,6 +31,7 @@ __all__ = [
     "density",
     "fixation_counts",
     "import_gaze",
+    "inspect",
     "read",
     "read_fixations",
     "write_maps",

@@ -18,7 +18,7 @@ import polars as pl
 
 from sightline import __version__
 from sightline.errors import DataError, OutputError
-from sightline.gaze import formats
+from sightline.gaze import formats, quality, quality_page
 from sightline.gaze.align import TABLE_SCHEMA, Aligned, AlignOptions, align, choose_trial
 from sightline.gaze.formats import ReadOptions
 from sightline.gaze.recording import Recording
@@ -41,8 +41,9 @@ def import_gaze(
     """Import recordings of one stimulus into the folder `out`, one recording in memory at a time.
 
     Writes fixations.parquet and fixations.csv (align.TABLE_SCHEMA), samples/<subject>.parquet (time_s, x_px, y_px in
-    video time and stimulus pixels), frames.csv (frame, time_s) and provenance.json. An earlier import in `out` is
-    replaced; nothing is written if anything fails. Raises SightlineError. Returns `out`.
+    video time and stimulus pixels), frames.csv (frame, time_s), the data-quality report (quality.json, .csv and .html)
+    and provenance.json. An earlier import in `out` is replaced; nothing is written if anything fails.
+    Raises SightlineError. Returns `out`.
     """
     options = options or AlignOptions()
     reading = replace(reading or ReadOptions(), rate_hz=options.setup.rate_hz)
@@ -51,13 +52,17 @@ def import_gaze(
     watched = Stimulus.open(stimulus)
     with _staging(target) as folder:
         (folder / "samples").mkdir()
-        tables, entries = [], []
+        tables, entries, measures, figures = [], [], [], []
         for aligned in _align_all(paths, watched, format, trial, reading, options):
             tables.append(aligned.fixations)
             entries.append(_provenance_of(aligned))
+            measures.append(quality.measure(aligned))
+            figures.append(quality_page.figure(aligned))
             _write_samples(folder / "samples" / f"{file_name(aligned.recording.subject)}.parquet", aligned, watched)
         write_fixations(folder, pl.concat(tables))
         _write_frames(folder / "frames.csv", watched)
+        quality.write_tables(folder, measures)
+        quality_page.write_page(folder / "quality.html", f"Gaze on {watched.path.name}", measures, figures)
         (folder / PROVENANCE).write_text(json.dumps(_provenance(watched, options, entries), indent=2) + "\n")
     return target
 

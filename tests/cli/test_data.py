@@ -27,6 +27,14 @@ def davis_root(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_demo_renders_to_the_path_that_it_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sightline.data.synthetic.render_demo", lambda path: Path(path).write_bytes(b"clip"))
+    result = runner.invoke(app, ["data", "demo", str(tmp_path / "demo.mp4")])
+    assert result.exit_code == 0
+    assert result.stdout.strip() == str(tmp_path / "demo.mp4")
+    assert (tmp_path / "demo.mp4").read_bytes() == b"clip"
+
+
 def test_check_says_what_a_whole_folder_holds(davis_root: Path) -> None:
     result = runner.invoke(app, ["data", "check", "davis2016", str(davis_root), "--json"])
     assert result.exit_code == 0

@@ -38,9 +38,12 @@ def demo(path: Annotated[Path, typer.Argument(help="The MP4 file to write.", dir
 
       sightline data demo demo.mp4
     """
+    from rich.console import Console
+
     from sightline.data.synthetic import render_demo
 
-    render_demo(path)
+    with Console(stderr=True).status(f"Rendering {path}"):
+        render_demo(path)
     typer.echo(path)
 
 

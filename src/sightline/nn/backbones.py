@@ -1,8 +1,9 @@
 """Backbones as five stages, one a feature level, so that a decoder can ask any backbone for the same five maps.
 
-Level j has stride 2**j (level 5 of the DeepLab MobileNetV2 stays at stride 16, its output stride, unless os32 is asked for). Images come in as
-RGB in [0, 1]; each backbone normalises them as its pretraining did. Further input channels (a gaze map) are passed on
-as they are and start with zero weights, so that a pretrained backbone is unchanged by them at first.
+Level j has stride 2**j; level 5 of the DeepLab MobileNetV2 stays at stride 16, its output stride, unless `os32` is
+asked for. Images come in as RGB in [0, 1]; each backbone normalises them as its pretraining did. Further input channels
+(a gaze map) are passed on as they are and start with zero weights, so that a pretrained backbone is unchanged by them
+at first.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -146,13 +147,12 @@ def _efficientnet(variant: str, source: str | Path | None) -> Backbone:
     width, depth = _EFFICIENTNETS[variant]
     model = _load(EfficientNetModel, EfficientNetConfig(width_coefficient=width, depth_coefficient=depth), source)
     stages: list[list[nn.Module]] = [[model.embeddings]]
-    channels = []
     for block in model.encoder.blocks:
         # A level ends where the next block halves the resolution.
         if block.depthwise_conv.depthwise_conv.stride[0] == 2:
             stages.append([])
         stages[-1].append(block)
-    channels = [stage[-1].projection.project_conv.out_channels for stage in stages]  # type: ignore[union-attr]
+    channels = [cast(Any, stage[-1]).projection.project_conv.out_channels for stage in stages]
     return Backbone(
         [nn.Sequential(*stage) for stage in stages], channels, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
     )

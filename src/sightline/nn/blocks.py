@@ -16,6 +16,11 @@ def resize(maps: Tensor, size: Sequence[int]) -> Tensor:
     return F.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)
 
 
+def pool_to(maps: Tensor, like: Tensor) -> Tensor:
+    """Mean of (N, C, H, W) over the cells of `like`'s grid: (N, C, h, w)."""
+    return F.adaptive_avg_pool2d(maps, (like.shape[-2], like.shape[-1]))
+
+
 class RefinementBlock(nn.Module):
     """O_j = Conv2(Cat(inputs, Up(O_{j+1}))) + Up(O_{j+1}) (WCS-Net, Eq. 1, 2, 4).
 

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from sightline.data.files import progress
 from sightline.data.samples import FixationImage
 from sightline.models.wcsnet.egnet import EGNet
 from sightline.models.wcsnet.losses import fixation_loss
+from sightline.progress import track
 from sightline.training.fixations import Window, view
 from sightline.training.optimisation import configure
 from sightline.training.recipe import EGNetRecipe
@@ -40,7 +40,7 @@ class CachedViews(Dataset[Cached]):
     def __init__(self, samples: list[FixationImage], backbone: nn.Module, recipe: EGNetRecipe, views: int) -> None:
         generator = np.random.default_rng(recipe.seed)
         self.items: list[Cached] = []
-        for sample in progress(samples, "Caching features of the frozen stages"):
+        for sample in track(samples, "Caching features of the frozen stages"):
             for number in range(views):
                 window = Window(mirrored=number == 1) if number < 2 else Window.random(generator)
                 image, density, counts = view(sample, window, recipe.density_sigma)
@@ -96,7 +96,7 @@ class EGNetTask(L.LightningModule):
         held_out = int(len(samples) * recipe.held_out)
         self.validation = [samples[i] for i in shuffled[:held_out]]
         self.training_samples = [samples[i] for i in shuffled[held_out:]]
-        network.backbone.stages[: recipe.frozen_stages].requires_grad_(False)  # type: ignore[index]
+        network.backbone.stages[: recipe.frozen_stages].requires_grad_(False)
 
     def train(self, mode: bool = True) -> EGNetTask:
         # The backbone's batch normalisation keeps the statistics of its pretraining: batches here are too small.
@@ -116,7 +116,7 @@ class EGNetTask(L.LightningModule):
     def forward(self, cached: Tensor) -> Tensor:
         """Logits from the frozen stages' features."""
         maps, hidden = [cached], cached
-        for stage in self.network.backbone.stages[self.recipe.frozen_stages :]:  # type: ignore[index]
+        for stage in self.network.backbone.stages[self.recipe.frozen_stages :]:
             hidden = stage(hidden)
             maps.append(hidden)
         return self.network.decode(maps[-3:])

@@ -15,7 +15,7 @@ from sightline.data.files import load_image
 from sightline.data.samples import FixationImage
 
 LANDSCAPE = (240, 320)
-"""Input sizes of training, (height, width): landscape, and its transpose for portraits. Two sizes keep batches whole."""
+"""Input size of training, (height, width), for landscapes; portraits have its transpose, so that batches stack."""
 
 
 @dataclass(frozen=True, slots=True)

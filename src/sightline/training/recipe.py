@@ -74,8 +74,43 @@ class EGNetRecipe(_Checked):
     seed: int = 0
 
 
-Recipe = EGNetRecipe
-_RECIPES: dict[str, type[_Checked]] = {"egnet": EGNetRecipe}
+class Views(_Checked):
+    """The targets that Gaze2Mask-Net and WCS-Net train on; equal values share one bank of features on disk."""
+
+    backbone: str = "deeplab-mobilenet-v2"
+    backbone_weights: str = Field("hub", description="a folder, a Hub id, or `hub` for the usual one")
+    gaze: str = Field(description="the EG-Net that makes the gaze maps: a folder, or a shipped model's name")
+    sources: list[DataSource]
+    stills: int = Field(4, ge=2, description="views of a target in a still; videos have 2 a frame")
+    seed: int = 0
+
+
+class _MaskRecipe(_Checked):
+    views: Views
+    kinds: dict[Literal["pseudo", "photo", "video"], float] = Field(description="share of each kind in a batch")
+    keep: list[str] | None = Field(None, description="videos to train on; None is all")
+    init: str | None = Field(None, description="weights to start from: a folder")
+    optimisation: Optimisation
+    validation: list[str] = Field(default_factory=list, description="videos to validate on, never trained on")
+    seed: int = 0
+
+
+class Gaze2MaskRecipe(_MaskRecipe):
+    """Train Gaze2Mask-Net on targets and the gaze that falls inside them (Sec. 3.3)."""
+
+    train: Literal["gaze2mask"]
+    network: Gaze2MaskConfig = Gaze2MaskConfig()
+
+
+class WCSNetRecipe(_MaskRecipe):
+    """Train WCS-Net on pairs of views of one target: stage 1 on stills, stage 2 on video with `init` (Sec. 3.3)."""
+
+    train: Literal["wcsnet"]
+    network: WCSNetConfig = WCSNetConfig()
+
+
+Recipe = EGNetRecipe | Gaze2MaskRecipe | WCSNetRecipe
+_RECIPES: dict[str, type[_Checked]] = {"egnet": EGNetRecipe, "gaze2mask": Gaze2MaskRecipe, "wcsnet": WCSNetRecipe}
 
 
 def read_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:

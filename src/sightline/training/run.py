@@ -11,8 +11,19 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from sightline.errors import UsageError
 from sightline.models import weights
-from sightline.training.optimisation import Optimisation, RunningAverage
-from sightline.training.recipe import Recipe
+from sightline.models.wcsnet.config import EGNetConfig
+from sightline.nn.backbones import Backbone, build_backbone
+from sightline.training.optimisation import RunningAverage
+from sightline.training.recipe import (
+    DataSource,
+    EGNetRecipe,
+    Gaze2MaskRecipe,
+    Optimisation,
+    Recipe,
+    WCSNetRecipe,
+    expand,
+)
+from sightline.training.views import ViewBank, build_bank
 
 
 def train(recipe: Recipe, output: Path, resume: bool = False, devices: int = 1, validate_every: int = 200) -> Path:
@@ -62,13 +73,61 @@ def train(recipe: Recipe, output: Path, resume: bool = False, devices: int = 1, 
 
 def _egnet(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
     from sightline.models.wcsnet.egnet import EGNet
-    from sightline.nn.backbones import build_backbone
     from sightline.training.egnet import EGNetTask
-    from sightline.training.recipe import expand
     from sightline.training.sources import fixation_images
 
+    assert isinstance(recipe, EGNetRecipe)
     network = EGNet(recipe.network, build_backbone(recipe.network.backbone, expand(recipe.backbone_weights)))
     return EGNetTask(network, recipe, fixation_images(recipe.data)), recipe.optimisation
 
 
-_TASKS: dict[str, Callable[[Recipe], tuple[L.LightningModule, Optimisation]]] = {"egnet": _egnet}
+def _bank(recipe: Gaze2MaskRecipe | WCSNetRecipe) -> tuple[ViewBank, Backbone]:
+    """The views that a recipe asks for, and the backbone that made them."""
+    from sightline.models.wcsnet.egnet import EGNet
+    from sightline.training.sources import scenes
+
+    views = recipe.views
+    backbone = build_backbone(views.backbone, expand(views.backbone_weights)).eval()
+    folder = weights.find_weights(expand(views.gaze))
+    gaze = EGNet(EGNetConfig.model_validate(weights.read_config(folder))).eval()
+    weights.load_into(gaze, folder)
+    key = views.model_dump_json(exclude={"gaze"})
+    photographs = [path for source in views.sources if source.family == "bsds500" for path in _photographs(source)]
+    bank = build_bank(scenes(views.sources, backbone), key, backbone, views.stills, views.seed, photographs)
+    return ViewBank(bank, gaze, weights.sha256(folder)), backbone
+
+
+def _photographs(source: DataSource) -> list[Path]:
+    return sorted(source.folder.glob("*/*.jpg"))
+
+
+def _gaze2mask(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
+    from sightline.models.wcsnet.gaze2mask import Gaze2Mask
+    from sightline.training.masks import Gaze2MaskTask
+
+    assert isinstance(recipe, Gaze2MaskRecipe)
+    bank, _ = _bank(recipe)
+    backbone = build_backbone(recipe.network.backbone, expand(recipe.views.backbone_weights), in_channels=4)
+    network = Gaze2Mask(recipe.network, backbone)
+    if recipe.init:
+        weights.load_into(network, Path(expand(recipe.init)))
+    return Gaze2MaskTask(network, bank, recipe), recipe.optimisation
+
+
+def _wcsnet(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
+    from sightline.models.wcsnet.network import WCSNet
+    from sightline.training.masks import WCSNetTask
+
+    assert isinstance(recipe, WCSNetRecipe)
+    bank, backbone = _bank(recipe)
+    network = WCSNet(recipe.network, backbone)
+    if recipe.init:
+        weights.load_into(network, Path(expand(recipe.init)))
+    return WCSNetTask(network, bank, recipe), recipe.optimisation
+
+
+_TASKS: dict[str, Callable[[Recipe], tuple[L.LightningModule, Optimisation]]] = {
+    "egnet": _egnet,
+    "gaze2mask": _gaze2mask,
+    "wcsnet": _wcsnet,
+}

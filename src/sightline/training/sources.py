@@ -1,18 +1,117 @@
-"""From the data sources of a recipe to typed samples."""
+"""From the data sources of a recipe to typed samples and scenes."""
 
 from __future__ import annotations
 
-from sightline.data import image_fixations
-from sightline.data.samples import FixationImage
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from sightline.data import bsds, davis, duts, image_fixations, salicon, segtrack, voc, youtube_objects
+from sightline.data.files import load_image, load_mask
+from sightline.data.samples import FixationImage, ImageMask, VideoSequence
 from sightline.errors import UsageError
+from sightline.nn.backbones import Backbone
+from sightline.training.pseudo import PseudoLabeller
 from sightline.training.recipe import DataSource
+from sightline.training.views import Scene
+
+PSEUDO_PER_IMAGE = 2
+SEGMENTS_PER_IMAGE = 2
+HOTSPOT_SIGMA = 0.02
+"""Blur of the fixations for hotspot labels, in parts of the picture's longer side."""
 
 
-def fixation_images(sources: list[DataSource]) -> list[FixationImage]:
+def fixation_images(sources: Sequence[DataSource]) -> list[FixationImage]:
     """All photographs with fixations of the sources. Raises UsageError for a family that has none."""
     samples: list[FixationImage] = []
     for source in sources:
-        if source.family != "fixations":
+        if source.family in {"fixations", "pseudo"}:
+            samples += image_fixations.images(source.folder)
+        elif source.family == "salicon":
+            samples += salicon.images(source.folder, source.split or "train")
+        else:
             raise UsageError(f"data family {source.family!r} has no fixations; use fixations or salicon")
-        samples += image_fixations.images(source.folder)
     return samples
+
+
+def videos(source: DataSource) -> list[VideoSequence]:
+    """The sequences of a source of videos, those of `keep` and not of `skip`. Raises UsageError for unknown names."""
+    if source.family == "davis2016":
+        found = davis.sequences(source.folder, source.split)
+    elif source.family == "segtrackv2":
+        found = segtrack.sequences(source.folder)
+    else:
+        found = youtube_objects.sequences(source.folder)
+    unknown = {*(source.keep or []), *source.skip} - {sequence.name for sequence in found}
+    if unknown:
+        raise UsageError(f"{source.root}: has no sequence {', '.join(sorted(unknown))}; mend keep or skip")
+    return [s for s in found if (source.keep is None or s.name in source.keep) and s.name not in source.skip]
+
+
+def scenes(sources: Sequence[DataSource], backbone: Backbone) -> Iterator[Scene]:
+    """Every target of the sources, one at a time. backbone: the DeepLab one, for pseudo-instances."""
+    for source in sources:
+        match source.family:
+            case "pseudo":
+                yield from _pseudo(fixation_images([source]), backbone)
+            case "bsds500":
+                yield from _central_segments(source.folder)
+            case "voc":
+                yield from _photos(voc.objects(source.folder, source.split or "trainval"))
+            case "duts":
+                yield from _photos(duts.pairs(source.folder, source.split or "TR"))
+            case "davis2016" | "segtrackv2" | "youtube-objects":
+                yield from _frames(videos(source))
+            case _:
+                raise UsageError(f"data family {source.family!r} has no masks; use pseudo for its DeepLab segments")
+
+
+def _pseudo(samples: list[FixationImage], backbone: Backbone) -> Iterator[Scene]:
+    label = PseudoLabeller(backbone)
+    for sample in samples:
+        image = load_image(sample.image_path)
+        height, width = image.shape[:2]
+        points = sample.fixations_at(height, width).astype(int)
+        density = np.zeros((height, width))
+        np.add.at(density, (points[:, 1], points[:, 0]), 1)
+        density = gaussian_filter(density, HOTSPOT_SIGMA * max(height, width))
+        for number, mask in enumerate(label(image)[:PSEUDO_PER_IMAGE]):
+            yield Scene(f"{sample.image_path.stem}#{number}", "pseudo", sample.image_path, image, mask, density)
+
+
+def _central_segments(root: Path) -> Iterator[Scene]:
+    """The most central segments of each photograph, of those that can be objects: people frame what they show."""
+    segments = [s for s in bsds.segments(root, min_area=0.02, max_area=0.4) if s.mask_path.stem.endswith("_seg0")]
+    by_image: dict[Path, list[ImageMask]] = {}
+    for segment in segments:
+        by_image.setdefault(segment.image_path, []).append(segment)
+    for path, candidates in by_image.items():
+        image, labels = load_image(path), load_mask(candidates[0].mask_path)
+        scored: list[tuple[float, NDArray[np.bool_]]] = []
+        for candidate in candidates:
+            mask = labels == candidate.instance
+            borders = sum(bool(side.any()) for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
+            if borders <= 1:
+                y, x = (points.mean() / length - 0.5 for points, length in zip(mask.nonzero(), mask.shape, strict=True))
+                scored.append((float(np.hypot(x, y)), mask))
+        scored.sort(key=lambda entry: entry[0])
+        for number, (_, mask) in enumerate(scored[:SEGMENTS_PER_IMAGE]):
+            yield Scene(f"{path.stem}#{number}", "photo", path, image, mask)
+
+
+def _photos(samples: Sequence[ImageMask]) -> Iterator[Scene]:
+    for number, sample in enumerate(samples):
+        image, mask = sample.load()
+        if mask.any():
+            yield Scene(f"{sample.image_path.stem}#{number}", "photo", sample.image_path, image, mask)
+
+
+def _frames(sequences: Sequence[VideoSequence]) -> Iterator[Scene]:
+    for sequence in sequences:
+        for index in range(len(sequence)):
+            image, mask = sequence.load(index)
+            if mask is not None and mask.any():
+                yield Scene(sequence.name, "video", sequence.frames[index], image, mask)

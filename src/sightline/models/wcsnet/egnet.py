@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor, nn
 
 from sightline.models.wcsnet.config import EGNetConfig
@@ -48,3 +51,26 @@ def fixation_map(logits: Tensor, size: tuple[int, int]) -> Tensor:
     """Logits (N, 1, h, w) as saliency maps (N, 1, *size) in [0, 1]: the density divided by its maximum."""
     density = resize(fixation_density(logits), size)
     return density / density.amax(dim=(2, 3), keepdim=True).clamp_min(1e-12)
+
+
+def network_size(height: int, width: int, longer: int) -> tuple[int, int]:
+    """The input size (height, width) for a picture: its proportions, `longer` side as given, in multiples of 32.
+
+    The paper squeezes every picture to 320x320; keeping the proportions keeps objects as the backbone knows them.
+    """
+    scale = longer / max(height, width)
+    return max(32, round(height * scale / 32) * 32), max(32, round(width * scale / 32) * 32)
+
+
+def network_input(image: NDArray[np.uint8], longer: int) -> Tensor:
+    """A picture (H, W, 3) uint8 as the network takes it: (1, 3, h, w) float in [0, 1]."""
+    height, width = network_size(image.shape[0], image.shape[1], longer)
+    small = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
+    return torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].float().div_(255)
+
+
+def gaze_map(image: NDArray[np.uint8], network: EGNet) -> NDArray[np.float32]:
+    """The fixation map of a picture (H, W, 3) uint8, as (H, W) float32 in [0, 1]."""
+    with torch.inference_mode():
+        logits = network(network_input(image, network.config.input_size).to(network.prior.device))
+        return fixation_map(logits, (image.shape[0], image.shape[1]))[0, 0].cpu().numpy()

@@ -27,7 +27,12 @@ def fixation_loss(logits: Tensor, density: Tensor, counts: Tensor, nss_weight: f
 
 
 def joint_loss(
-    mask_logits: Tensor, mask: Tensor, hotspot_logits: Tensor | None, hotspot: Tensor, has_mask: Tensor, has_hotspot: Tensor
+    mask_logits: Tensor,
+    mask: Tensor,
+    has_mask: Tensor,
+    hotspot_logits: Tensor | None,
+    hotspot: Tensor,
+    has_hotspot: Tensor,
 ) -> Tensor:
     """L = l1 L_hotspot + l2 L_mask (Eq. 6): binary cross-entropies; l1 and l2 are 1 or 0 as a sample has that label.
 

@@ -1,0 +1,43 @@
+"""Gaze2Mask-Net: from where someone looks to the mask of what they look at (WCS-Net paper, Sec. 3.1, Eq. 2)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from sightline.models.wcsnet.config import Gaze2MaskConfig
+from sightline.models.wcsnet.correlation import weighted_pool
+from sightline.nn.backbones import Backbone, build_backbone
+from sightline.nn.blocks import RefinementBlock, resize
+
+
+class Gaze2Mask(nn.Module):
+    """A four-channel encoder (RGB and gaze) and five refinement blocks that see the gaze map again on each level."""
+
+    def __init__(self, config: Gaze2MaskConfig, backbone: Backbone | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = backbone or build_backbone(config.backbone, in_channels=4)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(c, affine=False) for c in self.backbone.channels)
+        self.blocks = nn.ModuleList(
+            RefinementBlock(
+                c + 2, config.width, deepest=level == 5, hidden=max(8, config.width // 2) if level == 1 else None
+            )
+            for level, c in enumerate(self.backbone.channels, start=1)
+        )
+        self.head = nn.Conv2d(config.width, 1, 1)
+
+    def decode(self, features: list[Tensor], gaze: Tensor) -> Tensor:
+        """features: five levels; gaze: (N, 1, H, W) in [0, 1]. Returns mask logits (N, 1, h, w) at level 1's size."""
+        out: Tensor | None = None
+        for level in (5, 4, 3, 2, 1):
+            hidden = self.norms[level - 1](features[level - 1])
+            guide = resize(gaze, hidden.shape[-2:])
+            # Likeness to what is looked at: the same weighted correlation as WCS-Net's, of the frame with itself.
+            likeness = (hidden * weighted_pool(hidden, gaze)).mean(dim=1, keepdim=True)
+            out = self.blocks[level - 1]([hidden, guide, likeness], out)
+        return self.head(out)
+
+    def forward(self, images: Tensor, gaze: Tensor) -> Tensor:
+        """images: (N, 3, H, W) RGB in [0, 1]; gaze: (N, 1, H, W). Returns mask logits (N, 1, H/2, W/2)."""
+        return self.decode(self.backbone(torch.cat([images, gaze], dim=1)), gaze)

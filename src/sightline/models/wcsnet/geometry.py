@@ -1,0 +1,87 @@
+"""Square crops around a target, and the way back from a crop's map to the frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+CONTEXT = 2.0
+"""Side of a crop in parts of the target's longer side (the paper leaves it open)."""
+
+_GREY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A square of a frame, in pixels: centre and side. It may reach beyond the frame; what is there is grey."""
+
+    x: float
+    y: float
+    side: float
+
+    @staticmethod
+    def around(mask: NDArray[np.bool_], context: float = CONTEXT, smallest: float = 48.0) -> Crop:
+        """The crop around a mask's bounding box; `mask` (H, W) must have a pixel set."""
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+        longer = max(bottom - top, right - left)
+        return Crop((left + right) / 2, (top + bottom) / 2, max(context * longer, smallest))
+
+    def _spans(self, size: int, height: int, width: int) -> tuple[tuple[int, int, float, float], ...]:
+        """For x and for y: first and last pixel of the `size` grid inside the frame, and their place in the frame."""
+        scale = size / self.side
+        spans = []
+        for centre, length in ((self.x, width), (self.y, height)):
+            start = centre - self.side / 2
+            first = min(max(round(max(-start, 0.0) * scale), 0), size - 1)
+            last = min(max(round((min(length, start + self.side) - start) * scale), first + 1), size)
+            spans.append((first, last, max(start + first / scale, 0.0), min(start + last / scale, float(length))))
+        return tuple(spans)
+
+    def take(self, image: NDArray[np.uint8], size: int) -> Tensor:
+        """The crop of an image (H, W, 3) uint8 as (1, 3, size, size) float in [0, 1]."""
+        (u0, u1, x0, x1), (v0, v1, y0, y1) = self._spans(size, *image.shape[:2])
+        # Cut first: PIL would otherwise read the whole frame.
+        left, top = int(x0), int(y0)
+        part = Image.fromarray(image[top : int(np.ceil(y1)), left : int(np.ceil(x1))])
+        part = part.resize(
+            (u1 - u0, v1 - v0), Image.Resampling.BILINEAR, box=(x0 - left, y0 - top, x1 - left, y1 - top)
+        )
+        out = torch.full((1, 3, size, size), _GREY)
+        out[0, :, v0:v1, u0:u1] = torch.from_numpy(np.array(part)).permute(2, 0, 1).float().div_(255)
+        return out
+
+    def take_map(self, values: NDArray[np.floating] | NDArray[np.bool_], size: int) -> Tensor:
+        """The crop of a map (H, W) as (1, 1, size, size) float32, 0 outside of the frame."""
+        (u0, u1, x0, x1), (v0, v1, y0, y1) = self._spans(size, *values.shape)
+        part = Image.fromarray(values.astype(np.float32)).resize(
+            (u1 - u0, v1 - v0), Image.Resampling.BILINEAR, box=(x0, y0, x1, y1)
+        )
+        out = torch.zeros(1, 1, size, size)
+        out[0, 0, v0:v1, u0:u1] = torch.from_numpy(np.array(part))
+        return out
+
+    def place(self, values: Tensor, height: int, width: int) -> NDArray[np.float32]:
+        """A map of the crop, (size, size), back in a frame: (height, width) float32, 0 outside of the crop."""
+        size = values.shape[-1]
+        frame = np.zeros((height, width), dtype=np.float32)
+        (*_, x0, x1), (*_, y0, y1) = self._spans(size, height, width)
+        left, right, top, bottom = round(x0), round(x1), round(y0), round(y1)
+        if right <= left or bottom <= top:
+            return frame
+        scale, x_start, y_start = size / self.side, self.x - self.side / 2, self.y - self.side / 2
+
+        def inside(edge: int, start: float) -> float:
+            return min(max((edge - start) * scale, 0.0), float(size))
+
+        box = (inside(left, x_start), inside(top, y_start), inside(right, x_start), inside(bottom, y_start))
+        part = Image.fromarray(values.contiguous().numpy()).resize(
+            (right - left, bottom - top), Image.Resampling.BILINEAR, box=box
+        )
+        frame[top:bottom, left:right] = np.asarray(part)
+        return frame

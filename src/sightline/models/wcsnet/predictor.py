@@ -1,0 +1,126 @@
+"""Predictors of the `wcsnet` folder: the whole system, and EG-Net alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
+from torch import nn
+
+from sightline.errors import WeightsError
+from sightline.models import weights
+from sightline.models.predictor import Predictor
+from sightline.models.wcsnet.config import EGNetConfig, Gaze2MaskConfig, WCSNetConfig
+from sightline.models.wcsnet.egnet import EGNet, fixation_map, network_input
+from sightline.models.wcsnet.gaze2mask import Gaze2Mask
+from sightline.models.wcsnet.network import WCSNet
+from sightline.models.wcsnet.tracker import Tracked, Tracker
+from sightline.nn.engine import Engine
+from sightline.results.frame import Frame, Hotspot
+from sightline.video import VideoFrame
+
+C = TypeVar("C", bound=BaseModel)
+N = TypeVar("N", bound=nn.Module)
+
+
+def _build(network: type[N], config: type[C], folder: Path) -> N:
+    """A network with the weights of a folder. Raises WeightsError where its config.json does not describe it."""
+    try:
+        settings = config.model_validate(weights.read_config(folder))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise WeightsError(
+            f"{folder / 'config.json'}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+        ) from None
+    built = network(settings)
+    weights.load_into(built, folder)
+    return built.eval()
+
+
+def load_egnet(folder: Path) -> EGNet:
+    """EG-Net from a weights folder. Raises WeightsError where it does not hold one."""
+    return _build(EGNet, EGNetConfig, folder)
+
+
+class EGNetPredictor(Predictor):
+    """EG-Net on every frame by itself: the fixation map."""
+
+    name = "egnet"
+    outputs = frozenset({"saliency"})
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        self.network = load_egnet(folder)
+        self.weights_sha256 = weights.sha256(folder)
+        self.device = device
+        self._engines: dict[torch.Size, Engine] = {}
+
+    def saliency(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The fixation map of a picture (H, W, 3) uint8 RGB, as (H, W) float32 in [0, 1]."""
+        pixels = network_input(image, self.network.config.input_size)
+        if pixels.shape not in self._engines:
+            self._engines[pixels.shape] = Engine(self.network, (pixels,), self.device)
+        logits = self._engines[pixels.shape](pixels)[0]
+        return fixation_map(logits, (image.shape[0], image.shape[1]))[0, 0].cpu().numpy()
+
+    def stream(self, frames: Iterable[VideoFrame]) -> Iterator[Frame]:
+        for frame in frames:
+            yield Frame(frame.index, frame.time_s, frame.image, self.saliency(frame.image))
+
+
+class WCSNetPredictor(Predictor):
+    """The whole system. EG-Net and Gaze2Mask-Net come from folders inside the model's, or are the shipped ones."""
+
+    name = "wcsnet"
+    outputs = frozenset({"saliency", "masks", "hotspots"})
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        egnet, gaze2mask = (
+            folder / part if (folder / part).is_dir() else weights.find_weights(part) for part in ("egnet", "gaze2mask")
+        )
+        self.device = device
+        self.egnet = load_egnet(egnet)
+        self.gaze2mask = _build(Gaze2Mask, Gaze2MaskConfig, gaze2mask)
+        self.network = _build(WCSNet, WCSNetConfig, folder)
+        parts = "".join(weights.sha256(part) for part in (folder, egnet, gaze2mask))
+        self.weights_sha256 = hashlib.sha256(parts.encode()).hexdigest()
+
+    def tracker(self) -> Tracker:
+        """A new tracker, for online use: `start` with a gaze map, a point, a mask or nothing, then `step`."""
+        return Tracker(self.network, self.gaze2mask, self.egnet, self.device)
+
+    def stream(self, frames: Iterable[VideoFrame]) -> Iterator[Frame]:
+        """A single picture gets EG-Net's fixation map as saliency; a video's is the tracked hotspot map."""
+        frames = iter(frames)
+        first, second = next(frames, None), next(frames, None)
+        if first is None:
+            return
+        tracker = self.tracker()
+        start = tracker.start(first.image)
+        if second is None:
+            from sightline.models.wcsnet.egnet import gaze_map
+
+            yield _frame(first, start, gaze_map(first.image, self.egnet))
+            return
+        yield _frame(first, start)
+        yield _frame(second, tracker.step(second.image))
+        for frame in frames:
+            yield _frame(frame, tracker.step(frame.image))
+
+
+def _frame(frame: VideoFrame, tracked: Tracked, saliency: NDArray[np.float32] | None = None) -> Frame:
+    hotspot = None if tracked.point is None else Hotspot(*tracked.point, tracked.score)
+    return Frame(
+        frame.index,
+        frame.time_s,
+        frame.image,
+        tracked.hotspot if saliency is None else saliency,
+        tracked.mask.astype(np.uint8),
+        hotspot,
+        tracked.state,
+    )

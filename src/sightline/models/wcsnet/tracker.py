@@ -1,0 +1,272 @@
+"""Online tracking of a target's mask and hotspot with WCS-Net's three networks.
+
+The paper's loop (Sec. 3): EG-Net finds where people look, Gaze2Mask-Net what is there, and WCS-Net follows it with the
+first frame as template. What the paper leaves open is ours and marked so: crop sizes, the score, what happens when the
+target is lost, and the smoothing of the hotspot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+from torch import Tensor, nn
+
+from sightline.errors import UsageError
+from sightline.models.wcsnet.egnet import EGNet, gaze_map
+from sightline.models.wcsnet.gaze2mask import Gaze2Mask
+from sightline.models.wcsnet.geometry import Crop
+from sightline.models.wcsnet.network import Kernels, WCSNet
+from sightline.nn.blocks import resize
+from sightline.nn.engine import Engine
+
+State = Literal["start", "track", "lost"]
+
+LOST_SCORE = 0.55
+"""Below this score the target counts as lost."""
+LOST_SECONDS_FRAMES = 25
+"""Frames that a lost target is looked for before EG-Net chooses a new one."""
+HOTSPOT_MEMORY = 0.85
+"""Share of the past in the smoothed hotspot map, which moves with the target."""
+POINT_SIGMA = 0.04
+"""Width of a clicked point or live gaze as a map, in parts of the frame's longer side."""
+CUT_DIFFERENCE = 0.30
+"""Shot cut: the distance of two frames' colour histograms, in [0, 1], that no motion reaches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """One frame's result.
+
+    probability: (H, W) float32, that a pixel belongs to the target; mask: (H, W) bool; hotspot: (H, W) float32 in
+    [0, 1]; point: (x, y) of the hotspot in pixels, None when lost; score: in [0, 1].
+    """
+
+    probability: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    hotspot: NDArray[np.float32]
+    point: tuple[float, float] | None
+    score: float
+    state: State
+
+
+class _Step(nn.Module):
+    """What runs on every frame, as one graph: encoder, correlation with the template's kernels, both decoders."""
+
+    def __init__(self, network: WCSNet) -> None:
+        super().__init__()
+        self.network = network
+        self.count = len(network.levels)
+
+    def forward(self, search: Tensor, *kernels: Tensor) -> tuple[Tensor, Tensor]:
+        mask, hotspot = self.network.decode(
+            self.network.backbone(search), Kernels(list(kernels[: self.count]), list(kernels[self.count :]))
+        )
+        mask = mask.sigmoid()
+        # Without a hotspot branch the mask's smooth inside is the best guess of where people look.
+        return mask, resize(mask, (mask.shape[-2] // 4, mask.shape[-1] // 4)) if hotspot is None else hotspot.sigmoid()
+
+
+class Tracker:
+    """Follows one target: `start` chooses it, `step` finds it in each following frame. Memory is constant."""
+
+    def __init__(self, network: WCSNet, gaze2mask: Gaze2Mask, egnet: EGNet, device: torch.device | str = "cpu") -> None:
+        self.device = torch.device(device)
+        self.network = network.eval().to(self.device)
+        self.gaze2mask = gaze2mask.eval().to(self.device)
+        self.egnet = egnet.eval().to(self.device)
+        self.size = network.config.input_size
+        self._engine: Engine | None = None
+        self._kernels: list[Tensor] = []
+        self._crop = Crop(0, 0, 1)
+        self._area = 0.0
+        self._hotspot: Tensor | None = None
+        self._lost = 0
+        self._histogram: NDArray[np.float64] | None = None
+
+    def start(
+        self,
+        frame: NDArray[np.uint8],
+        gaze: NDArray[np.floating] | None = None,
+        point: tuple[float, float] | None = None,
+        mask: NDArray[np.bool_] | None = None,
+    ) -> Tracked:
+        """Choose the target in `frame`, (H, W, 3) uint8 RGB.
+
+        gaze: a map (H, W), as from a live eye tracker; point: (x, y) in pixels, as from a click; mask: (H, W) of the
+        target itself; with none of them EG-Net says where people look. Raises UsageError for sizes that differ, a
+        point outside of the frame, an empty mask or map, or more than one of the three.
+        """
+        height, width = frame.shape[:2]
+        looked_at = self._guide(frame, gaze, point, mask)
+        target = self.segment(frame, looked_at) if mask is None else mask.astype(bool)
+        crop = Crop.around(target)
+        self._set_template(frame, target, looked_at, crop)
+        self._crop, self._area, self._hotspot, self._lost = crop, float(target.sum()), None, 0
+        self._histogram = _histogram(frame)
+        tracked = self._find(frame, crop)
+        assert tracked is not None or mask is not None or target.any()
+        # The first mask is Gaze2Mask-Net's or the user's own; the network only adds the hotspot.
+        hotspot, at = self._read_hotspot(target, height, width)
+        return Tracked(target.astype(np.float32), target, hotspot, at, 1.0, "start")
+
+    def step(self, frame: NDArray[np.uint8]) -> Tracked:
+        """Find the target in the next frame, (H, W, 3) uint8 RGB. After a shot cut, or a while of "lost", a new target
+        is chosen by EG-Net (state "start"). Raises UsageError before `start`."""
+        if not self._kernels:
+            raise UsageError("Tracker.step before Tracker.start: choose a target first")
+        histogram = _histogram(frame)
+        cut = self._histogram is not None and 0.5 * np.abs(histogram - self._histogram).sum() > CUT_DIFFERENCE
+        self._histogram = histogram
+        if cut or self._lost >= LOST_SECONDS_FRAMES:
+            return self.start(frame)
+        height, width = frame.shape[:2]
+        crop = self._crop
+        if self._lost:
+            # Look further around with every frame, at last in the whole frame.
+            side = min(crop.side * 1.25**self._lost, 1.2 * max(height, width))
+            crop = Crop(crop.x, crop.y, side)
+        tracked = self._find(frame, crop)
+        if tracked is None:
+            self._lost += 1
+            empty = np.zeros((height, width), dtype=np.float32)
+            return Tracked(empty, empty.astype(bool), empty, None, 0.0, "lost")
+        self._lost = 0
+        return tracked
+
+    def segment(self, frame: NDArray[np.uint8], gaze: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """The mask (H, W) of what is looked at: Gaze2Mask-Net on the whole frame, then closer on what it found."""
+        height, width = frame.shape[:2]
+        longer = max(height, width)
+        target = self._looked_at(frame, gaze, Crop(width / 2, height / 2, longer))
+        if target is None:
+            y, x = np.unravel_index(int(np.argmax(gaze)), gaze.shape)
+            target = self._looked_at(frame, gaze, Crop(float(x), float(y), longer / 2))
+        if target is not None:
+            closer = self._looked_at(frame, gaze, Crop.around(target))
+            return target if closer is None else closer
+        # Nothing stands out as an object: what is looked at most has to do.
+        return gaze >= max(np.quantile(gaze, 0.97), 1e-6)
+
+    def _looked_at(self, frame: NDArray[np.uint8], gaze: NDArray[np.floating], crop: Crop) -> NDArray[np.bool_] | None:
+        size = self.gaze2mask.config.input_size
+        guide = crop.take_map(gaze, size // 8)
+        if guide.max() <= 0:
+            return None
+        with torch.inference_mode():
+            images, guide = crop.take(frame, size).to(self.device), (guide / guide.max()).to(self.device)
+            probability = self.gaze2mask(images, guide).sigmoid()[0, 0].cpu()
+        placed = crop.place(probability, *frame.shape[:2])
+        return _main_part(placed > 0.5, gaze)
+
+    def _guide(
+        self,
+        frame: NDArray[np.uint8],
+        gaze: NDArray[np.floating] | None,
+        point: tuple[float, float] | None,
+        mask: NDArray[np.bool_] | None,
+    ) -> NDArray[np.floating]:
+        height, width = frame.shape[:2]
+        if sum(given is not None for given in (gaze, point, mask)) > 1:
+            raise UsageError("Tracker.start: give one of gaze, point and mask, not several")
+        for name, given in (("gaze", gaze), ("mask", mask)):
+            if given is not None and given.shape != (height, width):
+                raise UsageError(f"Tracker.start: {name} is {given.shape}, the frame {(height, width)}; resize it")
+            if given is not None and not given.any():
+                raise UsageError(f"Tracker.start: {name} is zero everywhere; mark the target in it")
+        if gaze is not None:
+            return gaze
+        if point is None:
+            return gaze_map(frame, self.egnet)
+        x, y = point
+        if not (0 <= x < width and 0 <= y < height):
+            raise UsageError(f"Tracker.start: point ({x:g}, {y:g}) is outside of the {width}x{height} frame")
+        sigma = POINT_SIGMA * max(height, width)
+        rows = np.exp(-((np.arange(height) + 0.5 - y) ** 2) / (2 * sigma**2))
+        columns = np.exp(-((np.arange(width) + 0.5 - x) ** 2) / (2 * sigma**2))
+        return np.outer(rows, columns).astype(np.float32)
+
+    def _set_template(
+        self, frame: NDArray[np.uint8], target: NDArray[np.bool_], looked_at: NDArray[np.floating], crop: Crop
+    ) -> None:
+        size = self.size
+        if self.network.config.correlation == "depthwise":
+            # "w/o. weighted pooling": a template of half the size, at the same scale (Sec. 4.4).
+            size, crop = size // 2, Crop(crop.x, crop.y, crop.side / 2)
+        inside = looked_at * target
+        guide = inside if inside.max() > 0.02 * looked_at.max() else target.astype(np.float32)
+        with torch.inference_mode():
+            features = self.network.backbone(crop.take(frame, size).to(self.device))
+            mask = crop.take_map(target, size).to(self.device)
+            hotspot = crop.take_map(guide, size // 8).to(self.device)
+            kernels = self.network.template(features, mask, hotspot / hotspot.max().clamp_min(1e-6))
+        self._kernels = [kernel.cpu() for kernel in (*kernels.mask, *kernels.hotspot)]
+
+    def _find(self, frame: NDArray[np.uint8], crop: Crop) -> Tracked | None:
+        """Mask and hotspot of the target in the crop, and the crop for the next frame; None if it is not there."""
+        search = crop.take(frame, self.size)
+        if self._engine is None:
+            self._engine = Engine(_Step(self.network), (search, *self._kernels), self.device)
+        mask, hotspot = (out[0, 0].cpu() for out in self._engine(search, *self._kernels))
+        score = float(mask.square().sum() / mask.sum().clamp_min(1e-6))
+        # Smoothed in the crop, which moves and scales with the target: the map then belongs to the object.
+        past = self._hotspot
+        self._hotspot = hotspot if past is None else HOTSPOT_MEMORY * past + (1 - HOTSPOT_MEMORY) * hotspot
+        height, width = frame.shape[:2]
+        probability = crop.place(mask, height, width)
+        part = _main_part(probability > 0.5, probability)
+        if part is None or score < LOST_SCORE or part.sum() < 0.05 * self._area:
+            return None
+        self._crop = self._follow(Crop.around(part))
+        self._area = 0.9 * self._area + 0.1 * float(part.sum())
+        smooth, at = self._read_hotspot(part, height, width, crop)
+        return Tracked(probability, probability > 0.5, smooth, at, score, "track")
+
+    def _follow(self, crop: Crop) -> Crop:
+        """The next crop: centred where the target is, its size changing slowly, as a mask's box flickers."""
+        side = self._crop.side
+        return Crop(crop.x, crop.y, float(np.clip(crop.side, 0.9 * side, 1.1 * side)))
+
+    def _read_hotspot(
+        self, target: NDArray[np.bool_], height: int, width: int, crop: Crop | None = None
+    ) -> tuple[NDArray[np.float32], tuple[float, float] | None]:
+        """The smoothed hotspot map of a frame, inside the target, with a maximum of 1, and its focal point."""
+        assert self._hotspot is not None
+        crop = self._crop if crop is None else crop
+        edge = crop.take_map(target, self._hotspot.shape[-1])[0, 0]
+        inside = self._hotspot * edge
+        if inside.max() <= 0:
+            inside = edge
+        inside = inside / inside.max().clamp_min(1e-6)
+        # The centre of the peak: the mean position, where only high values count.
+        weights = (inside**4).numpy()
+        side = weights.shape[-1]
+        grid = (np.arange(side) + 0.5) / side - 0.5
+        total = weights.sum()
+        x = crop.x + crop.side * float((weights.sum(axis=0) * grid).sum() / total)
+        y = crop.y + crop.side * float((weights.sum(axis=1) * grid).sum() / total)
+        return crop.place(inside, height, width), (min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0))
+
+
+def _main_part(mask: NDArray[np.bool_], weight: NDArray[np.floating]) -> NDArray[np.bool_] | None:
+    """The connected parts of a mask with at least a fifth of the heaviest part's weight; None for an empty mask."""
+    parts, count = ndimage.label(mask)
+    if count == 0:
+        return None
+    if count == 1:
+        return mask
+    sums = ndimage.sum_labels(weight, parts, index=np.arange(1, count + 1))
+    keep = np.concatenate([[False], sums >= 0.2 * sums.max()])
+    return np.asarray(keep[parts])
+
+
+def _histogram(frame: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Share of each of 512 colours in a thumbnail of the frame."""
+    small = np.asarray(Image.fromarray(frame).resize((64, 64), Image.Resampling.BOX)) // 32
+    codes = small[..., 0].astype(np.intp) * 64 + small[..., 1] * 8 + small[..., 2]
+    return np.bincount(codes.ravel(), minlength=512) / codes.size

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from sightline.cli import doctor
 from sightline.cli.app import app
+from sightline.models import list_models
 
 
 def checks(*args: str) -> tuple[int, dict[str, dict[str, str]]]:
@@ -87,3 +88,10 @@ def test_the_table_says_how_to_get_what_is_missing(whole_weights: Path) -> None:
     assert shown.exit_code == 1
     assert "packages for [train]" in shown.stdout
     assert "To get it: pip install" in shown.stdout
+
+
+def test_the_shipped_weights_are_whole_and_all_listed() -> None:
+    found = list(doctor._weights())
+    assert [check for check in found if check.state != "ok"] == []
+    folders = {folder.name for model in list_models() for folder in model.folders}
+    assert {check.name for check in found} == {f"{name}/model.safetensors" for name in folders}

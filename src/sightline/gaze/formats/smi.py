@@ -49,8 +49,10 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
         if (match := _LABEL.match(name)) is not None
     }
     extra = [name for name in ("Type", "Trial", "Stimulus", "Participant") if name in head.columns]
-    table = read_table(head, [time_column, *extra, *labels.values(), *(c for xy in points.values() for c in xy)])
-    messages, table, time = _separate_messages(head, table, time_column)
+    said = _message_column(head)
+    columns = [time_column, *extra, said, *labels.values(), *(c for xy in points.values() for c in xy)]
+    table = read_table(head, columns)
+    messages, table, time = _separate_messages(table, time_column, said)
     participants = table.text("Participant") if "Participant" in table else np.full(len(table), "", dtype=object)
     trials = []
     for participant in dict.fromkeys(participants.tolist()):
@@ -95,16 +97,21 @@ def _trials(
     return [recording]
 
 
-def _separate_messages(head: Head, table: Table, time_column: str) -> tuple[tuple[Message, ...], Table, FloatArray]:
-    """MSG rows put their text where the samples have numbers."""
+def _message_column(head: Head) -> str:
+    """Where MSG rows have their text: behind Type and Trial, where samples have their first number."""
+    last = max((head.columns.index(name) for name in ("Type", "Trial") if name in head.columns), default=-1)
+    return head.columns[min(last + 1, len(head.columns) - 1)]
+
+
+def _separate_messages(table: Table, time_column: str, said: str) -> tuple[tuple[Message, ...], Table, FloatArray]:
+    """The messages, and the rows and times of the samples."""
     times = table.numbers(time_column) * _TIME[time_column]
     times -= times[0]
     if "Type" not in table:
         return (), table, times
     kinds = table.text("Type")
-    first = next((name for name in table.frame.columns if name not in {time_column, "Type", "Trial", "Stimulus"}), "")
     rows = np.flatnonzero(kinds == "MSG")
-    texts = table.text(first) if len(rows) and first else kinds
+    texts = table.text(said)
     messages = tuple(
         Message(float(times[i]), re.sub(r"^#\s*Message:\s*", "", str(texts[i])), int(table.lines[i])) for i in rows
     )

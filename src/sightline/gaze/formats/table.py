@@ -146,14 +146,15 @@ def read_table(head: Head, names: Iterable[str]) -> Table:
         frame = pl.read_csv(
             source,
             separator=head.separator,
-            has_header=False,
-            skip_lines=head.header + 1,
-            # Numbers as names: headers may repeat a name, or leave one empty.
-            columns=[f"column_{i}" for i in indices],
-            schema={f"column_{i}": pl.String for i in range(len(head.columns))},
+            has_header=head.header >= 0,
+            skip_lines=max(head.header, 0),
+            columns=indices,
+            infer_schema=False,
             truncate_ragged_lines=True,
             encoding="utf8-lossy",
-        ).rename({f"column_{i}": head.columns[i] for i in indices})
+        )
+        # By position: headers may repeat a name, or leave one empty.
+        frame.columns = [head.columns[i] for i in indices]
     except pl.exceptions.NoDataError:
         raise DataError(f"{head.path}: a header but no rows; export the recording again") from None
     except (pl.exceptions.PolarsError, OSError) as error:

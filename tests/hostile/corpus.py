@@ -36,6 +36,7 @@ def write_video(
     pts: Sequence[int] | None = None,
     time_base: Fraction | None = None,
     sound_s: float | None = None,
+    sound_start_s: int = 0,
     sound_codec: str = "aac",
     codec: str = "libx264",
     pix_fmt: str = "yuv420p",
@@ -45,8 +46,8 @@ def write_video(
 ) -> Path:
     """A video of `picture`s.
 
-    pts: their stamps in ticks of `time_base` (default 1 / fps). sound_s: seconds of a 440 Hz tone. turn: degrees
-    counter-clockwise and the flips of the display matrix.
+    pts: their stamps in ticks of `time_base` (default 1 / fps). sound_s: seconds of a 440 Hz tone, from
+    `sound_start_s` on. turn: degrees counter-clockwise and the flips of the display matrix.
     """
     with av.open(str(path), "w", format=container, options=options or {}) as out:
         # "zerolatency" is off: B-frames make the coded order differ from the order of presentation.
@@ -63,18 +64,18 @@ def write_video(
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
         if sound is not None:
-            write_tone(out, sound, sound_s)
+            write_tone(out, sound, sound_s, sound_start_s)
     return path
 
 
-def write_tone(out: av.container.OutputContainer, stream: av.AudioStream, seconds: float) -> None:
+def write_tone(out: av.container.OutputContainer, stream: av.AudioStream, seconds: float, start_s: int = 0) -> None:
     """Encode `seconds` of a 440 Hz tone."""
     tone = (8000 * np.sin(2 * np.pi * 440 * np.arange(int(RATE * seconds)) / RATE)).astype(np.int16)
     resample = av.AudioResampler(
         format=stream.codec_context.format, layout="mono", rate=RATE, frame_size=stream.codec_context.frame_size or 1024
     )
     frame = av.AudioFrame.from_ndarray(tone[None], format="s16", layout="mono")
-    frame.sample_rate, frame.pts, frame.time_base = RATE, 0, Fraction(1, RATE)
+    frame.sample_rate, frame.pts, frame.time_base = RATE, RATE * start_s, Fraction(1, RATE)
     for block in [*resample.resample(frame), *resample.resample(None)]:
         out.mux(stream.encode(block))
     out.mux(stream.encode(None))

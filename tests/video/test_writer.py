@@ -32,8 +32,9 @@ def stamps(path: Path) -> list[Fraction]:
         (range(30, 42), Fraction(1, 25)),
         ([0, 40, 45, 200, 210, 500, 900, 910, 1000, 1001, 1100, 1300], Fraction(1, 1000)),
         ([1001 * i for i in range(12)], Fraction(1, 30000)),
+        ([1001 * i for i in range(7, 19)], Fraction(1, 30000)),
     ],
-    ids=["even", "late start", "variable", "ntsc"],
+    ids=["even", "late start", "variable", "ntsc", "late ntsc"],
 )
 def test_stamps_and_sound_are_those_of_the_source(tmp_path: Path, pts: list[int], time_base: Fraction) -> None:
     source = write_video(tmp_path / "in.mp4", frames=12, pts=pts, time_base=time_base, sound_s=0.5)
@@ -54,7 +55,13 @@ def test_sound_shorter_or_longer_than_the_picture_is_kept_whole(tmp_path: Path, 
 
 @pytest.mark.parametrize(
     ("name", "codec", "copied"),
-    [("in.avi", "mp3", "mp3float"), ("in.mkv", "flac", "flac"), ("in.ts", "aac", "aac"), ("in.avi", "adpcm_ms", "aac")],
+    [
+        ("in.avi", "mp3", "mp3float"),
+        ("in.mkv", "flac", "flac"),
+        ("in.ts", "aac", "aac"),
+        ("in.avi", "adpcm_ms", "aac"),
+        ("in.mov", "pcm_s16le", "aac"),
+    ],
 )
 def test_sound_is_copied_where_mp4_can_hold_it(tmp_path: Path, name: str, codec: str, copied: str) -> None:
     source = write_video(tmp_path / name, frames=25, codec="mpeg4", sound_s=1, sound_codec=codec)
@@ -141,3 +148,16 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         writer.write(picture(0))
     writer.abort()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_broadcasts_clock_starts_at_zero_again(tmp_path: Path) -> None:
+    start = 25 * 3600
+    source = write_video(
+        tmp_path / "in.ts", frames=25, codec="mpeg2video", pts=range(start, start + 25), sound_s=1, sound_start_s=3600
+    )
+    with open_source(source) as opened:
+        assert opened.zero_s > 0
+    rewrite(source, tmp_path / "out.mp4")
+    assert stamps(tmp_path / "out.mp4")[0] == pytest.approx(stamps(source)[0] - opened.zero_s, abs=1e-5)
+    offsets = [sound_of(path)[1] - float(stamps(path)[0]) for path in (source, tmp_path / "out.mp4")]
+    assert offsets[0] == pytest.approx(offsets[1], abs=1e-3)

@@ -63,6 +63,8 @@ class VideoFile(Source):
         self.has_audio = any(s.codec_context is not None for s in self._container.streams.audio)
         self.time_base = self._stream.time_base
         self.fps = float(self._stream.average_rate or self._stream.guessed_rate or DEFAULT_FPS)
+        if self._container.format.name in ("mpegts", "mpeg"):
+            self.zero_s = Fraction(self._container.start_time or 0, av.time_base)
         self._refuse_truncated()
         self.frames_expected = self._stream.frames or self._estimate_frames()
         self._decoder = self._decode()

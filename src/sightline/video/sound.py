@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -13,15 +14,19 @@ from sightline.errors import SourceError
 class SoundTrack:
     """Copies the sound packets of `path` into `output`, or re-encodes them to AAC where mp4 refuses their codec.
 
-    Stamps stay as they are, so sound and picture keep their offset. Only the packets up to the picture's time are read
-    at each step: memory does not grow with length, and the container comes out interleaved.
+    Stamps stay as they are, but for `zero_s`, which becomes 0, so that sound and picture keep their offset. Only the
+    packets up to the picture's time are read at each step: memory does not grow with length, and the container comes
+    out interleaved.
     """
 
-    def __init__(self, path: Path, output: av.container.OutputContainer) -> None:
-        self._path, self._output = path, output
+    def __init__(self, path: Path, output: av.container.OutputContainer, zero_s: Fraction) -> None:
+        self._path, self._output, self._zero_s = path, output, zero_s
         self._input = av.open(str(path), metadata_errors="replace")
         source = next(s for s in self._input.streams.audio if s.codec_context is not None)
-        if source.codec_context.codec.canonical_name in output.supported_codecs:
+        codec = source.codec_context.codec.canonical_name
+        if codec in output.supported_codecs and not codec.startswith(
+            ("pcm", "vorbis")
+        ):  # few players know those in mp4
             self._stream = output.add_stream_from_template(source)
             self._packets = self._copied(source)
         else:
@@ -33,11 +38,11 @@ class SoundTrack:
         self._next: av.Packet | None = None
 
     def advance(self, until_s: float | None) -> None:
-        """Write the packets that begin before `until_s` (seconds in the source's own time), or all that is left."""
+        """Write the packets that begin before `until_s` (seconds, by the source's stamps), or all that is left."""
         while True:
             packet = self._next or next(self._packets, None)
             self._next = packet
-            if packet is None or (until_s is not None and packet.pts * packet.time_base >= until_s):
+            if packet is None or (until_s is not None and packet.pts * packet.time_base + self._zero_s >= until_s):
                 return
             self._output.mux(packet)
             self._next = None
@@ -46,9 +51,12 @@ class SoundTrack:
         self._input.close()
 
     def _copied(self, source: av.AudioStream) -> Iterator[av.Packet]:
+        zero = round(self._zero_s / source.time_base)
         for packet in self._demux(source):
             if packet.pts is not None and packet.size:
                 packet.stream = self._stream
+                packet.pts -= zero
+                packet.dts = packet.pts  # sound is never reordered, and some files leave it out
                 yield packet
 
     def _encoded(self, source: av.AudioStream) -> Iterator[av.Packet]:
@@ -60,6 +68,7 @@ class SoundTrack:
             except av.InvalidDataError:
                 continue  # one broken packet is a short click, no reason to lose the rest
             for frame in frames:
+                frame.pts = frame.pts and frame.pts - round(self._zero_s / frame.time_base)
                 for block in resample.resample(frame):
                     yield from self._stream.encode(block)
         for block in resample.resample(None):

@@ -42,7 +42,8 @@ class Source(ABC):
     size: (height, width) as shown, after rotation. fps: mean frames per second (of the header; the times of the frames
     are what counts). time_base: seconds of one pts tick. start_pts: pts of the first frame. frame_count: exact, or None
     where only decoding can tell. frames_expected: an estimate for a progress bar, None where there is none.
-    has_audio: a sound track is there. pixel_aspect: width / height of a pixel as shown.
+    has_audio: a sound track is there. pixel_aspect: width / height of a pixel as shown. zero_s: the stamp, in seconds,
+    that means "the start": 0 but in broadcast streams, whose clock starts anywhere.
     """
 
     path: Path | None = None
@@ -56,6 +57,7 @@ class Source(ABC):
     frames_expected: int | None = None
     has_audio: bool = False
     pixel_aspect: Fraction = Fraction(1)
+    zero_s: Fraction = Fraction(0)
 
     @abstractmethod
     def __iter__(self) -> Iterator[VideoFrame]: ...

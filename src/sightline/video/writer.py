@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator
 from fractions import Fraction
@@ -28,7 +29,8 @@ class VideoWriter:
     path: the file; it appears, complete, when the writer is closed. size: (height, width) of the images; where one is
     odd, which H.264's 4:2:0 cannot hold, the last row or column is repeated once. fps: the nominal rate. time_base:
     seconds of one pts tick, 1 / fps unless given. sound: a file whose sound goes along: copied packet by packet if mp4
-    can hold its codec, else re-encoded to AAC. pixel_aspect: width / height of a pixel as shown.
+    can hold its codec, else re-encoded to AAC. pixel_aspect: width / height of a pixel as shown. zero_s: the stamp, in
+    seconds, of picture and sound that becomes 0 in the file.
 
     As a context manager it closes at the end and leaves no file behind after an exception. Raises OutputError.
     """
@@ -42,6 +44,7 @@ class VideoWriter:
         time_base: Fraction | None = None,
         sound: str | Path | None = None,
         pixel_aspect: Fraction = Fraction(1),
+        zero_s: Fraction = Fraction(0),
     ) -> None:
         self.path = Path(path)
         self._partial = self.path.with_name(f".{self.path.name}.partial")
@@ -49,15 +52,20 @@ class VideoWriter:
         self._pad = (size[0] % 2, size[1] % 2)
         rate = Fraction(fps).limit_denominator(1001)
         self._time_base = time_base or 1 / rate
+        self._zero_s = zero_s
         self._convert = VideoReformatter()
         self._sound: SoundTrack | None = None
         with self._errors():
             self._partial.touch()  # PyAV opens the file only with the first packet: fail now, not then
-            self._output = av.open(str(self._partial), "w", format="mp4", options={"movflags": "+faststart"})
+            # A late start is stored in ticks of the movie's own clock: the default of 1000 a second would round it.
+            ticks = self._time_base.denominator
+            clock = min(ticks * math.ceil(10_000 / ticks), 1_000_000)
+            options = {"movflags": "+faststart", "movie_timescale": str(clock)}
+            self._output = av.open(str(self._partial), "w", format="mp4", options=options)
             try:
                 self._stream = self._add_picture(size, rate, pixel_aspect)
                 if sound is not None:
-                    self._sound = SoundTrack(Path(sound), self._output)
+                    self._sound = SoundTrack(Path(sound), self._output, zero_s)
             except BaseException:
                 self.abort()
                 raise
@@ -65,9 +73,14 @@ class VideoWriter:
     @classmethod
     def like(cls, path: str | Path, source: Source) -> Self:
         """A writer for pictures of the size and times of `source`, with its sound."""
-        sound = source.path if source.has_audio else None
         return cls(
-            path, source.size, source.fps, time_base=source.time_base, sound=sound, pixel_aspect=source.pixel_aspect
+            path,
+            source.size,
+            source.fps,
+            time_base=source.time_base,
+            sound=source.path if source.has_audio else None,
+            pixel_aspect=source.pixel_aspect,
+            zero_s=source.zero_s,
         )
 
     def _add_picture(self, size: tuple[int, int], rate: Fraction, pixel_aspect: Fraction) -> av.VideoStream:
@@ -91,7 +104,7 @@ class VideoWriter:
         frame = self._convert.reformat(
             rgb, format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG, threads=1
         )
-        frame.pts, frame.time_base = pts, self._time_base
+        frame.pts, frame.time_base = pts - round(self._zero_s / self._time_base), self._time_base
         with self._errors():
             self._output.mux(self._stream.encode(frame))
             if self._sound is not None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sightline import __version__
-from sightline.cli import data, doctor, gaze, models, predict, train
+from sightline.cli import data, doctor, evaluate, gaze, models, predict, train
 from sightline.errors import SightlineError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 # Each verb lives in cli/<verb>.py; the help lists them in this order.
 app.command()(predict.predict)
 app.command()(train.train)
+app.command()(evaluate.evaluate)
 app.add_typer(gaze.app)
 app.add_typer(data.app)
 app.command()(models.models)

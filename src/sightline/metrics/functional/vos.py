@@ -1,4 +1,4 @@
-"""How well masks follow an object: region similarity J, contour accuracy F and their statistics over a sequence.
+"""How well masks follow an object: region similarity J, contour accuracy F, temporal stability T, and statistics.
 
 The measures of DAVIS (Perazzi et al., CVPR 2016). Masks are (..., H, W) bool, results (...) float64.
 """
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sightline.metrics.functional import _bits
+from sightline.metrics.functional import _bits, _stability
 from sightline.metrics.functional._inputs import masks, same_size
 
 
@@ -42,6 +42,17 @@ def j_and_f(
     """`region_similarity` and `contour_accuracy` of the same masks, read once."""
     packed = _packed(pred, gt, void)
     return _region(*packed, empty), _contour(*packed, pred.shape[-2:], empty, tolerance)
+
+
+def instability(before: Tensor, after: Tensor, scale: float = 5.0) -> Tensor:
+    """T: how much the outline of a mask changes from one frame to the next, 0 for none; NaN where one is empty.
+
+    before, after: (..., H, W) bool. scale: DAVIS multiplies by 5 to bring T to the range of J and F.
+    """
+    same_size(before, after, ("before", "after"))
+    pairs = zip(*(masks(x, "mask").reshape(-1, *x.shape[-2:]).cpu().numpy() for x in (before, after)), strict=True)
+    scores = torch.tensor([scale * _stability.instability(a, b) for a, b in pairs], dtype=torch.float64)
+    return scores.reshape(before.shape[:-2]).to(before.device)
 
 
 class Statistics(NamedTuple):

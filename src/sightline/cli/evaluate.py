@@ -1,0 +1,92 @@
+"""`sightline evaluate`: scores of predictions, under a protocol with a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXAMPLES = """\b
+Examples:
+  sightline evaluate vos results DAVIS --protocol davis2016 --json scores.json
+  sightline evaluate fixation maps osie --protocol exact --csv frames.csv
+  sightline evaluate vsod ours DAVSOD --against theirs --against older
+  sightline evaluate --explain s_auc
+"""
+
+
+def evaluate(
+    task: Annotated[
+        str | None, typer.Argument(help="fixation, vsod, vos or gaze.", metavar="TASK", show_default=False)
+    ] = None,
+    pred: Annotated[Path | None, typer.Argument(help="Folder of the prediction.", show_default=False)] = None,
+    gt: Annotated[Path | None, typer.Argument(help="Folder of the ground truth.", show_default=False)] = None,
+    protocol: Annotated[str, typer.Option(help="Whose rules to follow; --explain METRIC tells them apart.")] = "exact",
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all scores as JSON.")] = None,
+    csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the scores of frames.")] = None,
+    latex: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table for LaTeX.")] = None,
+    against: Annotated[
+        list[Path] | None, typer.Option(metavar="PRED", help="Another prediction to compare with; may be repeated.")
+    ] = None,
+    sequences: Annotated[
+        str | None, typer.Option(metavar="LIST", help="Score these only: names with commas, or a file of names.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads.", show_default="one a processor")] = None,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap and of protocols that draw at random.")] = 0,
+    draws: Annotated[int, typer.Option(min=1, help="Bootstrap resamples for the intervals.")] = 1000,
+) -> None:
+    """Score a prediction: frames, sequences and the whole set, with 95 % intervals over sequences."""
+    from sightline.errors import UsageError
+    from sightline.metrics import evaluation
+    from sightline.metrics.evaluation.report import write_text
+
+    if task is None or pred is None or gt is None:
+        raise UsageError("evaluate: TASK, PRED and GT are needed, as in `sightline evaluate vos results DAVIS`")
+    names = None if sequences is None else evaluation.read_selection(sequences)
+    options = evaluation.Options(workers=workers, draws=draws, seed=seed, names=names)
+    with _Bars() as bars:
+        report = evaluation.evaluate(
+            task,
+            pred,
+            gt,
+            protocol,
+            against=against or (),
+            options=options,
+            journal=None if json_file is None else json_file.with_name(f"{json_file.name}.journal"),
+            begin=bars.begin,
+            notice=lambda text: typer.echo(f"sightline: {text}", err=True),
+        )
+    if json_file is not None:
+        report.write_json(json_file)
+    if csv_file is not None:
+        report.write_csv(csv_file)
+    if latex is not None:
+        write_text(latex, report.latex())
+    typer.echo(report.markdown(), nl=False)
+    if report.unscored_frames:
+        typer.echo(f"{report.unscored_frames} frames could not be scored and are in no mean", err=True)
+
+
+class _Bars:
+    """A bar a prediction on stderr, where that is a terminal."""
+
+    def __enter__(self) -> _Bars:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        console = Console(stderr=True)
+        self._progress = Progress(console=console, disable=not console.is_terminal, transient=True)
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def begin(self, name: str, total: int) -> Callable[[], None]:
+        bar = self._progress.add_task(name, total=total)
+        return lambda: self._progress.advance(bar)
+
+
+evaluate.__doc__ = f"{evaluate.__doc__}\n\n{EXAMPLES}"

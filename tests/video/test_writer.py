@@ -161,3 +161,10 @@ def test_a_broadcasts_clock_starts_at_zero_again(tmp_path: Path) -> None:
     assert stamps(tmp_path / "out.mp4")[0] == pytest.approx(stamps(source)[0] - opened.zero_s, abs=1e-5)
     offsets = [sound_of(path)[1] - float(stamps(path)[0]) for path in (source, tmp_path / "out.mp4")]
     assert offsets[0] == pytest.approx(offsets[1], abs=1e-3)
+
+
+def test_sound_that_steps_back_in_time_loses_only_the_overlap(tmp_path: Path) -> None:
+    one = write_video(tmp_path / "one.ts", frames=25, codec="mpeg2video", sound_s=1).read_bytes()
+    (tmp_path / "in.ts").write_bytes(one + one)
+    rewrite(tmp_path / "in.ts", tmp_path / "out.mp4")
+    assert sound_of(tmp_path / "out.mp4")[2].shape[1] / 48000 > 0.9

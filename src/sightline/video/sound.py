@@ -36,15 +36,20 @@ class SoundTrack:
             self._stream = output.add_stream("aac", rate=rate, layout=layout)
             self._packets = self._encoded(source)
         self._next: av.Packet | None = None
+        self._written_s = Fraction(-1 << 31)
 
     def advance(self, until_s: float | None) -> None:
         """Write the packets that begin before `until_s` (seconds, by the source's stamps), or all that is left."""
         while True:
-            packet = self._next or next(self._packets, None)
-            self._next = packet
-            if packet is None or (until_s is not None and packet.pts * packet.time_base + self._zero_s >= until_s):
+            packet = self._next = self._next or next(self._packets, None)
+            if packet is None:
                 return
-            self._output.mux(packet)
+            begins_s = packet.pts * packet.time_base
+            if until_s is not None and begins_s + self._zero_s >= until_s:
+                return
+            if begins_s > self._written_s:  # joined recordings step back in time, which mp4 cannot
+                self._output.mux(packet)
+                self._written_s = begins_s
             self._next = None
 
     def close(self) -> None:

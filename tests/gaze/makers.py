@@ -38,7 +38,7 @@ class Truth:
         return self.xy / SCREEN
 
 
-def truth(rate_hz: int = 250, dwell_s: float = 0.4, move_s: float = 0.04, seed: int = 0) -> Truth:
+def truth(rate_hz: int = 250, dwell_s: float = 0.4, move_s: float = 0.044, seed: int = 0) -> Truth:
     """Four fixations with saccades between, and a blink in the middle of the second saccade's flight."""
     rng = np.random.default_rng(seed)
     dwell, move = round(dwell_s * rate_hz), round(move_s * rate_hz)

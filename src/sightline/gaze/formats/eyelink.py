@@ -63,7 +63,10 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
     """
     path = head.path
     # Latin-1 reads any byte, and nothing that is kept of a line has other letters.
-    lines = path.read_bytes().decode("latin-1").splitlines()
+    text = path.read_bytes().decode("latin-1")
+    lines = text.splitlines()
+    if options.lenient and not text.endswith("\n"):
+        lines.pop()  # half a number looks like a number
     other = [i for i, line in enumerate(lines) if not line[:1].isdigit()]
     blocks = _blocks(path, lines, other, options)
     if not blocks:

@@ -1,0 +1,191 @@
+"""Files that cannot be used are refused in one line that names the file, the place and the mend."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gaze import makers
+from gaze.makers import Truth, truth
+from sightline.errors import DataError, SightlineError, UsageError
+from sightline.gaze import ReadOptions, read
+
+
+@pytest.fixture(scope="module")
+def known() -> Truth:
+    return truth()
+
+
+def refused(path: Path, words: str, error: type[SightlineError] = DataError, **options: object) -> str:
+    with pytest.raises(error) as caught:
+        read(path, **options)  # type: ignore[arg-type]
+    message = str(caught.value)
+    assert words in message
+    assert "\n" not in message
+    return message
+
+
+def edit(path: Path, change: Callable[[str], str]) -> Path:
+    path.write_text(change(path.read_text()))
+    return path
+
+
+def test_truncated_asc(known: Truth, tmp_path: Path) -> None:
+    path = edit(makers.eyelink(tmp_path, known), lambda text: text[: len(text) // 2].rsplit("\n", 1)[0] + "\n")
+    message = refused(path, "has no END: the file is cut short")
+    assert "s1.asc, line " in message
+    (recording,) = read(path, options=ReadOptions(lenient=True))
+    np.testing.assert_allclose(recording.time_s, known.time_s[: len(recording.time_s)], atol=1e-6)
+    assert 10 < len(recording.time_s) < len(known.time_s)
+
+
+def test_asc_cut_in_the_middle_of_a_line(known: Truth, tmp_path: Path) -> None:
+    path = makers.eyelink(tmp_path, known)
+    lines = path.read_text().splitlines()
+    at = next(i for i in range(60, len(lines)) if lines[i][0].isdigit())
+    lines[at] = lines[at][:9]
+    path.write_text("\n".join(lines))
+    refused(path, f"s1.asc, line {at + 1}: {lines[at]!r} is no sample of 1 eye")
+
+
+def test_lenient_leaves_out_the_line_that_was_cut(known: Truth, tmp_path: Path) -> None:
+    path = makers.eyelink(tmp_path, known)
+    text = path.read_text()
+    path.write_text(text[: text.index("1000156\t") + 12])
+    (recording,) = read(path, options=ReadOptions(lenient=True))
+    assert recording.time_s[-1] == pytest.approx(0.152)
+
+
+def test_asc_without_a_calibration(known: Truth, tmp_path: Path) -> None:
+    path = makers.eyelink(tmp_path, known)
+    path.write_text("".join(s for s in path.read_text().splitlines(True) if "CAL" not in s))
+    refused(path, "samples without any calibration before them")
+    (recording,) = read(path, options=ReadOptions(lenient=True))
+    assert recording.notes == ("no calibration on record",)
+    assert recording.declared.calibrated is False
+
+
+def test_asc_of_raw_positions(known: Truth, tmp_path: Path) -> None:
+    path = edit(makers.eyelink(tmp_path, known), lambda text: text.replace("SAMPLES\tGAZE", "SAMPLES\tHREF"))
+    refused(path, "no calibrated gaze but HREF or raw pupil")
+
+
+def test_asc_with_a_damaged_event(known: Truth, tmp_path: Path) -> None:
+    path = edit(makers.eyelink(tmp_path, known), lambda text: text.replace("EFIX L   1000000", "EFIX L   1000,000", 1))
+    refused(path, "is no complete event")
+
+
+@pytest.mark.parametrize(
+    ("maker", "column", "export"),
+    [
+        ("tobii", "Gaze point X [DACS px]", "Tobii Pro Lab .tsv, but 'Gaze point X'"),
+        ("pupil-core", "norm_pos_y", "Pupil Core gaze_positions.csv, but 'norm_pos_y'"),
+        ("pupil-neon", "gaze x [px]", "Pupil Labs Neon or Invisible gaze.csv, but 'gaze x [px]'"),
+        ("gazepoint", "FPOGX", "Gazepoint CSV, but 'FPOGX'"),
+    ],
+)
+def test_the_nearest_export_is_named(maker: str, column: str, export: str, known: Truth, tmp_path: Path) -> None:
+    path = edit(makers.MAKERS[maker](tmp_path, known), lambda text: text.replace(column, "something else", 1))
+    message = refused(path, f"the nearest known export is {export} is missing")
+    assert "line 1" in message
+    refused(path, "needs the columns", format=maker)
+
+
+def test_a_table_of_something_else(tmp_path: Path) -> None:
+    path = tmp_path / "shopping.csv"
+    path.write_text("apples,pears\n1,2\n")
+    refused(path, "no export of a known eye tracker (apples, pears); give --format")
+
+
+def test_unknown_format(known: Truth, tmp_path: Path) -> None:
+    refused(makers.plain(tmp_path, known), "choose one of eyelink, bids", UsageError, format="edf")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "the file is empty"),
+        (b"\x00\x01EDF\x00\x00", "a binary file; export the recording as text"),
+        (b"time,x,y\n", "a header but no rows"),
+        (b"\x1f\x8b\x08cut short", "cannot be read"),
+    ],
+)
+def test_files_that_hold_nothing(content: bytes, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    refused(path, words)
+
+
+def test_no_file(tmp_path: Path) -> None:
+    refused(tmp_path / "none.asc", "no such file")
+    refused(tmp_path, "no gaze.csv, gaze_positions.csv or gazedata.gz in this folder")
+
+
+def test_a_cell_that_is_no_number(known: Truth, tmp_path: Path) -> None:
+    path = makers.plain(tmp_path, known)
+    lines = path.read_text().splitlines()
+    lines[7] = "Anna,24.000,left,300.0,fixation"
+    path.write_text("\n".join(lines))
+    refused(path, "a.csv, line 8: 'x' is 'left', a number is expected".replace("a.csv", "samples.csv"))
+
+
+def test_time_that_goes_back(known: Truth, tmp_path: Path) -> None:
+    path = makers.plain(tmp_path, known)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, *lines[1:20]]))
+    refused(path, f"line {len(lines) + 1}: time does not go on")
+
+
+def test_unknown_rate(known: Truth, tmp_path: Path) -> None:
+    path = makers.plain(tmp_path, known)
+    path.write_text("\n".join(path.read_text().splitlines()[:2]))
+    (recording,) = read(path)
+    with pytest.raises(DataError, match="1 gaze samples, so the sampling rate is unknown"):
+        _ = recording.interval_s
+
+
+def test_tobii_in_millimetres_only(known: Truth, tmp_path: Path) -> None:
+    path = edit(makers.tobii(tmp_path, known), lambda text: text.replace("[DACS px]", "[DACS mm]"))
+    refused(path, "no gaze point in pixels; export")
+
+
+def test_glasses_cut_short(known: Truth, tmp_path: Path) -> None:
+    path = makers.tobii_glasses(tmp_path, known)
+    path.write_bytes(path.read_bytes()[:-200])
+    refused(path, "cannot be read (Compressed file ended")
+    path.write_bytes(gzip.compress(b'{"type": "gaze", "timestamp": 0.1, "data": {}}\n{"type": "gaze"}\n'))
+    refused(path, "gazedata.gz, line 2: no gaze object")
+
+
+def test_bids_without_its_sidecar(known: Truth, tmp_path: Path) -> None:
+    path = makers.bids(tmp_path, known)
+    sidecar = path.with_name(path.name.replace(".tsv.gz", ".json"))
+    text = sidecar.read_text()
+    sidecar.write_text(text.replace('"pixel"', '"degree"'))
+    refused(path, "x_coordinate is in 'degree'; pixels of the screen are needed")
+    sidecar.write_text(text.replace("gaze-on-screen", "gaze-in-world"))
+    refused(path, "SampleCoordinateSystem is 'gaze-in-world'")
+    sidecar.write_text(text[:-5])
+    refused(path, "the sidecar is no JSON")
+    sidecar.unlink()
+    refused(path, "no JSON sidecar that names its Columns")
+
+
+def test_neon_without_times(known: Truth, tmp_path: Path) -> None:
+    path = makers.pupil_neon(tmp_path, known)
+    lines = path.read_text().splitlines()
+    cells = lines[3].split(",")
+    lines[3] = ",".join([*cells[:2], "", *cells[3:]])
+    path.write_text("\n".join(lines))
+    refused(path, "line 4: 'timestamp [ns]' is empty")
+
+
+def test_arrays_are_never_unpickled(known: Truth, tmp_path: Path) -> None:
+    path = makers.pupil_core(tmp_path, known)
+    (tmp_path / "world_timestamps.csv").unlink()
+    np.save(tmp_path / "world_timestamps.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    refused(path, "world_timestamps.npy: no array of times")

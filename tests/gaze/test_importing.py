@@ -1,0 +1,329 @@
+"""From files to a folder, its maps and its pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image
+
+from gaze import makers
+from gaze.makers import DISTANCE_CM, SCREEN, SCREEN_CM, Truth, truth
+from hostile.corpus import write_video
+from sightline.errors import DataError, OutputError, SightlineError, UsageError
+from sightline.gaze import AlignOptions, EventOptions, ImportFolder, Setup, import_gaze, read_fixations, write_maps
+from sightline.gaze.importing import subject_names
+from sightline.gaze.plot import plot_gaze
+
+SETUP = Setup(SCREEN, SCREEN_CM, DISTANCE_CM)
+OPTIONS = AlignOptions(setup=SETUP)
+
+
+@pytest.fixture(scope="module")
+def known() -> Truth:
+    return truth()
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """40 frames at 25 per second, 64x48: on a 1920x1080 screen a pillarbox of 1440x1080 from x = 240."""
+    return write_video(tmp_path_factory.mktemp("film") / "film.mp4", frames=40, size=(48, 64), sound_s=1.6)
+
+
+@pytest.mark.parametrize("maker", ["eyelink", "smi", "tobii", "gazepoint", "csv"])
+def test_a_screen_recording_lands_on_its_video(maker: str, known: Truth, film: Path, tmp_path: Path) -> None:
+    out = import_gaze([makers.MAKERS[maker](tmp_path, known)], film, tmp_path / "out", options=OPTIONS)
+    table = read_fixations(out)
+    expected = [((x - 240) / 22.5, y / 22.5, t, d) for t, d, x, y in known.fixations]
+    np.testing.assert_allclose(table["x_px"], [x for x, *_ in expected], atol=0.01)
+    np.testing.assert_allclose(table["y_px"], [y for _, y, *_ in expected], atol=0.01)
+    np.testing.assert_allclose(table["onset_s"], [t for *_, t, _ in expected], atol=1e-3)
+    ends = np.minimum([t + d for *_, t, d in expected], 1.6)
+    np.testing.assert_allclose(table["onset_s"] + table["duration_s"], ends, atol=1e-3)
+    assert table["frame"].to_list() == [int((t + 1e-4) * 25) for *_, t, _ in expected]
+
+
+@pytest.mark.parametrize("maker", ["pupil-core", "pupil-neon", "tobii-glasses3"])
+def test_a_scene_recording_lands_on_its_video(maker: str, known: Truth, tmp_path: Path) -> None:
+    size = SCREEN if maker == "pupil-neon" else (96, 54)  # Neon's positions are pixels of its own camera
+    scene = write_video(tmp_path / "scene.mp4", frames=53, fps=30, size=size[::-1])
+    if maker == "tobii-glasses3":
+        options = AlignOptions(events=EventOptions(), offset_s=0.0)
+        with pytest.raises(UsageError, match="finding fixations needs degrees"):  # nothing tells its focal length
+            import_gaze([makers.MAKERS[maker](tmp_path, known)], scene, tmp_path / "out", options=options)
+        return
+    out = import_gaze([makers.MAKERS[maker](tmp_path, known)], scene, tmp_path / "out")
+    table = read_fixations(out)
+    np.testing.assert_allclose(table["x_px"], [f[2] * size[0] / SCREEN[0] for f in known.fixations], atol=0.01)
+    np.testing.assert_allclose(table["onset_s"], [f[0] for f in known.fixations], atol=1e-3)
+    clock = ImportFolder.open(out).provenance["recordings"][0]["clock"]
+    assert clock["method"] == "53 scene camera frames"
+    assert abs(clock["drift_ppm"]) < 100
+
+
+def test_every_file_of_an_import(known: Truth, film: Path, tmp_path: Path) -> None:
+    out = import_gaze([makers.smi(tmp_path, known)], film, tmp_path / "out", options=OPTIONS)
+    assert {p.name for p in out.iterdir()} == {
+        "fixations.csv",
+        "fixations.parquet",
+        "frames.csv",
+        "provenance.json",
+        "quality.csv",
+        "quality.html",
+        "quality.json",
+        "samples",
+    }
+    assert (out / "fixations.csv").read_text().splitlines()[0] == "subject,onset_s,duration_s,x_px,y_px,frame"
+    both = read_fixations(out / "fixations.csv"), read_fixations(out / "fixations.parquet")
+    np.testing.assert_allclose(both[0].drop("subject").to_numpy(), both[1].drop("subject").to_numpy(), atol=1e-6)
+    said = json.loads((out / "provenance.json").read_text())
+    assert said["stimulus"]["frames"] == 40
+    (one,) = said["recordings"]
+    assert (one["subject"], one["format"], one["placement"]["bars"]) == ("Anna", "smi", "pillarbox")
+    assert len(one["sha256"]) == 64
+    samples = ImportFolder.open(out).samples("Anna")
+    assert samples["time_s"].min() >= 0
+    assert samples["time_s"].max() < 1.6
+    assert samples["x_px"].null_count() == sum(label == "blink" for label in known.labels)
+
+
+def test_the_fixation_that_spans_the_onset(known: Truth, film: Path, tmp_path: Path) -> None:
+    path = makers.eyelink(tmp_path, known)
+    kept = import_gaze([path], film, tmp_path / "a", options=AlignOptions(setup=SETUP, offset_s=0.1))
+    assert read_fixations(kept)["onset_s"][0] == 0
+    assert read_fixations(kept)["duration_s"][0] == pytest.approx(0.3, abs=1e-3)
+    dropped = AlignOptions(setup=SETUP, offset_s=0.1, drop_onset=True)
+    assert len(read_fixations(import_gaze([path], film, tmp_path / "b", options=dropped))) == 3
+    # The one that was there at the first sample was there before the stimulus.
+    dropped = AlignOptions(setup=SETUP, drop_onset=True)
+    assert len(read_fixations(import_gaze([path], film, tmp_path / "c", options=dropped))) == 3
+
+
+def test_frame_messages_set_the_clock(known: Truth, film: Path, tmp_path: Path) -> None:
+    # Frame 5 at 0.2 s and 10 at 0.4 s say that frame 0 was at 0: then shift the messages by 80 ms.
+    late = Truth(
+        known.rate_hz, known.time_s, known.xy, known.labels, known.fixations, [(0.28, "frame 5"), (0.48, "frame 10")]
+    )
+    options = AlignOptions(setup=SETUP, frame_message="auto")
+    out = import_gaze([makers.eyelink(tmp_path, late)], film, tmp_path / "out", options=options)
+    table = read_fixations(out)
+    np.testing.assert_allclose(table["onset_s"][1:], [f[0] - 0.08 for f in known.fixations[1:]], atol=1e-3)
+
+
+def test_contradictions_are_listed_together(known: Truth, film: Path, tmp_path: Path) -> None:
+    wrong = AlignOptions(setup=Setup((1280, 1024), (38.0, 30.0), 70.0, rate_hz=1000))
+    with pytest.raises(DataError) as error:
+        import_gaze([makers.smi(tmp_path, known)], film, tmp_path / "out", options=wrong)
+    for words in ("screen in px: 1920x1080 in the file, 1280x1024", "screen in cm", "distance in cm", "rate in Hz"):
+        assert words in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        (AlignOptions(), UsageError, "does not say how large the screen is; give --screen"),
+        (AlignOptions(setup=Setup((400, 200))), DataError, "of the valid samples lie beside the 400x200 screen"),
+        (AlignOptions(setup=Setup(SCREEN), events=EventOptions("ivt")), UsageError, "give --screen-cm WxH and"),
+        (AlignOptions(setup=Setup(SCREEN), eye="left"), DataError, "no left eye in this recording, it has both"),
+        (AlignOptions(setup=SETUP, offset_s=60.0), DataError, "lie beside the stimulus or outside of its time"),
+        (AlignOptions(setup=SETUP, events=EventOptions(min_duration_s=5)), DataError, "no fixations of 'Anna'"),
+    ],
+)
+def test_imports_that_cannot_be(
+    options: AlignOptions, error: type[SightlineError], words: str, known: Truth, film: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=words):
+        import_gaze([makers.plain(tmp_path, known)], film, tmp_path / "out", options=options)
+    assert not list(tmp_path.glob("*out*"))  # nor a hidden half
+
+
+def test_two_clocks_are_one_too_many() -> None:
+    with pytest.raises(UsageError, match="--offset and --frame-message both set the clock"):
+        AlignOptions(offset_s=1.0, frame_message="auto")
+
+
+def test_another_stimulus(known: Truth, tmp_path: Path) -> None:
+    path = makers.tobii(tmp_path, known)
+    head, *rows = path.read_text().splitlines()
+    head += "\tPresented Media width\tPresented Media height"
+    path.write_text("\n".join([head, *(row + "\t1440\t1080" for row in rows)]) + "\n")
+    wide = write_video(tmp_path / "film.mp4", size=(36, 64))
+    with pytest.raises(DataError, match="stimulus in px: 1440x1080 in the file, 64x36 in"):
+        import_gaze([path], wide, tmp_path / "out", options=OPTIONS)
+
+
+def test_mixed_trials(known: Truth, film: Path, tmp_path: Path) -> None:
+    path = makers.plain(tmp_path, known)
+    lines = path.read_text().splitlines()
+    rows = [f"{line},{'one' if i < 215 else 'two'}" for i, line in enumerate(lines[1:])]
+    path.write_text("\n".join([lines[0] + ",trial", *rows]))
+    with pytest.raises(DataError, match=r"several trials of subject 'Anna' in the file \('one', 'two'\)"):
+        import_gaze([path], film, tmp_path / "out", options=OPTIONS)
+    with pytest.raises(DataError, match="no trial 'three'"):
+        import_gaze([path], film, tmp_path / "out", trial="three", options=OPTIONS)
+    assert len(read_fixations(import_gaze([path], film, tmp_path / "out", trial="one", options=OPTIONS))) == 2
+    # A trial that is called like the stimulus needs no choosing.
+    path.write_text(path.read_text().replace("two", "film.avi"))
+    table = read_fixations(import_gaze([path], film, tmp_path / "out", options=OPTIONS))
+    assert len(table) == 2
+    assert table["x_px"].max() == pytest.approx((900 - 240) / 22.5, abs=0.01)
+
+
+def test_the_same_subject_twice(known: Truth, film: Path, tmp_path: Path) -> None:
+    path = makers.smi(tmp_path, known)
+    other = path.with_name("s2.txt")
+    other.write_text(path.read_text())
+    with pytest.raises(DataError, match=r"s2.txt: subject 'Anna' is already there from .*s1.txt"):
+        import_gaze([path, other], film, tmp_path / "out", options=OPTIONS)
+
+
+def test_a_folder_with_other_things_is_left_alone(known: Truth, film: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("x")
+    with pytest.raises(OutputError, match="there is something else already"):
+        import_gaze([makers.smi(tmp_path, known)], film, tmp_path / "out", options=OPTIONS)
+
+
+def test_importing_again_replaces_what_was_made_and_nothing_else(known: Truth, film: Path, tmp_path: Path) -> None:
+    path = makers.smi(tmp_path, known)
+    out = import_gaze([path], film, tmp_path / "out", options=OPTIONS)
+    write_maps(out)
+    (out / "notes.txt").write_text("mine")
+    again = import_gaze([path], film, out, options=AlignOptions(setup=SETUP, events=EventOptions("ivt")))
+    assert ImportFolder.open(again).provenance["recordings"][0]["events"] == "ivt"
+    assert (out / "notes.txt").read_text() == "mine"
+    assert not (out / "maps").exists()  # they were of the earlier fixations
+
+
+def test_ctrl_c_leaves_nothing(known: Truth, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sightline.gaze.importing.quality.measure", stop)
+    path = makers.smi(tmp_path, known)
+    with pytest.raises(KeyboardInterrupt):
+        import_gaze([path], film, tmp_path / "out", options=OPTIONS)
+    assert {p.name for p in tmp_path.iterdir()} == {path.name}
+
+
+def test_short_names_of_files() -> None:
+    names = subject_names([Path("P01_P01_Trail002.txt"), Path("P02_P02_Trail002.txt")])
+    assert list(names.values()) == ["P01", "P02"]
+    assert list(subject_names([Path("a/x_1.asc"), Path("b/x_1.asc")]).values()) == ["a", "b"]
+    assert list(subject_names([Path("/r/walk/gaze.csv")]).values()) == ["walk"]
+    assert list(subject_names([Path("s1.asc")]).values()) == ["s1"]
+    assert list(subject_names([Path("a_1.asc"), Path("b.asc")]).values()) == ["a_1", "b"]
+
+
+def test_maps_of_a_video(known: Truth, film: Path, tmp_path: Path) -> None:
+    paths = []
+    for name, seed in (("Anna", 0), ("Ben", 1), ("Cleo", 2)):
+        (tmp_path / name).mkdir()
+        path = makers.plain(tmp_path / name, truth(seed=seed))
+        path.write_text(path.read_text().replace("Anna", name))
+        paths.append(path)
+    out = import_gaze(paths, film, tmp_path / "out", options=OPTIONS)
+    maps = write_maps(out)
+    assert len(list((maps / "pooled/saliency").iterdir())) == 40
+    table = read_fixations(out)
+    saliency = np.asarray(Image.open(maps / "pooled/saliency/00005.png"))
+    assert (saliency.dtype, saliency.shape, saliency.max()) == (np.uint16, (48, 64), 65535)
+    y, x = np.unravel_index(saliency.argmax(), saliency.shape)
+    assert (x, y) == (int(table["x_px"][0]), int(table["y_px"][0]))
+    fixated = np.asarray(Image.open(maps / "pooled/fixations/00005.png"))
+    assert sorted(np.unique(fixated)) == [0, 255]
+    assert 1 <= (fixated > 0).sum() <= 3
+    write_maps(out, by="subject", sigma="2px")
+    write_maps(out, by="leave-one-out", sigma="2px")
+    assert {p.name for p in maps.iterdir()} == {
+        "pooled", "Anna", "Ben", "Cleo", "without-Anna", "without-Ben", "without-Cleo"
+    }  # fmt: skip
+    assert json.loads((maps / "Anna/maps.json").read_text())["sigma_px"] == [2, 2]
+
+
+def test_maps_need_degrees_or_pixels(known: Truth, film: Path, tmp_path: Path) -> None:
+    out = import_gaze(
+        [makers.plain(tmp_path, known)], film, tmp_path / "out", options=AlignOptions(setup=Setup(SCREEN))
+    )
+    with pytest.raises(UsageError, match="--sigma 1deg needs the screen's size and distance"):
+        write_maps(out)
+    with pytest.raises(UsageError, match="--by 'median'"):
+        write_maps(out, by="median")
+    assert (write_maps(out, sigma="3px") / "pooled/saliency/00000.png").is_file()
+    with pytest.raises(DataError, match=r"no provenance.json in it; make the folder with `sightline gaze import`"):
+        write_maps(tmp_path)
+
+
+def test_plot_of_a_video_keeps_its_sound_and_times(known: Truth, film: Path, tmp_path: Path) -> None:
+    import av
+
+    out = import_gaze([makers.plain(tmp_path, known)], film, tmp_path / "out", options=OPTIONS)
+    made = plot_gaze(out)
+    with av.open(str(made)) as video:
+        assert [s.type for s in video.streams] == ["video", "audio"]
+        pictures = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
+    assert len(pictures) == 40
+    with av.open(str(film)) as video:
+        plain = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
+    changed = np.abs(pictures[5].astype(int) - plain[5]).sum(axis=2) > 60
+    y, x = np.argwhere(changed).mean(axis=0)
+    assert np.hypot(x - (500 - 240) / 22.5, y - 300 / 22.5) < 3
+    with pytest.raises(DataError, match="no subject Zoe; it has Anna"):
+        plot_gaze(out, subjects=["Zoe"])
+
+
+def test_plot_of_an_image(known: Truth, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (640, 480), (90, 90, 90)).save(photo)
+    out = import_gaze([makers.plain(tmp_path, known)], photo, tmp_path / "out", options=OPTIONS)
+    table = read_fixations(out)
+    assert table["frame"].unique().to_list() == [0]
+    drawn = np.asarray(Image.open(plot_gaze(out))).astype(int)
+    assert drawn.shape == (480, 640, 3)
+    for x, y in table.select("x_px", "y_px").iter_rows():
+        assert np.abs(drawn[int(y) - 3 : int(y) + 4, int(x) - 3 : int(x) + 4] - 90).max() > 60
+    assert np.abs(drawn[470, 5] - 90).max() == 0
+
+
+def test_tables_that_are_no_fixations(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such table of fixations"):
+        read_fixations(tmp_path / "none.csv")
+    (tmp_path / "a.csv").write_text("subject,onset_s\n1,2\n")
+    with pytest.raises(DataError, match="no column duration_s, x_px, y_px, frame"):
+        read_fixations(tmp_path / "a.csv")
+    (tmp_path / "a.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataError, match="the table cannot be read"):
+        read_fixations(tmp_path / "a.parquet")
+
+
+@pytest.mark.data
+def test_gaze_follows_the_action_of_the_dhf1k_video(shared_data: Path, tmp_path: Path) -> None:
+    """A dark fly walks over a flower: where it is, the viewers look a third of a second later."""
+    from sightline.video import open_source
+
+    folder = shared_data / "eye_recordings/smi_dhf1k_002"
+    options = AlignOptions(setup=Setup((1440, 900), (40.8, 25.5), 68.0))
+    out = import_gaze(sorted(folder.glob("*.txt")), folder / "002.AVI", tmp_path / "out", options=options)
+    imported = ImportFolder.open(out)
+    stimulus = imported.stimulus()
+    assert len(stimulus.frame_times_s) == 783
+    assert imported.provenance["recordings"][0]["placement"]["y"] == 45
+    subjects = read_fixations(out)["subject"].unique().sort().to_list()
+    assert subjects == [f"P{n:02d}" for n in range(1, 18)]
+    with open_source(folder / "002.AVI") as source:
+        fly = np.array([np.median(np.nonzero(frame.image[:330].max(axis=2) < 45)[1]) for frame in source])
+    times = stimulus.frame_times_s
+    gaze = np.median([_gaze_x(imported.samples(s), times) for s in subjects], axis=0)
+    lags = np.arange(-30, 31)
+    with_lag = [np.corrcoef(fly[30:-30], gaze[30 + lag : len(gaze) - 30 + lag])[0, 1] for lag in lags]
+    assert max(with_lag) > 0.75
+    assert 0 < lags[int(np.argmax(with_lag))] / 30 < 0.5
+
+
+def _gaze_x(samples: pl.DataFrame, times: np.ndarray) -> np.ndarray:
+    seen = samples.drop_nulls()
+    return np.interp(times, seen["time_s"], seen["x_px"])

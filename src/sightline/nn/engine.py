@@ -8,12 +8,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
+import inspect
 import io
 import logging
 import os
 import tempfile
 import warnings
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,7 @@ class Engine:
     """A network in evaluation mode, called with tensors of fixed shapes; returns a list of tensors.
 
     The onnxruntime graph is made at the first use of a network and shape and kept in `engine_cache()`, under a name
-    that its weights and shapes determine.
+    that its weights, code and shapes determine. Where nothing can be kept, it is made anew each time.
     """
 
     def __init__(self, network: nn.Module, example: Sequence[Tensor], device: torch.device | str = "cpu") -> None:
@@ -60,11 +62,23 @@ class Engine:
 
 
 def _session(network: nn.Module, example: tuple[Tensor, ...]) -> Any:
+    path = engine_cache() / f"{_fingerprint(network, example)}.onnx"
+    try:
+        if path.is_file():
+            with contextlib.suppress(Exception):  # onnxruntime has no class of its own for a damaged file
+                return _open(path)
+        _export(network, example, path)
+        return _open(path)
+    except OSError:  # a full disk, a home that is read-only or not there
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / path.name
+            _export(network, example, path)
+            return _open(path)
+
+
+def _open(path: Path) -> Any:
     import onnxruntime
 
-    path = engine_cache() / f"{_fingerprint(network, example)}.onnx"
-    if not path.is_file():
-        _export(network, example, path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
@@ -74,10 +88,18 @@ def _session(network: nn.Module, example: tuple[Tensor, ...]) -> Any:
 
 
 def _fingerprint(network: nn.Module, example: tuple[Tensor, ...]) -> str:
-    digest = hashlib.sha256(f"{__version__} {torch.__version__} {network} {[tuple(x.shape) for x in example]}".encode())
-    for name, value in network.state_dict().items():
+    shapes = [(tuple(value.shape), str(value.dtype)) for value in example]
+    digest = hashlib.sha256(f"{__version__} {torch.__version__} {network} {shapes}".encode())
+    # An edited layer, or one with another setting, must not meet the graph of the old one.
+    for file in sorted({inspect.getfile(type(module)) for module in network.modules()}):
+        if "site-packages" not in file:
+            digest.update(Path(file).read_bytes())
+    for module in network.modules():
+        settings = {name: value for name, value in vars(module).items() if isinstance(value, int | float | str | tuple)}
+        digest.update(repr(settings).encode())
+    for name, value in chain(network.named_parameters(), network.named_buffers()):
         digest.update(name.encode())
-        digest.update(np.ascontiguousarray(value.cpu().numpy()).tobytes())
+        digest.update(np.ascontiguousarray(value.detach().cpu().numpy()).tobytes())
     return digest.hexdigest()[:32]
 
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
-from sightline.models.wcsnet.losses import joint_loss
+from sightline.models.wcsnet.losses import joint_loss, mask_loss
 from sightline.models.wcsnet.network import WCSNet
 from sightline.nn.blocks import pool_to
 from sightline.training.optimisation import configure
@@ -154,7 +154,7 @@ class Gaze2MaskTask(MaskTask):
         clicked = (torch.rand(len(gaze)) < 0.4).float().view(-1, 1, 1, 1)
         guide = torch.where(clicked > 0, _spot(mask, gaze.shape[-1]), guide)
         logits = self.network.decode(batch["search"], guide)
-        loss = F.binary_cross_entropy_with_logits(logits, mask)
+        loss = mask_loss(logits, mask).mean()
         self.log("train_loss", loss)
         return loss
 

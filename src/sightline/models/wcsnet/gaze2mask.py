@@ -40,4 +40,5 @@ class Gaze2Mask(nn.Module):
 
     def forward(self, images: Tensor, gaze: Tensor) -> Tensor:
         """images: (N, 3, H, W) RGB in [0, 1]; gaze: (N, 1, H, W). Returns mask logits (N, 1, H/2, W/2)."""
-        return self.decode(self.backbone(torch.cat([images, gaze], dim=1)), gaze)
+        fourth = resize(gaze, images.shape[-2:])
+        return self.decode(self.backbone(torch.cat([images, fourth], dim=1)), gaze)

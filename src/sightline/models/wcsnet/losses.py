@@ -26,6 +26,18 @@ def fixation_loss(logits: Tensor, density: Tensor, counts: Tensor, nss_weight: f
     return loss.mean()
 
 
+def mask_loss(logits: Tensor, mask: Tensor) -> Tensor:
+    """Binary cross-entropy a pixel plus one minus the soft intersection over union, for each sample.
+
+    The paper has the cross-entropy alone; J, which the masks are judged by, is the other term's hard version, and it
+    keeps small targets from being outvoted by their background. logits, mask: (N, 1, H, W). Returns (N,).
+    """
+    entropy = F.binary_cross_entropy_with_logits(logits, mask, reduction="none").flatten(1).mean(dim=1)
+    probability = logits.sigmoid()
+    both, either = (probability * mask).flatten(1).sum(dim=1), (probability + mask).flatten(1).sum(dim=1)
+    return entropy + 1 - (both + 1) / (either - both + 1)
+
+
 def joint_loss(
     mask_logits: Tensor,
     mask: Tensor,
@@ -34,17 +46,17 @@ def joint_loss(
     hotspot: Tensor,
     has_hotspot: Tensor,
 ) -> Tensor:
-    """L = l1 L_hotspot + l2 L_mask (Eq. 6): binary cross-entropies; l1 and l2 are 1 or 0 as a sample has that label.
+    """L = l1 L_hotspot + l2 L_mask (Eq. 6); l1 and l2 are 1 or 0 as a sample has that label.
 
     All maps (N, 1, H, W), hotspot logits of any size; has_mask, has_hotspot: (N,) in {0, 1}. Returns a scalar.
     """
-    total = _mean_over(F.binary_cross_entropy_with_logits(mask_logits, mask, reduction="none"), has_mask)
+    total = _mean_over(mask_loss(mask_logits, mask), has_mask)
     if hotspot_logits is not None:
         logits = resize(hotspot_logits, hotspot.shape[-2:])
-        total = total + _mean_over(F.binary_cross_entropy_with_logits(logits, hotspot, reduction="none"), has_hotspot)
+        entropy = F.binary_cross_entropy_with_logits(logits, hotspot, reduction="none").flatten(1).mean(dim=1)
+        total = total + _mean_over(entropy, has_hotspot)
     return total
 
 
 def _mean_over(values: Tensor, labelled: Tensor) -> Tensor:
-    each = values.flatten(1).mean(dim=1)
-    return (each * labelled).sum() / labelled.sum().clamp_min(1)
+    return (values * labelled).sum() / labelled.sum().clamp_min(1)

@@ -27,7 +27,7 @@ from sightline.nn.engine import Engine
 
 State = Literal["start", "track", "lost"]
 
-LOST_SCORE = 0.55
+LOST_SCORE = 0.35
 """Below this score the target counts as lost."""
 LOST_SECONDS_FRAMES = 25
 """Frames that a lost target is looked for before EG-Net chooses a new one."""
@@ -105,7 +105,7 @@ class Tracker:
         height, width = frame.shape[:2]
         looked_at = self._guide(frame, gaze, point, mask)
         target = self.segment(frame, looked_at) if mask is None else mask.astype(bool)
-        crop = Crop.around(target)
+        crop = self._limit(Crop.around(target), frame)
         self._set_template(frame, target, looked_at, crop)
         self._crop, self._area, self._hotspot, self._lost = crop, float(target.sum()), None, 0
         self._histogram = _histogram(frame)
@@ -222,7 +222,7 @@ class Tracker:
         part = _main_part(probability > 0.5, probability)
         if part is None or score < LOST_SCORE or part.sum() < 0.05 * self._area:
             return None
-        self._crop = self._follow(Crop.around(part))
+        self._crop = self._limit(self._follow(Crop.around(part)), frame)
         self._area = 0.9 * self._area + 0.1 * float(part.sum())
         smooth, at = self._read_hotspot(part, height, width, crop)
         return Tracked(probability, probability > 0.5, smooth, at, score, "track")
@@ -231,6 +231,11 @@ class Tracker:
         """The next crop: centred where the target is, its size changing slowly, as a mask's box flickers."""
         side = self._crop.side
         return Crop(crop.x, crop.y, float(np.clip(crop.side, 0.9 * side, 1.1 * side)))
+
+    @staticmethod
+    def _limit(crop: Crop, frame: NDArray[np.uint8]) -> Crop:
+        """No crop is larger than the frame's longer side: beyond is only grey."""
+        return Crop(crop.x, crop.y, min(crop.side, float(max(frame.shape[:2]))))
 
     def _read_hotspot(
         self, target: NDArray[np.bool_], height: int, width: int, crop: Crop | None = None

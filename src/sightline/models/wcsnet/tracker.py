@@ -85,7 +85,7 @@ class Tracker:
         self._kernels: list[Tensor] = []
         self._crop = Crop(0, 0, 1)
         self._area = 0.0
-        self._hotspot: Tensor | None = None
+        self._hotspot = torch.zeros(1, 1)
         self._lost = 0
         self._histogram: NDArray[np.float64] | None = None
 
@@ -107,12 +107,11 @@ class Tracker:
         target = self.segment(frame, looked_at) if mask is None else mask.astype(bool)
         crop = self._limit(Crop.around(target), frame)
         self._set_template(frame, target, looked_at, crop)
-        self._crop, self._area, self._hotspot, self._lost = crop, float(target.sum()), None, 0
+        self._crop, self._area, self._lost = crop, float(target.sum()), 0
         self._histogram = _histogram(frame)
-        tracked = self._find(frame, crop)
-        assert tracked is not None or mask is not None or target.any()
         # The first mask is Gaze2Mask-Net's or the user's own; the network only adds the hotspot.
-        hotspot, at = self._read_hotspot(target, height, width)
+        _, self._hotspot = self._infer(frame, crop)
+        hotspot, at = self._read_hotspot(target, height, width, crop)
         return Tracked(target.astype(np.float32), target, hotspot, at, 1.0, "start")
 
     def step(self, frame: NDArray[np.uint8]) -> Tracked:
@@ -209,14 +208,10 @@ class Tracker:
 
     def _find(self, frame: NDArray[np.uint8], crop: Crop) -> Tracked | None:
         """Mask and hotspot of the target in the crop, and the crop for the next frame; None if it is not there."""
-        search = crop.take(frame, self.size)
-        if self._engine is None:
-            self._engine = Engine(_Step(self.network), (search, *self._kernels), self.device)
-        mask, hotspot = (out[0, 0].cpu() for out in self._engine(search, *self._kernels))
+        mask, hotspot = self._infer(frame, crop)
         score = float(mask.square().sum() / mask.sum().clamp_min(1e-6))
         # Smoothed in the crop, which moves and scales with the target: the map then belongs to the object.
-        past = self._hotspot
-        self._hotspot = hotspot if past is None else HOTSPOT_MEMORY * past + (1 - HOTSPOT_MEMORY) * hotspot
+        self._hotspot = HOTSPOT_MEMORY * self._hotspot + (1 - HOTSPOT_MEMORY) * hotspot
         height, width = frame.shape[:2]
         probability = crop.place(mask, height, width)
         part = _main_part(probability > 0.5, probability)
@@ -226,6 +221,14 @@ class Tracker:
         self._area = 0.9 * self._area + 0.1 * float(part.sum())
         smooth, at = self._read_hotspot(part, height, width, crop)
         return Tracked(probability, probability > 0.5, smooth, at, score, "track")
+
+    def _infer(self, frame: NDArray[np.uint8], crop: Crop) -> tuple[Tensor, Tensor]:
+        """Probabilities of mask and hotspot in the crop: (h, w) at the network's output sizes."""
+        search = crop.take(frame, self.size)
+        if self._engine is None:
+            self._engine = Engine(_Step(self.network), (search, *self._kernels), self.device)
+        mask, hotspot = (out[0, 0].cpu() for out in self._engine(search, *self._kernels))
+        return mask, hotspot
 
     def _follow(self, crop: Crop) -> Crop:
         """The next crop: centred where the target is, its size changing slowly, as a mask's box flickers."""
@@ -238,11 +241,9 @@ class Tracker:
         return Crop(crop.x, crop.y, min(crop.side, float(max(frame.shape[:2]))))
 
     def _read_hotspot(
-        self, target: NDArray[np.bool_], height: int, width: int, crop: Crop | None = None
-    ) -> tuple[NDArray[np.float32], tuple[float, float] | None]:
+        self, target: NDArray[np.bool_], height: int, width: int, crop: Crop
+    ) -> tuple[NDArray[np.float32], tuple[float, float]]:
         """The smoothed hotspot map of a frame, inside the target, with a maximum of 1, and its focal point."""
-        assert self._hotspot is not None
-        crop = self._crop if crop is None else crop
         edge = crop.take_map(target, self._hotspot.shape[-1])[0, 0]
         inside = self._hotspot * edge
         if inside.max() <= 0:

@@ -1,0 +1,147 @@
+"""Two-fold scores on the DAVIS development sequences: train on five, test on the other five, both ways.
+
+    python benchmarks/davis_folds.py --data ../shared/data --out runs/folds                  the shipped recipes
+    python benchmarks/davis_folds.py --data ../shared/data --out runs/ablation --ablations   the rows of Table 6
+
+The folds are the sequences in alphabetical order, first five and last five. Masks come from the whole system with
+nothing but the video as input (EG-Net starts it); they are scored by the `davis2016` protocol. Stage 1 sees no video,
+so the folds share it. Ablations train both stages in one shorter run (`ABLATION_STEPS`), each seed anew, and share the
+folds' Gaze2Mask-Net. Whatever is finished in --out is not done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from sightline import models
+from sightline.data import davis
+from sightline.metrics.evaluation import Options, evaluate
+from sightline.training.recipe import read_recipe
+from sightline.training.run import train
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+DAVIS = "vos/davis2016_dev"
+ABLATION_STEPS = 250
+ABLATIONS: dict[str, list[str]] = {
+    "full": [],
+    "levels 4 5": ["network.levels=[4, 5]"],
+    "levels 3 4 5": ["network.levels=[3, 4, 5]"],
+    "levels 2 3 4 5": ["network.levels=[2, 3, 4, 5]"],
+    "without weighted correlation": ["network.correlation=concat"],
+    "without weighted pooling": ["network.correlation=depthwise"],
+    "without hotspot branch": ["network.hotspot_branch=false"],
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--gaze", default="egnet", help="EG-Net weights")
+    parser.add_argument("--seeds", type=int, nargs="+", default=None, help="default: 0; with --ablations 0 and 1")
+    parser.add_argument("--ablations", action="store_true")
+    parser.add_argument("--only", nargs="+", default=list(ABLATIONS), help="ablations to run")
+    args = parser.parse_args()
+    os.environ["DATA"] = str(args.data.resolve())
+    names = [sequence.name for sequence in davis.sequences(args.data / DAVIS)]
+    folds = [names[:5], names[5:]]
+    if args.ablations:
+        table = {name: [ablation(name, seed, folds, args) for seed in args.seeds or [0, 1]] for name in args.only}
+    else:
+        table = {"two-fold": [shipped(seed, folds, args) for seed in args.seeds or [0]]}
+    print(markdown(table))
+
+
+def shipped(seed: int, folds: list[list[str]], args: argparse.Namespace) -> dict[str, float]:
+    """J and F of the recipes as they are."""
+    common = [f"views.gaze={args.gaze}", f"seed={seed}"]
+    stage1 = {name: run(f"{name}-stage1", args.out / f"seed{seed}" / f"{name}-stage1", common) for name in NETWORKS}
+    predictions = args.out / f"seed{seed}" / "predictions"
+    for number, fold in enumerate(folds):
+        folder = args.out / f"seed{seed}" / f"fold{number}"
+        for name, inner in NETWORKS.items():
+            run(name, folder / inner, [*common, f"keep={json.dumps(fold)}", f"init={stage1[name]}"])
+        predict(folder / "wcsnet", folder / "gaze2mask", folds[1 - number], predictions, args)
+    return score(predictions, args)
+
+
+NETWORKS = {"gaze2mask": "gaze2mask", "wcsnet": "wcsnet"}
+
+
+def ablation(name: str, seed: int, folds: list[list[str]], args: argparse.Namespace) -> dict[str, float]:
+    """J and F of one row of Table 6."""
+    root = args.out / name.replace(" ", "-") / f"seed{seed}"
+    changes = [
+        *ABLATIONS[name], f"views.gaze={args.gaze}", f"seed={seed}", "init=null", "optimisation.ema=0.95",
+        f"optimisation.steps={ABLATION_STEPS}", "optimisation.learning_rate=0.001",
+    ]  # fmt: skip
+    for number, fold in enumerate(folds):
+        gaze2mask = run(
+            "gaze2mask", args.out / f"gaze2mask-fold{number}", ["init=null", "optimisation.learning_rate=0.001",
+            f"views.gaze={args.gaze}", f"keep={json.dumps(fold)}"],
+        )  # fmt: skip
+        folder = run("wcsnet", root / f"fold{number}", [*changes, f"keep={json.dumps(fold)}"])
+        predict(folder, gaze2mask, folds[1 - number], root / "predictions", args)
+    return score(root / "predictions", args)
+
+
+def run(recipe: str, output: Path, changes: list[str]) -> Path:
+    """Train a recipe unless its weights are there; goes on where an interrupted run stopped."""
+    if not (output / "model.safetensors").is_file():
+        resume = (output / "checkpoints" / "last.ckpt").is_file()
+        train(read_recipe(CONFIGS / f"{recipe}.yaml", changes), output, resume=resume, validate_every=100)
+    return output
+
+
+def predict(wcsnet: Path, gaze2mask: Path, names: list[str], output: Path, args: argparse.Namespace) -> None:
+    """Masks of the named sequences, as `sightline predict` writes them."""
+    from sightline.models.wcsnet.predictor import WCSNetPredictor
+
+    for part, folder in (("gaze2mask", gaze2mask), ("egnet", models.weights.find_weights(args.gaze))):
+        link = wcsnet / part
+        if not link.exists():
+            link.symlink_to(folder.resolve())
+    predictor: Any = models.load(wcsnet, device="cpu")
+    assert isinstance(predictor, WCSNetPredictor)
+    for name in names:
+        masks = output / name / "masks"
+        if masks.is_dir():
+            continue
+        partial = output / name / ".partial"
+        partial.mkdir(parents=True, exist_ok=True)
+        for frame in predictor.predict(args.data / DAVIS / "JPEGImages" / "480p" / name):
+            picture = Image.fromarray(np.asarray(frame.mask))
+            picture.putpalette([0, 0, 0, 128, 0, 0])
+            picture.save(partial / f"{frame.index:05d}.png")
+        partial.rename(masks)
+
+
+def score(predictions: Path, args: argparse.Namespace) -> dict[str, float]:
+    report = evaluate("vos", predictions, args.data / DAVIS, "davis2016", options=Options(workers=2))
+    report.write_json(predictions.parent / "scores.json")
+    return {"j_mean": report.overall["j_mean"], "f_mean": report.overall["f_mean"]}
+
+
+def markdown(table: dict[str, list[dict[str, float]]]) -> str:
+    """A row a variant: mean over seeds, and the spread (half of the range) where there are several."""
+    lines = ["| | J | F | seeds |", "|---|---:|---:|---:|"]
+    for name, scores in table.items():
+        cells = []
+        for key in ("j_mean", "f_mean"):
+            values = [one[key] for one in scores]
+            spread = f" ± {(max(values) - min(values)) / 2:.3f}" if len(values) > 1 else ""
+            cells.append(f"{statistics.mean(values):.3f}{spread}")
+        lines.append(f"| {name} | {cells[0]} | {cells[1]} | {len(scores)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

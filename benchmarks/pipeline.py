@@ -1,0 +1,150 @@
+"""Speed and memory of `sightline predict` as a whole, beside its networks alone, in one run.
+
+    python benchmarks/pipeline.py [VIDEO] [--model wcsnet] [--frames 150] [--rounds 5] [--minutes 10]
+
+Without VIDEO the demo clip is rendered. Rows are interleaved and the best of all rounds counts, so that a busy machine
+slows all alike. The memory of a long video (the clip over and over, --minutes long) is compared to that of 10 seconds,
+each in a process of its own; --minutes 0 leaves that out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import av
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("video", type=Path, nargs="?")
+    parser.add_argument("--model", default="wcsnet")
+    parser.add_argument("--frames", type=int, default=150)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--peak-memory", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.peak_memory:
+        print(peak_memory(options.model, options.video))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        video = options.video or render(Path(folder) / "demo.mp4")
+        print_speed(measure_speed(options.model, video, options.frames, options.rounds, Path(folder)))
+        if options.minutes:
+            compare_memory(options.model, video, 60 * options.minutes, Path(folder))
+
+
+def render(path: Path) -> Path:
+    from sightline.data.synthetic import render_demo
+
+    render_demo(path)
+    return path
+
+
+def measure_speed(model: str, video: Path, count: int, rounds: int, folder: Path) -> dict[str, float]:
+    """Seconds a frame of each row."""
+    from sightline import models
+    from sightline.models.wcsnet.geometry import Crop
+    from sightline.nn.engine import Engine
+    from sightline.results.run import Run, choose_outputs
+    from sightline.video import open_source
+
+    predictor = models.load(model)
+    with open_source(video) as source:
+        frames = list(islice(source, count))
+    tracker = predictor.tracker()
+    tracker.start(frames[0].image)
+    tracker.step(frames[1].image)
+    network, kernels = tracker._engine, tracker._kernels
+    assert network is not None
+    height, width = frames[0].image.shape[:2]
+    search = Crop(width / 2, height / 2, height).take(frames[0].image, tracker.size)
+    backbone = Engine(predictor.network.backbone, (search,), tracker.device)
+
+    def track() -> None:
+        tracker.start(frames[0].image)
+        for frame in frames[1:]:
+            tracker.step(frame.image)
+
+    def predict() -> None:
+        run = Run(predictor, choose_outputs(predictor, None), limit=count, overwrite=True)
+        run.to_folder(video, folder / "results")
+
+    rows: dict[str, Callable[[], object]] = {
+        "bare backbone": lambda: [backbone(search) for _ in frames],
+        "tracking network": lambda: [network(search, *kernels) for _ in frames],
+        "tracker on preloaded frames": track,
+        "whole pipeline": predict,
+    }
+    best = dict.fromkeys(rows, float("inf"))
+    for _ in range(rounds):
+        for name, work in rows.items():
+            began = time.perf_counter()
+            work()
+            best[name] = min(best[name], (time.perf_counter() - began) / len(frames))
+    return best
+
+
+def print_speed(rows: dict[str, float]) -> None:
+    print("| what | ms a frame | frames/s |\n|---|---:|---:|")
+    for name, seconds in rows.items():
+        print(f"| {name} | {seconds * 1000:.1f} | {1 / seconds:.1f} |")
+    network, backbone, whole = rows["tracking network"], rows["bare backbone"], rows["whole pipeline"]
+    alone = rows["tracker on preloaded frames"]
+    print(f"\nthroughput, whole pipeline / tracker on preloaded frames: {alone / whole:.2f} (goal: at least 0.8)")
+    print(f"throughput, whole pipeline / tracking network on a ready tensor: {network / whole:.2f}")
+    print(f"cost, tracking network / bare backbone: {network / backbone:.2f} (goal: at most 1.8)")
+
+
+def compare_memory(model: str, video: Path, seconds: float, folder: Path) -> None:
+    peaks = []
+    for length in (10.0, seconds):
+        looped = loop(video, folder / f"{length:.0f}s.mkv", length)
+        command = [sys.executable, __file__, str(looped), "--model", model, "--peak-memory"]
+        peaks.append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+    print(f"\npeak memory, {seconds:.0f} s / 10 s: {peaks[1]:.0f} MB / {peaks[0]:.0f} MB = {peaks[1] / peaks[0]:.2f}")
+
+
+def loop(video: Path, path: Path, seconds: float) -> Path:
+    """Copy the packets of `video` again and again until `seconds` are full."""
+    with av.open(str(path), "w") as out:
+        streams, start_s = {}, 0.0
+        while start_s < seconds:
+            with av.open(str(video)) as clip:
+                end_s = 0.0
+                kept = [stream for stream in clip.streams if stream.type in ("video", "audio")]
+                for stream in kept:
+                    if stream.index not in streams:
+                        streams[stream.index] = out.add_stream_from_template(stream)
+                for packet in clip.demux(kept):
+                    if packet.dts is None or packet.dts < 0:
+                        continue
+                    end_s = max(end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+                    shift = round(start_s / packet.time_base)
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    packet.stream = streams[packet.stream_index]
+                    out.mux(packet)
+                start_s += end_s
+    return path
+
+
+def peak_memory(model: str, video: Path) -> float:
+    """Most memory, in MB, that this process had while it predicted `video`."""
+    from sightline import models
+    from sightline.results.run import Run, choose_outputs
+
+    predictor = models.load(model)
+    with tempfile.TemporaryDirectory() as folder:
+        Run(predictor, choose_outputs(predictor, None)).to_folder(video, Path(folder) / "results")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -33,6 +33,12 @@ def evaluate(
     sequences: Annotated[
         str | None, typer.Option(metavar="LIST", help="Score these only: names with commas, or a file of names.")
     ] = None,
+    sigma: Annotated[
+        float | None, typer.Option(metavar="PX", help="Blur of true fixations, in stimulus pixels. [default: 1 degree]")
+    ] = None,
+    yardsticks: Annotated[
+        bool, typer.Option("--yardsticks", help="Also score chance, centre prior, mean map and other observers.")
+    ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads.", show_default="one a processor")] = None,
     seed: Annotated[int, typer.Option(help="Of the bootstrap and of protocols that draw at random.")] = 0,
     draws: Annotated[int, typer.Option(min=1, help="Bootstrap resamples for the intervals.")] = 1000,
@@ -45,7 +51,9 @@ def evaluate(
     if task is None or pred is None or gt is None:
         raise UsageError("evaluate: TASK, PRED and GT are needed, as in `sightline evaluate vos results DAVIS`")
     names = None if sequences is None else evaluation.read_selection(sequences)
-    options = evaluation.Options(workers=workers, draws=draws, seed=seed, names=names)
+    options = evaluation.Options(
+        workers=workers, draws=draws, seed=seed, names=names, sigma=sigma, yardsticks=yardsticks
+    )
     with _Bars() as bars:
         report = evaluation.evaluate(
             task,

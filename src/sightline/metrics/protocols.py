@@ -6,11 +6,12 @@ all that tells two protocols apart.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from sightline.errors import UsageError
 
+Averaging = Literal["sequences", "frames", "fixations"]
 TASKS = ("fixation", "vsod", "vos", "gaze")
 
 
@@ -60,8 +61,148 @@ VOS = (
     ),
 )
 
+
+@dataclass(frozen=True)
+class FixationProtocol(Protocol):
+    """The choices of a fixation evaluator.
+
+    merge: fixations in one pixel count once. auc: the AUC-Judd of `exact` ranks, of `mit` or of `pysaliency`.
+    sampled: AUC-Borji and shuffled AUC by 100 random splits and thresholds 0.1 apart. others: whose fixations the
+    shuffled AUC takes: all other stimuli, ten random ones, ten random frames of the set, or the same video's other
+    frames. correction: 1 divides by N - 1 in NSS. rescale: subtract the minimum of maps in SIM and IG. floor: see
+    `kld`. flat_is_zero: a constant map scores 0 in NSS and CC instead of being unscored. to_truth: resize predictions
+    to the stimulus, bicubic, rather than moving fixations to the prediction's pixels. smooth: blur predictions first.
+    blur: how the true density is made: sub-pixel Gaussians, or blurred counts with mirrored borders (scipy). sigma: of
+    that blur in pixels of the stimulus, None for one degree. baseline: what IG compares with. average: what counts once
+    in the mean over the set. most_frames: score a random choice of this many frames at most.
+    """
+
+    merge: bool = False
+    auc: Literal["exact", "mit", "pysaliency"] = "exact"
+    sampled: bool = False
+    others: Literal["stimuli", "ten stimuli", "ten frames", "video"] = "stimuli"
+    correction: int = 0
+    rescale: bool = False
+    floor: float | None = None
+    flat_is_zero: bool = False
+    to_truth: bool = False
+    smooth: float = 0.0
+    blur: Literal["gaussian", "mirrored"] = "gaussian"
+    sigma: float | None = None
+    baseline: Literal["mean map", "uniform"] = "mean map"
+    average: Averaging = "sequences"
+    most_frames: int | None = None
+
+
+_MIT = FixationProtocol(
+    "mit",
+    "MIT saliency benchmark (cvzoya/saliency, MATLAB)",
+    "Predictions are resized to the stimulus; fixations in one pixel count once; AUC-Judd jitters ties and leaves "
+    "fixated pixels out of the negatives; AUC-Borji and shuffled AUC draw 100 splits at 11 thresholds, the latter from "
+    "ten other stimuli; SIM and IG subtract the minimum of a map.",
+    merge=True,
+    auc="mit",
+    sampled=True,
+    others="ten stimuli",
+    correction=1,
+    rescale=True,
+    to_truth=True,
+)
+
+FIXATION = (
+    FixationProtocol(
+        "exact",
+        "Sightline",
+        "Every fixation counts, ties count half, all pixels are negatives, nothing is random; frames without fixations "
+        "and constant maps are not scored, but counted as unscored; means over sequences.",
+    ),
+    _MIT,
+    FixationProtocol(
+        "pysaliency",
+        "pysaliency 0.2 (Kuemmerer et al.)",
+        "AUC-Judd is jittered with fixated pixels left out; NSS, shuffled AUC and IG are means over fixations; a "
+        "constant map scores 0 in NSS and CC; KLD adds 1e-20 to both maps; IG is over the uniform density.",
+        auc="pysaliency",
+        floor=1e-20,
+        flat_is_zero=True,
+        blur="mirrored",
+        baseline="uniform",
+        average="fixations",
+    ),
+    replace(
+        _MIT,
+        name="dhf1k",
+        source="DHF1K evaluation code (Wang et al., CVPR 2018)",
+        summary="As mit, on at most 50 000 random frames, each counting once; shuffled AUC against ten random "
+        "frames of the whole set; without shipped maps the truth is blurred by 12.74 pixels.",
+        others="ten frames",
+        sigma=12.74,
+        average="frames",
+        most_frames=50_000,
+    ),
+    replace(
+        _MIT,
+        name="stavis",
+        source="STAViS evaluation code (Tsiami et al., CVPR 2020)",
+        summary="As mit, after predictions are smoothed by 2 pixels; shuffled AUC against the other frames of the same "
+        "video; means over videos.",
+        others="video",
+        smooth=2.0,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class VsodProtocol(Protocol):
+    """The choices of a salient-object evaluator.
+
+    ends: frames left out at either end of a sequence. stretch: bring each map's own range to [0, 1] first. floor: see
+    `summarize`. unbiased: divide the E-measure by N - 1. empty_scores: score frames without a salient pixel as that
+    evaluator does (F and weighted F 0, S and E by the empty part of the map) instead of leaving them unscored.
+    accidents: keep those of py-sod-metrics in the S-measure. average: what counts once in the mean over the set.
+    """
+
+    ends: int = 0
+    stretch: bool = False
+    floor: bool = False
+    unbiased: bool = False
+    empty_scores: bool = False
+    accidents: bool = False
+    average: Averaging = "sequences"
+
+
+VSOD = (
+    VsodProtocol(
+        "exact",
+        "Sightline",
+        "Maps are taken as they are and reach a threshold k/255 at or above it; every frame counts, those without a "
+        "salient pixel only in MAE; the maximum is that of the curve averaged over sequences.",
+    ),
+    VsodProtocol(
+        "davsod",
+        "DAVSOD EvaluateTool (Fan et al., CVPR 2019)",
+        "The first and last frame are left out; maps are stretched to [0, 1]; the E-measure divides by N - 1; frames "
+        "without a salient pixel score 0 in F and weighted F; means over sequences, then the maximum of the curve.",
+        ends=1,
+        stretch=True,
+        unbiased=True,
+        empty_scores=True,
+    ),
+    VsodProtocol(
+        "pysodmetrics",
+        "py-sod-metrics 1.6 (Pang)",
+        "Maps are stretched to [0, 1] and cut to 256 levels by rounding down; the E-measure divides by N - 1; frames "
+        "without a salient pixel score 0 in F and weighted F; means over all frames.",
+        stretch=True,
+        floor=True,
+        unbiased=True,
+        empty_scores=True,
+        accidents=True,
+        average="frames",
+    ),
+)
+
 P = TypeVar("P", bound=Protocol)
-Averaging = Literal["sequences", "frames", "fixations"]
 
 
 def choose(protocols: tuple[P, ...], task: str, name: str) -> P:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sightline.errors import DataError, UsageError
 from sightline.metrics.evaluation import runner, scores
 from sightline.metrics.evaluation.layout import read_selection
 from sightline.metrics.evaluation.report import Comparison, Report
 from sightline.metrics.evaluation.task import Task
-from sightline.metrics.protocols import TASKS, VOS, choose
+from sightline.metrics.protocols import FIXATION, TASKS, VOS, VSOD, choose
 
 __all__ = ["Options", "Report", "evaluate", "make_task", "read_selection"]
 
@@ -23,13 +25,15 @@ class Options:
     """How an evaluation is run.
 
     workers: threads, by default one a processor. draws: bootstrap resamples. seed: of the bootstrap and of protocols
-    that draw at random. names: the sequences to score, all by default.
+    that draw at random. names: the sequences to score, all by default. sigma, yardsticks: see `FixationTask`.
     """
 
     workers: int | None = None
     draws: int = 1000
     seed: int = 0
     names: Sequence[str] | None = None
+    sigma: float | None = None
+    yardsticks: bool = False
 
 
 def evaluate(
@@ -84,6 +88,8 @@ def evaluate(
             )
             for index, folder in enumerate(against, start=1)
         ],
+        yardsticks=_yardsticks(found[0]),
+        curves=_curves(first, found[0]),
         details=found[0],
     )
 
@@ -94,7 +100,35 @@ def make_task(task: str, pred: Path, gt: Path, protocol: str, options: Options) 
         from sightline.metrics.evaluation.vos import VosTask
 
         return VosTask(pred, gt, choose(VOS, task, protocol), options.names)
+    if task == "vsod":
+        from sightline.metrics.evaluation.vsod import VsodTask
+
+        return VsodTask(pred, gt, choose(VSOD, task, protocol), options.names)
+    if task == "fixation":
+        from sightline.metrics.evaluation.fixation import FixationTask
+
+        chosen = choose(FIXATION, task, protocol)
+        return FixationTask(pred, gt, chosen, options.names, options.seed, options.sigma, options.yardsticks)
     raise UsageError(f"{task}: not a task; choose {', '.join(TASKS)}")
+
+
+def _curves(task: Task, found: Sequence[scores.SequenceScores]) -> dict[str, list[float]]:
+    """The curves of the set at the thresholds 0, 1/255, ..., 1."""
+    if not task.curves:
+        return {}
+    means: dict[str, scores.Array] = {}
+    scores.combine(found, np.ones((1, len(found))), lambda found: means.update(found) or {})
+    return {key: means[key][0].tolist() for key in task.curves}
+
+
+def _yardsticks(found: Sequence[scores.SequenceScores]) -> dict[str, dict[str, float]]:
+    """Tallies named "<yardstick>/<key>", by yardstick and key."""
+    means = scores.overall(found, lambda means: {key: value[:, 0] for key, value in means.items() if "/" in key})
+    grouped: dict[str, dict[str, float]] = {}
+    for key, value in means.items():
+        label, _, score = key.partition("/")
+        grouped.setdefault(label, {})[score] = value
+    return grouped
 
 
 def _inputs(task: Task, pred: Path, gt: Path) -> dict[str, Any]:

@@ -76,6 +76,12 @@ def find_sequences(root: Path, folders: tuple[str, ...], roots: tuple[str, ...] 
     return {path.stem: Frames(path.stem, (path,)) for path in images}
 
 
+def rename(found: dict[str, Frames], expected: Iterable[str]) -> dict[str, Frames]:
+    """Give sequences whose names are numbers (601 for 0601) the names that are expected; others keep theirs."""
+    numbers = {int(name): name for name in expected if name.isdecimal()}
+    return {numbers.get(int(name), name) if name.isdecimal() else name: frames for name, frames in found.items()}
+
+
 def match_sequences(gt: dict[str, Frames], pred: dict[str, Frames], pred_root: Path, gt_root: Path) -> list[str]:
     """The names of the sequences to score. Raises DataError that lists every missing and every extra sequence."""
     missing, extra = sorted(gt.keys() - pred.keys()), sorted(pred.keys() - gt.keys())

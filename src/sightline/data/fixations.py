@@ -1,0 +1,301 @@
+"""Fixations of several viewers on pictures and videos, from tables or from the maps that data sets ship.
+
+`Observed.open` tells the layouts apart:
+
+- pictures: `images.csv` (image, original_width_px, original_height_px, optionally px_per_degree) and `fixations.csv`
+  (image, subject, order, x_px, y_px), in pixels of the original picture;
+- videos: a table `<video>_fixations.csv` a video (subject, onset_ms, duration_ms, x_px, y_px), the video beside it;
+- DHF1K: `<video>/maps/*.png` with `<video>/fixation/maps/*.mat` (variable I) or `<video>/fixation/*.png`;
+- STAViS: `<video>/fixMap_00001.mat` (variable eyeMap) with `<video>/maps/eyeMap_00001.jpg`;
+- single pictures as maps: `fixations/<image>.png` or `.mat` with `maps/<image>.png`.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.data.files import list_images, load_mask
+from sightline.errors import DataError
+
+Floats = NDArray[np.float64]
+VIDEO_SUFFIXES = (".mp4", ".avi", ".AVI", ".mkv", ".mov", ".webm")
+EXPECTED = "images.csv with fixations.csv, <video>_fixations.csv, or <sequence>/fixation/ and <sequence>/maps/"
+
+
+@dataclass(frozen=True)
+class Points:
+    """Fixations on one picture or frame. xy: (N, 2) pixels from the top-left corner. subjects: (N,) names."""
+
+    xy: Floats
+    subjects: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.xy)
+
+    def where(self, keep: NDArray[np.bool_]) -> Points:
+        return Points(self.xy[keep], self.subjects[keep])
+
+
+class Observed(ABC):
+    """One stimulus with the fixations on it: a picture (one frame) or a video.
+
+    name: what its predictions are called. size: (height, width) in pixels. px_per_degree: None where it is unknown.
+    frames: names of its frames. source: the files it was read from.
+    """
+
+    name: str
+    size: tuple[int, int]
+    px_per_degree: float | None = None
+    frames: tuple[str, ...]
+    source: tuple[Path, ...]
+
+    @abstractmethod
+    def at(self, frame: int) -> Points:
+        """The fixations on one frame, those outside of the picture left out."""
+
+    @abstractmethod
+    def all(self) -> Points:
+        """The fixations on the whole stimulus, each once."""
+
+    def density(self, frame: int) -> NDArray[np.uint8] | None:
+        """The saliency map that the data set ships for a frame, (H, W); None where it ships none."""
+        return None
+
+
+class Table(Observed):
+    """Fixations from a table. spans: first and last (exclusive) frame of each; None for a picture, where all count."""
+
+    def __init__(
+        self,
+        name: str,
+        size: tuple[int, int],
+        points: Points,
+        source: tuple[Path, ...],
+        frames: int = 1,
+        spans: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
+        px_per_degree: float | None = None,
+    ) -> None:
+        self.name, self.size, self.source, self.px_per_degree = name, size, source, px_per_degree
+        x, y = points.xy.T
+        inside = (x >= 0) & (x < size[1]) & (y >= 0) & (y < size[0])
+        self._points = points.where(inside)
+        self._spans = None if spans is None else (spans[0][inside], spans[1][inside])
+        self.frames = tuple(f"{index:05d}" for index in range(frames))
+
+    def at(self, frame: int) -> Points:
+        if self._spans is None:
+            return self._points
+        return self._points.where((self._spans[0] <= frame) & (frame < self._spans[1]))
+
+    def all(self) -> Points:
+        return self._points
+
+
+class Maps(Observed):
+    """Fixations from binary maps, a file a frame; densities from pictures beside them, where there are any."""
+
+    def __init__(self, name: str, fixations: Sequence[Path], densities: Sequence[Path]) -> None:
+        self.name = name
+        if densities and len(densities) != len(fixations):
+            raise DataError(
+                f"{densities[0].parent}: {len(densities)} maps for {len(fixations)} fixation maps in "
+                f"{fixations[0].parent}; one for each is expected"
+            )
+        self._fixations, self._densities = list(fixations), list(densities)
+        self.frames = tuple(path.stem for path in fixations)
+        self.source = (*fixations, *densities)
+        self.size = _fixation_map(fixations[0]).shape
+
+    def at(self, frame: int) -> Points:
+        marked = _fixation_map(self._fixations[frame])
+        if marked.shape != self.size:
+            raise DataError(f"{self._fixations[frame]}: the map is {marked.shape}, the first one {self.size} pixels")
+        rows, columns = marked.nonzero()
+        return Points(np.stack([columns, rows], axis=1).astype(np.float64) + 0.5, np.full(len(rows), "", dtype=np.str_))
+
+    def all(self) -> Points:
+        found = [self.at(frame) for frame in range(len(self.frames))]
+        return Points(np.concatenate([p.xy for p in found]), np.concatenate([p.subjects for p in found]))
+
+    def density(self, frame: int) -> NDArray[np.uint8] | None:
+        return load_mask(self._densities[frame]) if self._densities else None
+
+
+def read_observed(root: str | Path, first_order: int = 2) -> dict[str, Observed]:
+    """Every stimulus of a folder by name, in one of the layouts above.
+
+    first_order: leave out earlier fixations on pictures; the first one already rests somewhere when a picture appears.
+    Raises DataError that names the file, and the line of a table.
+    """
+    root = Path(root)
+    if (root / "images.csv").is_file():
+        return _pictures(root, first_order)
+    tables = sorted(root.glob("*_fixations.csv"))
+    if tables:
+        videos = [_video(path) for path in tables]
+        return {video.name: video for video in videos}
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder; {EXPECTED} are expected")
+    for inner in ("annotation", "annotations"):
+        if (root / inner).is_dir():
+            return read_observed(root / inner, first_order)
+    found: dict[str, Observed] = {}
+    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+        fixations = _fixation_files(folder)
+        if fixations:
+            found[folder.name] = Maps(folder.name, fixations, list_images(folder / "maps"))
+    if not found:
+        densities = {path.stem: path for path in list_images(root / "maps")}
+        for path in _fixation_files(root):
+            shipped = [densities[path.stem]] if path.stem in densities else []
+            found[path.stem] = Maps(path.stem, [path], shipped)
+    if not found:
+        raise DataError(f"{root}: no fixations in it; {EXPECTED} are expected")
+    return found
+
+
+def _pictures(root: Path, first_order: int) -> dict[str, Observed]:
+    images = _read_table(
+        root / "images.csv", ("original_width_px", "original_height_px"), ("image",), ("px_per_degree",)
+    )
+    fixations = _read_table(root / "fixations.csv", ("order", "x_px", "y_px"), ("image", "subject"))
+    names = fixations.text["image"]
+    unknown = sorted(set(names.tolist()) - set(images.text["image"].tolist()))
+    if unknown:
+        raise DataError(f"{root / 'fixations.csv'}: image {unknown[0]!r} is not in images.csv; add it there")
+    order = np.argsort(names, kind="stable")
+    keep = order[fixations.numbers["order"][order] >= first_order]
+    xy = np.stack([fixations.numbers["x_px"], fixations.numbers["y_px"]], axis=1)[keep]
+    points = Points(xy, fixations.text["subject"][keep])
+    names = names[keep]
+    found: dict[str, Observed] = {}
+    for index, image in enumerate(images.text["image"].tolist()):
+        of_image = slice(np.searchsorted(names, image, "left"), np.searchsorted(names, image, "right"))
+        degree = images.numbers["px_per_degree"][index] if "px_per_degree" in images.numbers else None
+        size = int(images.numbers["original_height_px"][index]), int(images.numbers["original_width_px"][index])
+        stem = Path(image).stem
+        found[stem] = Table(
+            stem,
+            size,
+            Points(points.xy[of_image], points.subjects[of_image]),
+            (root / "images.csv", root / "fixations.csv"),
+            px_per_degree=degree,
+        )
+    return found
+
+
+def _video(path: Path) -> Observed:
+    name = path.stem.removesuffix("_fixations")
+    table = _read_table(path, ("onset_ms", "duration_ms", "x_px", "y_px"), ("subject",))
+    video = next((v for v in (path.with_name(name + s) for s in VIDEO_SUFFIXES) if v.is_file()), None)
+    if video is None:
+        raise DataError(f"{path}: no video {name}.mp4 beside it; its size and the times of its frames are needed")
+    size, times = _frame_times(video)
+    onset = table.numbers["onset_ms"] / 1000
+    end = onset + table.numbers["duration_ms"] / 1000
+    # The frame on screen at the onset is the last one presented by then; before the first there is none.
+    first = np.maximum(np.searchsorted(times, onset, side="right") - 1, 0)
+    last = np.maximum(np.searchsorted(times, end, side="left"), first)
+    xy = np.stack([table.numbers["x_px"], table.numbers["y_px"]], axis=1)
+    return Table(name, size, Points(xy, table.text["subject"]), (path, video), len(times), (first, last))
+
+
+def _frame_times(video: Path) -> tuple[tuple[int, int], Floats]:
+    """(height, width) of a video and the times of its frames, which decoding it tells for sure."""
+    from sightline.progress import track
+    from sightline.video import open_source
+
+    with open_source(video) as source:
+        frames = track(source, f"Frame times of {video.name}", total=source.frames_expected)
+        return source.size, np.array([frame.time_s for frame in frames])
+
+
+def _fixation_files(folder: Path) -> list[Path]:
+    for place, pattern in (
+        (folder / "fixation" / "maps", "*.mat"),
+        (folder / "fixation", "*.mat"),
+        (folder / "fixations", "*.mat"),
+        (folder, "fixMap_*.mat"),
+    ):
+        files = sorted(place.glob(pattern))
+        if files:
+            return files
+    return list_images(folder / "fixation") or list_images(folder / "fixations")
+
+
+def _fixation_map(path: Path) -> NDArray[np.bool_]:
+    """A binary fixation map (H, W), from a picture or the variable I or eyeMap of a MATLAB file."""
+    if path.suffix.lower() != ".mat":
+        return load_mask(path) > 0
+    from scipy.io import loadmat
+
+    try:
+        variables = loadmat(path)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except (OSError, ValueError, NotImplementedError, TypeError) as error:
+        raise DataError(f"{path}: not a MATLAB file that can be read ({error}); save it with -v7") from None
+    for name in ("I", "eyeMap"):
+        if name in variables:
+            values = np.asarray(variables[name])
+            if values.ndim == 2 and values.dtype.kind in "buif":
+                return values > 0
+    raise DataError(f"{path}: no fixation map in it; a matrix I (DHF1K) or eyeMap (STAViS) is expected")
+
+
+@dataclass(frozen=True)
+class _Columns:
+    numbers: dict[str, Floats]
+    text: dict[str, NDArray[np.str_]]
+
+
+def _read_table(
+    path: Path, numbers: tuple[str, ...], text: tuple[str, ...] = (), optional: tuple[str, ...] = ()
+) -> _Columns:
+    """Columns of a CSV table. Raises DataError for a missing column or a cell that is no finite number."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            rows = csv.reader(stream)
+            header = next(rows, [])
+            lines = [row for row in rows if row]
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such table; {EXPECTED} are expected") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: the table cannot be read ({error}); a CSV file in UTF-8 is expected") from None
+    missing = [name for name in (*numbers, *text) if name not in header]
+    if missing:
+        raise DataError(f"{path}: no column {', '.join(missing)}; its first line must name {', '.join(numbers + text)}")
+    short = next((index for index, row in enumerate(lines) if len(row) != len(header)), None)
+    if short is not None:
+        raise DataError(f"{path}, line {short + 2}: {len(lines[short])} cells, the first line has {len(header)}")
+    columns = dict(zip(header, zip(*lines, strict=True) if lines else [()] * len(header), strict=True))
+    wanted = (*numbers, *(name for name in optional if name in header))
+    return _Columns(
+        {name: _numbers(path, name, columns[name]) for name in wanted},
+        {name: np.array(columns[name], dtype=np.str_) for name in text},
+    )
+
+
+def _numbers(path: Path, name: str, cells: Sequence[str]) -> Floats:
+    try:
+        values = np.array(cells, dtype=np.float64)
+        if np.isfinite(values).all():
+            return values
+    except ValueError:
+        pass
+    for line, cell in enumerate(cells, start=2):
+        try:
+            valid = math.isfinite(float(cell))
+        except ValueError:
+            valid = False
+        if not valid:
+            raise DataError(f"{path}, line {line}: {name} is {cell!r}, a number is expected; mend or drop the line")
+    raise AssertionError

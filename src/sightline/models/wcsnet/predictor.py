@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,10 +18,10 @@ from sightline.errors import WeightsError
 from sightline.models import weights
 from sightline.models.predictor import Predictor
 from sightline.models.wcsnet.config import EGNetConfig, Gaze2MaskConfig, WCSNetConfig
-from sightline.models.wcsnet.egnet import EGNet, fixation_map, network_input
+from sightline.models.wcsnet.egnet import EGNet, fixation_map, gaze_map, network_input
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.network import WCSNet
-from sightline.models.wcsnet.tracker import Tracked, Tracker
+from sightline.models.wcsnet.tracker import NEARBY, Tracked, Tracker
 from sightline.nn.engine import Engine
 from sightline.results.frame import Frame, Hotspot
 from sightline.video import VideoFrame
@@ -97,19 +98,13 @@ class WCSNetPredictor(Predictor):
     def stream(self, frames: Iterable[VideoFrame]) -> Iterator[Frame]:
         """A single picture gets EG-Net's fixation map as saliency; a video's is the tracked hotspot map."""
         frames = iter(frames)
-        first, second = next(frames, None), next(frames, None)
+        first, following = next(frames, None), list(islice(frames, NEARBY))
         if first is None:
             return
         tracker = self.tracker()
-        start = tracker.start(first.image)
-        if second is None:
-            from sightline.models.wcsnet.egnet import gaze_map
-
-            yield _frame(first, start, gaze_map(first.image, self.egnet))
-            return
-        yield _frame(first, start)
-        yield _frame(second, tracker.step(second.image))
-        for frame in frames:
+        start = tracker.start(first.image, nearby=[frame.image for frame in following])
+        yield _frame(first, start, None if following else gaze_map(first.image, self.egnet))
+        for frame in chain(following, frames):
             yield _frame(frame, tracker.step(frame.image))
 
 

@@ -7,6 +7,8 @@ target is lost, and the smoothing of the hotspot.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +23,7 @@ from sightline.errors import UsageError
 from sightline.models.wcsnet.egnet import EGNet, gaze_map
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.geometry import Crop
+from sightline.models.wcsnet.motion import Grey, independent_motion, thumbnail
 from sightline.models.wcsnet.network import Kernels, WCSNet
 from sightline.nn.blocks import resize
 from sightline.nn.engine import Engine
@@ -29,12 +32,16 @@ State = Literal["start", "track", "lost"]
 
 LOST_SCORE = 0.35
 """Below this score the target counts as lost."""
-LOST_SECONDS_FRAMES = 25
+LOST_FRAMES = 25
 """Frames that a lost target is looked for before EG-Net chooses a new one."""
 HOTSPOT_MEMORY = 0.85
 """Share of the past in the smoothed hotspot map, which moves with the target."""
 POINT_SIGMA = 0.04
 """Width of a clicked point or live gaze as a map, in parts of the frame's longer side."""
+NEARBY = 2
+"""Frames beside the first one that show what moves."""
+STILL_SHARE = 0.15
+"""What gaze counts for where nothing moves, beside 1 where something surely does."""
 CUT_DIFFERENCE = 0.30
 """Shot cut: the distance of two frames' colour histograms, in [0, 1], that no motion reaches."""
 
@@ -88,6 +95,7 @@ class Tracker:
         self._hotspot = torch.zeros(1, 1)
         self._lost = 0
         self._histogram: NDArray[np.float64] | None = None
+        self._past: deque[NDArray[np.uint8]] = deque(maxlen=NEARBY)
 
     def start(
         self,
@@ -95,20 +103,23 @@ class Tracker:
         gaze: NDArray[np.floating] | None = None,
         point: tuple[float, float] | None = None,
         mask: NDArray[np.bool_] | None = None,
+        nearby: Sequence[NDArray[np.uint8]] = (),
     ) -> Tracked:
         """Choose the target in `frame`, (H, W, 3) uint8 RGB.
 
         gaze: a map (H, W), as from a live eye tracker; point: (x, y) in pixels, as from a click; mask: (H, W) of the
-        target itself; with none of them EG-Net says where people look. Raises UsageError for sizes that differ, a
-        point outside of the frame, an empty mask or map, or more than one of the three.
+        target itself; with none of them EG-Net says where people look, and `nearby`, a frame or two from just before or
+        after, where something moves: of what attracts the eye, the moving counts most. Raises UsageError for sizes that
+        differ, a point outside of the frame, an empty mask or map, or more than one of the three.
         """
         height, width = frame.shape[:2]
-        looked_at = self._guide(frame, gaze, point, mask)
+        looked_at = self._guide(frame, gaze, point, mask, [thumbnail(other) for other in nearby])
         target = self.segment(frame, looked_at) if mask is None else mask.astype(bool)
         crop = self._limit(Crop.around(target), frame)
         self._set_template(frame, target, looked_at, crop)
         self._crop, self._area, self._lost = crop, float(target.sum()), 0
         self._histogram = _histogram(frame)
+        self._past = deque([frame], maxlen=NEARBY)
         # The first mask is Gaze2Mask-Net's or the user's own; the network only adds the hotspot.
         _, self._hotspot = self._infer(frame, crop)
         hotspot, at = self._read_hotspot(target, height, width, crop)
@@ -122,8 +133,9 @@ class Tracker:
         histogram = _histogram(frame)
         cut = self._histogram is not None and 0.5 * np.abs(histogram - self._histogram).sum() > CUT_DIFFERENCE
         self._histogram = histogram
-        if cut or self._lost >= LOST_SECONDS_FRAMES:
-            return self.start(frame)
+        if cut or self._lost >= LOST_FRAMES:
+            return self.start(frame, nearby=() if cut else tuple(self._past))
+        self._past.append(frame)
         height, width = frame.shape[:2]
         crop = self._crop
         if self._lost:
@@ -169,6 +181,7 @@ class Tracker:
         gaze: NDArray[np.floating] | None,
         point: tuple[float, float] | None,
         mask: NDArray[np.bool_] | None,
+        nearby: Sequence[Grey],
     ) -> NDArray[np.floating]:
         height, width = frame.shape[:2]
         if sum(given is not None for given in (gaze, point, mask)) > 1:
@@ -181,7 +194,13 @@ class Tracker:
         if gaze is not None:
             return gaze
         if point is None:
-            return gaze_map(frame, self.egnet)
+            looked_at = gaze_map(frame, self.egnet)
+            if not nearby:
+                return looked_at
+            small = Image.fromarray(independent_motion(thumbnail(frame), nearby))
+            moving = np.asarray(small.resize((width, height), Image.Resampling.BILINEAR))
+            looked_at = looked_at * (STILL_SHARE + (1 - STILL_SHARE) * moving)
+            return looked_at / looked_at.max()
         x, y = point
         if not (0 <= x < width and 0 <= y < height):
             raise UsageError(f"Tracker.start: point ({x:g}, {y:g}) is outside of the {width}x{height} frame")

@@ -113,6 +113,33 @@ def test_an_image_and_a_frame_folder(tmp_path: Path, sightline: Sightline) -> No
     assert len(list(open_source(tmp_path / "out" / "frames" / "overlay.mp4"))) == 3
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"frames": 1},
+        {"frames": 3, "size": (16, 16)},
+        {"frames": 3, "size": (47, 63), "codec": "ffv1", "pix_fmt": "yuv444p", "container": "matroska"},
+        {"frames": 3, "pix_fmt": "yuv420p10le"},
+        {"frames": 4, "pts": [0, 3, 4, 50]},
+        {"frames": 4, "pts": [-2, -1, 0, 1]},
+        {"frames": 3, "turn": (90, False, False)},
+        {"frames": 5, "sound_s": 0.1},
+        {"frames": 5, "sound_s": 2},
+    ],
+    ids=["one frame", "16x16", "odd", "10 bits", "variable rate", "edit list", "rotated", "short sound", "long sound"],
+)
+def test_unusual_videos(tmp_path: Path, sightline: Sightline, odd: dict) -> None:
+    clip = write_video(tmp_path / "clip.mp4", **odd)
+    assert sightline(clip, "--out", tmp_path / "out").code == 0
+    with open_source(clip) as source, open_source(tmp_path / "out" / "clip" / "overlay.mp4") as overlay:
+        assert overlay.size == tuple(side + side % 2 for side in source.size)
+        times = [frame.pts * source.time_base for frame in source]
+        assert [frame.pts * overlay.time_base for frame in overlay] == times
+    assert len(list((tmp_path / "out" / "clip" / "saliency").iterdir())) == len(times)
+    with Image.open(tmp_path / "out" / "clip" / "saliency" / "00000.png") as first:
+        assert first.size == source.size[::-1]
+
+
 def test_sources_of_one_name_get_folders_of_their_own(tmp_path: Path, sightline: Sightline) -> None:
     clip = write_video(tmp_path / "dog.mp4", frames=2)
     folder = write_frames(tmp_path / "dog", range(3))

@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from hostile.corpus import sound_of
 from sightline.data import synthetic
@@ -28,7 +29,7 @@ def test_the_boat_moves_to_the_right() -> None:
     assert columns[1] > columns[0] + 10
 
 
-def test_a_clip_has_picture_and_sound(tmp_path: Path, monkeypatch) -> None:
+def test_a_clip_has_picture_and_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(synthetic, "SECONDS", 1)
     synthetic.render_demo(tmp_path / "demo.mp4")
     from sightline.video import open_source

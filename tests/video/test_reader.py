@@ -12,7 +12,7 @@ import pytest
 
 from hostile.corpus import BROKEN, number_of, picture, write_sound_only, write_video
 from sightline.errors import SourceError
-from sightline.video import open_source
+from sightline.video import open_source, prefetch
 
 
 def read(path: Path) -> tuple[list[int], list[float]]:
@@ -198,3 +198,11 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
         pytest.skip("this user may read everything")
     with pytest.raises(SourceError, match="permission"):
         open_source(path)
+
+
+def test_closing_while_another_thread_reads_ends_its_iteration(tmp_path: Path) -> None:
+    source = open_source(write_video(tmp_path / "clip.mp4", frames=40))
+    ahead = prefetch(source, 2)
+    next(ahead)
+    source.close()
+    assert len(list(ahead)) <= 3

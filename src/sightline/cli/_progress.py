@@ -13,8 +13,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from sightline.video import Source
-
 
 class Progress:
     """One bar a source, with its frames per second; nothing where stderr is no terminal."""
@@ -31,12 +29,11 @@ class Progress:
         self._bars = Bars(*columns, console=console, disable=not console.is_terminal, transient=True)
         self._task: TaskID | None = None
 
-    def begin(self, source: Source, limit: int | None) -> None:
-        """Show the bar of the next source."""
+    def begin(self, name: str, frames: int | None) -> None:
+        """Show the bar of the next source, of about so many frames."""
         if self._task is not None:
             self._bars.remove_task(self._task)
-        counts = [count for count in (source.frames_expected, limit) if count is not None]
-        self._task = self._bars.add_task(source.stem, total=min(counts, default=None), rate="")
+        self._task = self._bars.add_task(name, total=frames, rate="")
 
     def step(self) -> None:
         """One frame is done."""

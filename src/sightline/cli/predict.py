@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\b
 Examples:
   sightline predict clip.mp4 --out results
-  sightline predict clip.mp4 photo.jpg frames/ --out results --save masks,overlay
+  sightline predict clip.mp4 photo.jpg frames/ --out results --save masks
   sightline predict photos/ --each --model egnet --out maps
   sightline predict clip.mp4 --out results --limit 100 --json
 """
@@ -22,7 +22,7 @@ Examples:
 def predict(
     sources: Annotated[
         list[Path],
-        typer.Argument(metavar="SOURCE...", help="Videos, images, folders of numbered frames.", show_default=False),
+        typer.Argument(metavar="SOURCE", help="Videos, images, folders of numbered frames.", show_default=False),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Results go to DIR/<name of the source>/.")],
     model: Annotated[str, typer.Option(help="A model's name (see `sightline models`) or its folder.")] = "wcsnet",
@@ -56,7 +56,7 @@ def predict(
             outputs,
             limit=limit,
             overwrite=overwrite,
-            opened=lambda source: progress.begin(source, limit),
+            begin=progress.begin,
             step=progress.step,
             stopped=interrupted.is_set,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ def run_each(run: Run, sources: list[Path], out: Path) -> list[Outcome]:
     identity = _identity(run, images)
     if folder.finished(identity, run.outputs, overwrite=run.overwrite):
         return outcomes + [Outcome(str(image), "skipped", str(out)) for image in images]
+    run.begin(f"{len(images)} images", len(images))
     partial = folder.begin()
     began = time.perf_counter()
     try:
@@ -68,7 +70,6 @@ def _write(run: Run, images: list[Path], partial: Path, out: Path) -> list[Outco
             began = time.perf_counter()
             try:
                 with open_source(image) as source:
-                    run.opened(source)
                     (frame,) = run.predictor.stream(source)
             except SourceError as error:
                 outcomes.append(failure(image, error))
@@ -94,9 +95,9 @@ def _collect(sources: list[Path]) -> tuple[list[Path], list[Outcome]]:
     failures = []
     for source in sources:
         try:
-            if source.is_dir():
+            if os.path.isdir(source):
                 images += list_images(source)
-            elif source.exists() and source.suffix.lower() not in IMAGE_SUFFIXES:
+            elif os.path.exists(source) and source.suffix.lower() not in IMAGE_SUFFIXES:
                 raise SourceError(f"{source}: --each takes images and folders of images; leave --each out for a video")
             else:
                 images.append(source)

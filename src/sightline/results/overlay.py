@@ -118,7 +118,7 @@ def _heat_paint() -> Paint:
     level = np.linspace(0, 1, 256)
     anchors = np.linspace(0, 1, len(_HEAT))
     colour = np.stack([np.interp(level, anchors, channel) for channel in _HEAT.T], axis=1)
-    return Paint.make(colour, 0.62 * np.clip((level - 0.06) / 0.5, 0, 1) ** 1.2)
+    return Paint.make(colour, 0.62 * np.clip((level - 0.1) / 0.5, 0, 1) ** 1.2)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -48,15 +49,15 @@ class Run:
     """One call of `sightline predict`: what all its sources share.
 
     outputs: what is written. limit: the most frames of a source, None for all. overwrite: replace other results.
-    opened: called with each source before its first frame. step: called after each frame. stopped: asked after each
-    frame; when it says True, what is done is finished properly and the run ends.
+    begin: called before each source with its name and expected frames. step: called after each frame. stopped: asked
+    after each frame; when it says True, what is done is finished properly and the run ends.
     """
 
     predictor: Predictor
     outputs: frozenset[str]
     limit: int | None = None
     overwrite: bool = False
-    opened: Callable[[Source], None] = lambda source: None
+    begin: Callable[[str, int | None], None] = lambda name, frames: None
     step: Callable[[], None] = lambda: None
     stopped: Callable[[], bool] = lambda: False
 
@@ -69,7 +70,8 @@ class Run:
             identity = self.identity(path)
             if folder.finished(identity, self.outputs, overwrite=self.overwrite):
                 return Outcome(str(path), "skipped", str(final))
-            self.opened(source)
+            counts = [count for count in (source.frames_expected, self.limit) if count is not None]
+            self.begin(source.stem, min(counts, default=None))
             partial = folder.begin()
             try:
                 return self._write(source, folder, partial, identity)
@@ -173,7 +175,7 @@ def name_folders(sources: list[Path], out: Path) -> list[Path]:
     """DIR/<stem> for each source; a stem that was taken before gets -2, -3, ..."""
     names: list[str] = []
     for source in sources:
-        stem = source.resolve().name if source.is_dir() else source.stem
+        stem = source.resolve().name if os.path.isdir(source) else source.stem
         name, number = stem, 1
         while name in names:
             number += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -32,6 +33,8 @@ class VideoFile(Source):
 
     def __init__(self, path: Path) -> None:
         self.path, self.stem, self.kind = path, path.stem, "video"
+        # Closing the file under a thread that is decoding it would crash the interpreter.
+        self._lock = threading.Lock()
         self._open()
 
     def _open(self) -> None:
@@ -68,7 +71,8 @@ class VideoFile(Source):
         self._refuse_truncated()
         self.frames_expected = self._stream.frames or self._estimate_frames()
         self._decoder = self._decode()
-        first = next(self._decoder, None)
+        self._closed = False
+        first = self._next()
         if first is None:
             raise SourceError(
                 f"{self.path}: no frame of its video can be decoded; check that it plays, or re-encode it"
@@ -134,8 +138,12 @@ class VideoFile(Source):
             pts = stamp if stamp is not None and (stamp > pts or index == 0) else pts + step
             yield VideoFrame(index, float((pts - self.start_pts) * self.time_base), pts, self._image(frame, convert))
             index += 1
-            frame = next(self._decoder, None)
+            frame = self._next()
         self.frame_count = index
+
+    def _next(self) -> av.VideoFrame | None:
+        with self._lock:
+            return None if self._closed else next(self._decoder, None)
 
     def _image(self, frame: av.VideoFrame, convert: VideoReformatter) -> NDArray[np.uint8]:
         transpose, flip_y, flip_x = self._turn
@@ -149,7 +157,9 @@ class VideoFile(Source):
         return image
 
     def close(self) -> None:
-        self._container.close()
+        with self._lock:
+            self._closed = True
+            self._container.close()
 
 
 def _stamp(frame: av.VideoFrame) -> int | None:

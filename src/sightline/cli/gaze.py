@@ -181,6 +181,45 @@ def plot(
     typer.echo(str(plot_gaze(folder, out, sigma=sigma, subjects=subject, stimulus=stimulus)))
 
 
+@app.command()
+def ceiling(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SOURCE", help="A folder that `gaze import` made, or a published data set's.", show_default=False
+        ),
+    ],
+    sigma: Annotated[str, typer.Option(metavar="S", help="Gaussian: 1deg, or pixels as in 30px.")] = "1deg",
+    images: Annotated[Path | None, typer.Option(metavar="DIR", help="The pictures, for .mat and .txt sources.")] = None,
+    frames: Annotated[int, typer.Option(min=1, metavar="N", help="Frames of a video that are scored at most.")] = 50,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N stimuli.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Score how well viewers predict each other, leaving out one at a time: the inter-observer ceiling."""
+    import json
+    from dataclasses import asdict
+    from itertools import islice
+
+    from sightline.gaze.ceiling import inter_observer, mean_ceiling
+    from sightline.gaze.datasets import open_fixations
+    from sightline.gaze.maps import Sigma
+    from sightline.progress import track
+
+    spread = Sigma.parse(sigma)
+    chosen = list(islice(open_fixations(source, images).values(), limit))
+    found = []
+    for observed in track(chosen, "Ceiling", total=len(chosen)):
+        degree = observed.px_per_degree
+        found.append(inter_observer(observed, spread.pixels((degree, degree) if degree else None), frames))
+    mean = mean_ceiling(found)
+    if as_json:
+        result = {"source": str(source), "sigma": sigma, "mean": mean, "stimuli": [asdict(each) for each in found]}
+        typer.echo(json.dumps(result, indent=2))
+        return
+    typer.echo(f"{source}: {len(found)} stimuli, sigma {sigma}")
+    typer.echo("  ".join(f"{key} {value:.4f}" for key, value in mean.items()))
+
+
 def _columns(pairs: list[str] | None) -> dict[str, str]:
     from sightline.errors import UsageError
 

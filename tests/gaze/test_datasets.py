@@ -1,0 +1,209 @@
+"""Published sets in miniature, and the ceiling that viewers set each other."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image
+from scipy.io import savemat
+
+from gaze import makers
+from gaze.makers import DISTANCE_CM, SCREEN, SCREEN_CM, truth
+from hostile.corpus import write_video
+from sightline.data.fixations import Observed, Points, Table
+from sightline.errors import DataError
+from sightline.gaze import AlignOptions, Setup, Stimulus, by_frame, density, import_gaze, read_fixations
+from sightline.gaze.ceiling import inter_observer, mean_ceiling
+from sightline.gaze.datasets import davsod, gazefollow, mit1003, open_fixations, osie
+
+
+def picture(path: Path, size: tuple[int, int] = (80, 60)) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", size).save(path)
+    return path
+
+
+def cell(values: list[object]) -> np.ndarray:
+    array = np.empty((len(values), 1), dtype=object)
+    array[:, 0] = values
+    return array
+
+
+def write_osie(path: Path) -> Path:
+    viewers = [
+        {"fix_x": np.array([[400.0, 100 + 10 * k, 300.0]]), "fix_y": np.array([[300.0, 50.0, 60.0]])} for k in range(3)
+    ]
+    savemat(path, {"fixations": cell([{"img": f"{n}.jpg", "subjects": cell(viewers)} for n in (1001, 1002)])})
+    return path
+
+
+def test_osie(tmp_path: Path) -> None:
+    found = open_fixations(write_osie(tmp_path / "fixations.mat"))
+    assert list(found) == ["1001", "1002"]
+    points = found["1001"].at(0)
+    assert found["1001"].size == (600, 800)
+    assert points.xy.tolist() == [[100, 50], [300, 60], [110, 50], [300, 60], [120, 50], [300, 60]]
+    assert points.subjects.tolist() == ["1", "1", "2", "2", "3", "3"]
+
+
+def test_osie_sizes_from_the_pictures(tmp_path: Path) -> None:
+    path = write_osie(tmp_path / "fixations.mat")
+    for n in (1001, 1002):
+        picture(tmp_path / "stimuli" / f"{n}.jpg", (1024, 768))
+    assert osie(path, tmp_path / "stimuli")["1002"].size == (768, 1024)
+    (tmp_path / "stimuli/1002.jpg").unlink()
+    with pytest.raises(DataError, match=r"1002.jpg: no such picture"):
+        osie(path, tmp_path / "stimuli")
+
+
+def test_mat_files_of_something_else(tmp_path: Path) -> None:
+    savemat(tmp_path / "a.mat", {"other": 1})
+    with pytest.raises(DataError, match="no variable 'fixations'"):
+        osie(tmp_path / "a.mat")
+    savemat(tmp_path / "b.mat", {"fixations": cell([{"img": "x.jpg"}])})
+    with pytest.raises(DataError, match="picture 1 has no img and subjects"):
+        osie(tmp_path / "b.mat")
+    (tmp_path / "c.mat").write_bytes(b"not at all")
+    with pytest.raises(DataError, match="not a MATLAB file that can be read"):
+        osie(tmp_path / "c.mat")
+
+
+def test_mit1003(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    dwell = [np.tile(at, (72, 1)) + rng.normal(0, 0.5, (72, 2)) for at in ((40, 30), (60, 20), (15, 45))]
+    dwell[1] += (100, 100)
+    dwell[2] += (200, 0)
+    gaze = np.concatenate(dwell)
+    gaze[100:105] = -1  # a loss of 20 ms
+    for viewer in ("ajs", "hp"):
+        folder = tmp_path / "DATA" / viewer
+        folder.mkdir(parents=True)
+        savemat(folder / "street.mat", {"street": {"DATA": {"eyeData": gaze}}})
+    picture(tmp_path / "ALLSTIMULI" / "street.jpeg", (320, 240))
+    (observed,) = open_fixations(tmp_path).values()
+    assert (observed.name, observed.size) == ("street", (240, 320))
+    assert observed.px_per_degree == 35
+    points = observed.at(0)
+    assert points.subjects.tolist() == ["ajs", "ajs", "hp", "hp"]  # the first fixation of each is left out
+    np.testing.assert_allclose(points.xy[:2], [[160, 120], [215, 45]], atol=1.5)
+    (tmp_path / "ALLSTIMULI" / "street.jpeg").unlink()
+    with pytest.raises(DataError, match="no picture street"):
+        mit1003(tmp_path)
+
+
+def test_davsod(tmp_path: Path) -> None:
+    sequence = tmp_path / "Training Set" / "select_0006"
+    for n in range(3):
+        picture(sequence / "Imgs" / f"{n:04d}.png")
+        marked = np.zeros((60, 80), np.uint8)
+        marked[20, 30 + n] = 255
+        (sequence / "fixation").mkdir(exist_ok=True)
+        Image.fromarray(marked).save(sequence / "fixation" / f"{n:04d}.png")
+    (observed,) = open_fixations(tmp_path).values()
+    assert (observed.name, len(observed.frames)) == ("select_0006", 3)
+    assert observed.at(2).xy.tolist() == [[32.5, 20.5]]
+    (sequence / "fixation" / "0001.png").unlink()
+    with pytest.raises(DataError, match="3 frames in Imgs, 2 maps in fixation"):
+        davsod(tmp_path)
+
+
+def test_gazefollow(tmp_path: Path) -> None:
+    picture(tmp_path / "test" / "00.jpg", (200, 100))
+    line = "test/00.jpg,{id},0,0,1,1,{eye},0.5,{x},0.25,10,10,40,40,{inside},src,meta\n"
+    path = tmp_path / "test_annotations_release.txt"
+    rows = [line.format(id=k, eye=0.1, x=0.5 + k / 100, inside=1) for k in range(10)]
+    rows += [line.format(id=11, eye=0.9, x=0.2, inside=1), line.format(id=11, eye=0.9, x=-1, inside=0)]
+    path.write_text("".join(rows))
+    found = gazefollow(path, tmp_path)
+    assert list(found) == ["test/00-0", "test/00-1"]  # two people in one picture
+    ten = found["test/00-0"].at(0)
+    np.testing.assert_allclose(ten.xy[:, 0], 100 + 2 * np.arange(10))
+    assert ten.xy[:, 1].tolist() == [25.0] * 10
+    assert len(set(ten.subjects.tolist())) == 10
+    assert found["test/00-1"].at(0).xy.tolist() == [[40, 25]]
+    path.write_text("".join(rows) + "test/00.jpg,5,0,0,1,1,0.1\n")
+    with pytest.raises(DataError, match=r"line 13: path, id, body_x.* are expected"):
+        open_fixations(path)
+
+
+def test_an_import_is_a_data_set_of_one(tmp_path: Path) -> None:
+    film = write_video(tmp_path / "film.mp4", frames=40, size=(48, 64))
+    options = AlignOptions(setup=Setup(SCREEN, SCREEN_CM, DISTANCE_CM))
+    out = import_gaze([makers.plain(tmp_path, truth())], film, tmp_path / "out", options=options)
+    (observed,) = open_fixations(out).values()
+    table = read_fixations(out)
+    assert (observed.name, observed.size, len(observed.frames)) == ("film", (48, 64), 40)
+    assert observed.px_per_degree == pytest.approx(37.9 / 22.5, rel=0.01)
+    assert observed.at(5).xy.tolist() == [list(table.select("x_px", "y_px").row(0))]
+    assert len(observed.all()) == len(table)
+
+
+def observed_by(viewers: dict[str, list[tuple[float, float]]], size: tuple[int, int] = (60, 80)) -> Observed:
+    xy = np.array([at for points in viewers.values() for at in points], dtype=np.float64)
+    names = np.array([name for name, points in viewers.items() for _ in points])
+    return Table("photo", size, Points(xy, names), (Path("fixations.csv"),))
+
+
+def test_viewers_who_agree_reach_the_top_and_strangers_do_not() -> None:
+    same = inter_observer(observed_by({name: [(40.5, 30.5)] for name in "abc"}), (4, 4))
+    far = inter_observer(observed_by({"a": [(5, 5)], "b": [(75, 55)], "c": [(5, 55)]}), (4, 4))
+    assert (same.viewers, same.frames) == (3, 1)
+    assert same.scores["cc"] == pytest.approx(1)
+    assert same.scores["kld"] == pytest.approx(0, abs=1e-6)
+    assert same.scores["auc_judd"] > 0.999
+    assert same.scores["nss"] > 5
+    assert far.scores["cc"] < 0.1
+    assert far.scores["nss"] < 0
+
+
+def test_nobody_predicts_themselves() -> None:
+    # One viewer's many fixations would lift the ceiling if they were left in.
+    loner = inter_observer(observed_by({"a": [(20, 20)] * 30, "b": [(70, 50)]}), (3, 3))
+    assert loner.scores["nss"] < 0
+
+
+def test_ceiling_needs_two() -> None:
+    with pytest.raises(DataError, match="photo has 1 named viewers; the ceiling needs two"):
+        inter_observer(observed_by({"a": [(1, 1)]}), (3, 3))
+
+
+def test_mean_ceiling() -> None:
+    one = inter_observer(observed_by({"a": [(20, 20)], "b": [(22, 20)]}), (3, 3))
+    two = inter_observer(observed_by({"a": [(20, 20)], "b": [(26, 20)]}), (3, 3))
+    mean = mean_ceiling([one, two])
+    assert mean["nss"] == pytest.approx((one.scores["nss"] + two.scores["nss"]) / 2)
+    assert math.isnan(mean_ceiling([])["nss"])
+
+
+@pytest.mark.data
+def test_ceiling_of_real_photographs_beats_the_centre(shared_data: Path) -> None:
+    observed = list(open_fixations(shared_data / "image_fixations/osie_dev").values())[:3]
+    assert len(observed) == 3
+    mean = mean_ceiling(inter_observer(one, (24, 24)) for one in observed)
+    assert 1.5 < mean["nss"] < 5
+    assert 0.8 < mean["auc_judd"] < 1
+
+
+@pytest.mark.data
+def test_multiface_maps_hold_every_viewer(shared_data: Path) -> None:
+    folder = shared_data / "video_fixations/multiface"
+    table = pl.read_csv(folder / "011_fixations.csv")
+    assert table["subject"].n_unique() == 39
+    stimulus = Stimulus(folder / "011.mp4", (1280, 720), np.arange(400) / 25, 16.0)
+    fixations = pl.DataFrame(
+        {
+            "subject": table["subject"].cast(pl.String),
+            "onset_s": table["onset_ms"] / 1000,
+            "duration_s": table["duration_ms"] / 1000,
+            "x_px": table["x_px"].cast(pl.Float64),
+            "y_px": table["y_px"].cast(pl.Float64),
+            "frame": pl.zeros(len(table), pl.Int32, eager=True),
+        }
+    )
+    frame = list(by_frame(fixations, stimulus))[100]
+    assert 25 <= len(np.unique(frame.subjects)) <= 39
+    assert density(frame.xy, (1280, 720), (32, 32)).sum() == pytest.approx(len(frame.xy), rel=1e-4)

@@ -35,13 +35,20 @@ HUB_IDS = {
 class Backbone(nn.Module):
     """Five stages in a row; `forward` returns the output of each, finest first.
 
-    channels: channel count of each level. mean, std: what RGB in [0, 1] is normalised with.
+    channels: channel count of each level. classes: how many of the last level's channels, its last ones, are class
+    probabilities. mean, std: what RGB in [0, 1] is normalised with.
     """
 
     def __init__(
-        self, stages: Sequence[nn.Module], channels: Sequence[int], mean: Sequence[float], std: Sequence[float]
+        self,
+        stages: Sequence[nn.Module],
+        channels: Sequence[int],
+        mean: Sequence[float],
+        std: Sequence[float],
+        classes: int = 0,
     ) -> None:
         super().__init__()
+        self.classes = classes
         self.stages = nn.ModuleList(stages)
         self.channels = tuple(channels)
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
@@ -138,7 +145,8 @@ def _mobilenet_v2(source: str | Path | None, deeplab_stride: int | None = None) 
         nn.Sequential(*layers[5:12]),
         last,
     ]
-    return Backbone(stages, (16, 24, 32, 96, 277 if deeplab_stride else 320), mean=(0.5,) * 3, std=(0.5,) * 3)
+    channels = (16, 24, 32, 96, 277 if deeplab_stride else 320)
+    return Backbone(stages, channels, mean=(0.5,) * 3, std=(0.5,) * 3, classes=21 if deeplab_stride else 0)
 
 
 def _efficientnet(variant: str, source: str | Path | None) -> Backbone:

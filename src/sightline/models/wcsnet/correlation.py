@@ -7,6 +7,9 @@ from torch import Tensor, nn
 
 from sightline.nn.blocks import pool_to, resize
 
+LIMIT = 4.0
+"""Standard deviations beyond which a feature counts no more."""
+
 
 def weighted_pool(features: Tensor, guidance: Tensor) -> Tensor:
     """W(f, R(G)): the mean of the template's features, each pixel weighted by the guidance.
@@ -18,17 +21,48 @@ def weighted_pool(features: Tensor, guidance: Tensor) -> Tensor:
     return (features * weights).sum(dim=(2, 3), keepdim=True) / weights.sum(dim=(2, 3), keepdim=True).clamp_min(1e-6)
 
 
+class Standardise(nn.Module):
+    """Features as deviations from the ordinary: running statistics, no learned scale, cut at LIMIT.
+
+    The last `classes` channels are probabilities already and stay as they are: a class that is rare in training would
+    otherwise be blown up by its small variance when it does come.
+    """
+
+    def __init__(self, channels: int, classes: int = 0) -> None:
+        super().__init__()
+        self.features = channels - classes
+        self.norm = nn.BatchNorm2d(self.features, affine=False)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        standard = self.norm(maps[:, : self.features]).clamp(-LIMIT, LIMIT)
+        return torch.cat([standard, maps[:, self.features :]], dim=1)
+
+
+def likeness(products: Tensor, classes: int = 0) -> Tensor:
+    """How alike a pixel and the template are, whatever channel says so: what a rare object needs to be recognised.
+
+    products: (N, C, h, w), template times search, channel by channel. Returns (N, 1, h, w), the mean over the feature
+    channels; with classes (N, 2, h, w), beside it the probability of being of one class, background left out.
+    """
+    features = products.shape[1] - classes
+    maps = [products[:, :features].mean(dim=1, keepdim=True)]
+    if classes:
+        maps.append(products[:, features + 1 :].sum(dim=1, keepdim=True))
+    return torch.cat(maps, dim=1)
+
+
 class Correlation(nn.Module):
     """Correspondence between a template's and a search frame's features on one level.
 
-    Both are first normalised by running statistics (no learned scale), so that a product of two channels says whether
-    both deviate from the ordinary in the same way.
+    Both are standardised first, so that a product of two channels says whether both deviate from the ordinary in the
+    same way. classes: how many of the last channels are class probabilities.
     """
 
-    def __init__(self, channels: int, kind: str = "weighted") -> None:
+    def __init__(self, channels: int, kind: str = "weighted", classes: int = 0) -> None:
         super().__init__()
-        self.kind = kind
-        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.kind, self.classes = kind, classes
+        self.norm = Standardise(channels, classes)
+        self.out_channels = 2 * channels if kind == "concat" else channels + (2 if classes else 1)
 
     def kernel(self, template: Tensor, guidance: Tensor) -> Tensor:
         """What the search features are correlated with: (N, C, 1, 1), or the template's map for the ablations."""
@@ -36,13 +70,12 @@ class Correlation(nn.Module):
         return weighted_pool(template, guidance) if self.kind == "weighted" else template
 
     def forward(self, search: Tensor, kernel: Tensor) -> Tensor:
-        """search: (N, C, h, w); kernel: from `kernel`. Returns (N, C, h, w), with 2 C channels for `concat`."""
+        """search: (N, C, h, w); kernel: from `kernel`. Returns (N, out_channels, h, w)."""
         search = self.norm(search)
-        if self.kind == "weighted":
-            return search * kernel
         if self.kind == "concat":
             return torch.cat([search, resize(kernel, search.shape[-2:])], dim=1)
-        return _depthwise(search, kernel)
+        products = search * kernel if self.kind == "weighted" else _depthwise(search, kernel)
+        return torch.cat([products, likeness(products, self.classes)], dim=1)
 
 
 def _depthwise(search: Tensor, kernel: Tensor) -> Tensor:

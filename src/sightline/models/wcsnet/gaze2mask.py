@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sightline.models.wcsnet.config import Gaze2MaskConfig
-from sightline.models.wcsnet.correlation import weighted_pool
+from sightline.models.wcsnet.correlation import Standardise, likeness, weighted_pool
 from sightline.nn.backbones import Backbone, build_backbone
 from sightline.nn.blocks import RefinementBlock, resize
 
@@ -18,13 +18,13 @@ class Gaze2Mask(nn.Module):
         super().__init__()
         self.config = config
         self.backbone = backbone or build_backbone(config.backbone, in_channels=4)
-        self.norms = nn.ModuleList(nn.BatchNorm2d(c, affine=False) for c in self.backbone.channels)
-        self.blocks = nn.ModuleList(
-            RefinementBlock(
-                c + 2, config.width, deepest=level == 5, hidden=max(8, config.width // 2) if level == 1 else None
-            )
-            for level, c in enumerate(self.backbone.channels, start=1)
-        )
+        self.norms, self.blocks = nn.ModuleList(), nn.ModuleList()
+        for level, channels in enumerate(self.backbone.channels, start=1):
+            classes = self.backbone.classes if level == 5 else 0
+            self.norms.append(Standardise(channels, classes))
+            inputs = channels + 1 + (2 if classes else 1)
+            hidden = max(8, config.width // 2) if level == 1 else config.width
+            self.blocks.append(RefinementBlock(inputs, config.width, deepest=level == 5, hidden=hidden))
         self.head = nn.Conv2d(config.width, 1, 1)
 
     def decode(self, features: list[Tensor], gaze: Tensor) -> Tensor:
@@ -33,9 +33,9 @@ class Gaze2Mask(nn.Module):
         for level in (5, 4, 3, 2, 1):
             hidden = self.norms[level - 1](features[level - 1])
             guide = resize(gaze, hidden.shape[-2:])
-            # Likeness to what is looked at: the same weighted correlation as WCS-Net's, of the frame with itself.
-            likeness = (hidden * weighted_pool(hidden, gaze)).mean(dim=1, keepdim=True)
-            out = self.blocks[level - 1]([hidden, guide, likeness], out)
+            # Likeness to what is looked at: WCS-Net's weighted correlation, of the frame with itself.
+            alike = likeness(hidden * weighted_pool(hidden, gaze), self.backbone.classes if level == 5 else 0)
+            out = self.blocks[level - 1]([hidden, guide, alike], out)
         return self.head(out)
 
     def forward(self, images: Tensor, gaze: Tensor) -> Tensor:

@@ -33,23 +33,26 @@ class WCSNet(nn.Module):
         self.levels = tuple(sorted(config.levels))
         channels = dict(enumerate(self.backbone.channels, start=1))
         self.mask_correlation = nn.ModuleDict(
-            {str(level): Correlation(channels[level], config.correlation) for level in self.levels}
+            {
+                str(level): Correlation(
+                    channels[level], config.correlation, classes=self.backbone.classes if level == 5 else 0
+                )
+                for level in self.levels
+            }
         )
-        factor = 2 if config.correlation == "concat" else 1
         self.mask_blocks = nn.ModuleDict()
         for level in self.levels:
             # At stride 2 the block's work is dominated by its 3x3 convolution, so that one gets half the channels.
             hidden = max(8, config.width // 2) if level == 1 else config.width
             deepest = level == self.levels[-1]
-            self.mask_blocks[str(level)] = RefinementBlock(
-                factor * channels[level], config.width, deepest=deepest, hidden=hidden
-            )
+            inputs = _at(self.mask_correlation, level).out_channels
+            self.mask_blocks[str(level)] = RefinementBlock(inputs, config.width, deepest=deepest, hidden=hidden)
         self.mask_head = nn.Conv2d(config.width, 1, 1)
         if config.hotspot_branch:
             self.hotspot_correlation = nn.ModuleDict(
                 {str(level): Correlation(channels[level], config.correlation) for level in HOTSPOT_LEVELS}
             )
-            inputs = factor * sum(channels[level] for level in HOTSPOT_LEVELS)
+            inputs = sum(_at(self.hotspot_correlation, level).out_channels for level in HOTSPOT_LEVELS)
             self.hotspot_block = RefinementBlock(inputs, config.width, deepest=True)
             self.hotspot_head = nn.Conv2d(config.width, 1, 1)
 

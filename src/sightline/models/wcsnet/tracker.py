@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from sightline.errors import UsageError
 from sightline.models.wcsnet.egnet import EGNet, gaze_map
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
-from sightline.models.wcsnet.geometry import Crop
+from sightline.models.wcsnet.geometry import CONTEXT, Crop
 from sightline.models.wcsnet.motion import Grey, independent_motion, thumbnail
 from sightline.models.wcsnet.network import Kernels, WCSNet
 from sightline.nn.blocks import resize
@@ -34,6 +35,12 @@ LOST_SCORE = 0.35
 """Below this score the target counts as lost."""
 LOST_FRAMES = 25
 """Frames that a lost target is looked for before EG-Net chooses a new one."""
+SURE_SCORE = 0.75
+"""Above this score the template learns from what was found."""
+ANCHOR, LEARNING = 0.5, 0.08
+"""Share of the first frame in the template, and the rate at which the rest follows the target's looks."""
+REACH = 0.15
+"""How far beyond its last mask a target can be in the next frame, in parts of the crop's side divided by CONTEXT."""
 HOTSPOT_MEMORY = 0.85
 """Share of the past in the smoothed hotspot map, which moves with the target."""
 POINT_SIGMA = 0.04
@@ -69,14 +76,17 @@ class _Step(nn.Module):
         super().__init__()
         self.network = network
         self.count = len(network.levels)
+        self.adapts = network.config.correlation == "weighted"
 
-    def forward(self, search: Tensor, *kernels: Tensor) -> tuple[Tensor, Tensor]:
-        mask, hotspot = self.network.decode(
-            self.network.backbone(search), Kernels(list(kernels[: self.count]), list(kernels[self.count :]))
-        )
+    def forward(self, search: Tensor, *kernels: Tensor) -> tuple[Tensor, ...]:
+        features = self.network.backbone(search)
+        mask, hotspot = self.network.decode(features, Kernels(list(kernels[: self.count]), list(kernels[self.count :])))
         mask = mask.sigmoid()
+        # What the target looks like now, from its surest pixels.
+        now = self.network.template(features, mask**4, mask).mask if self.adapts else []
         # Without a hotspot branch the mask's smooth inside is the best guess of where people look.
-        return mask, resize(mask, (mask.shape[-2] // 4, mask.shape[-1] // 4)) if hotspot is None else hotspot.sigmoid()
+        spot = resize(mask, (mask.shape[-2] // 4, mask.shape[-1] // 4)) if hotspot is None else hotspot.sigmoid()
+        return mask, spot, *now
 
 
 class Tracker:
@@ -92,6 +102,10 @@ class Tracker:
         self._kernels: list[Tensor] = []
         self._crop = Crop(0, 0, 1)
         self._area = 0.0
+        self._mask = np.zeros((1, 1), dtype=bool)
+        self._now: list[Tensor] = []
+        self._first: list[Tensor] = []
+        self._recent: list[Tensor] = []
         self._hotspot = torch.zeros(1, 1)
         self._lost = 0
         self._histogram: NDArray[np.float64] | None = None
@@ -117,7 +131,7 @@ class Tracker:
         target = self.segment(frame, looked_at) if mask is None else mask.astype(bool)
         crop = self._limit(Crop.around(target), frame)
         self._set_template(frame, target, looked_at, crop)
-        self._crop, self._area, self._lost = crop, float(target.sum()), 0
+        self._crop, self._mask, self._area, self._lost = crop, target, float(target.sum()), 0
         self._histogram = _histogram(frame)
         self._past = deque([frame], maxlen=NEARBY)
         # The first mask is Gaze2Mask-Net's or the user's own; the network only adds the hotspot.
@@ -224,10 +238,13 @@ class Tracker:
             hotspot = crop.take_map(guide, size // 8).to(self.device)
             kernels = self.network.template(features, mask, hotspot / hotspot.max().clamp_min(1e-6))
         self._kernels = [kernel.cpu() for kernel in (*kernels.mask, *kernels.hotspot)]
+        self._first, self._recent = list(self._kernels), list(self._kernels)
 
     def _find(self, frame: NDArray[np.uint8], crop: Crop) -> Tracked | None:
         """Mask and hotspot of the target in the crop, and the crop for the next frame; None if it is not there."""
         mask, hotspot = self._infer(frame, crop)
+        if not self._lost:
+            mask = mask * self._reachable(crop, mask.shape[-1])
         score = float(mask.square().sum() / mask.sum().clamp_min(1e-6))
         # Smoothed in the crop, which moves and scales with the target: the map then belongs to the object.
         self._hotspot = HOTSPOT_MEMORY * self._hotspot + (1 - HOTSPOT_MEMORY) * hotspot
@@ -237,17 +254,33 @@ class Tracker:
         if part is None or score < LOST_SCORE or part.sum() < 0.05 * self._area:
             return None
         self._crop = self._limit(self._follow(Crop.around(part)), frame)
+        self._mask = part
+        if score > SURE_SCORE:
+            self._learn()
         self._area = 0.9 * self._area + 0.1 * float(part.sum())
         smooth, at = self._read_hotspot(part, height, width, crop)
-        return Tracked(probability, probability > 0.5, smooth, at, score, "track")
+        return Tracked(probability, part, smooth, at, score, "track")
 
     def _infer(self, frame: NDArray[np.uint8], crop: Crop) -> tuple[Tensor, Tensor]:
         """Probabilities of mask and hotspot in the crop: (h, w) at the network's output sizes."""
         search = crop.take(frame, self.size)
         if self._engine is None:
             self._engine = Engine(_Step(self.network), (search, *self._kernels), self.device)
-        mask, hotspot = (out[0, 0].cpu() for out in self._engine(search, *self._kernels))
-        return mask, hotspot
+        mask, hotspot, *now = (out.cpu() for out in self._engine(search, *self._kernels))
+        self._now = now
+        return mask[0, 0], hotspot[0, 0]
+
+    def _learn(self) -> None:
+        """Let the template follow the target's looks, anchored to the first frame. Ours: the paper's stays fixed."""
+        for level, now in enumerate(self._now):
+            self._recent[level] = (1 - LEARNING) * self._recent[level] + LEARNING * now
+            self._kernels[level] = ANCHOR * self._first[level] + (1 - ANCHOR) * self._recent[level]
+
+    def _reachable(self, crop: Crop, size: int) -> Tensor:
+        """1 where the target can be, after its last mask; 0 elsewhere, so that look-alikes further off are left out."""
+        last = crop.take_map(self._mask, size)
+        radius = max(1, round(REACH * size / CONTEXT))
+        return (F.max_pool2d(last, 2 * radius + 1, stride=1, padding=radius) > 0.5)[0, 0].float()
 
     def _follow(self, crop: Crop) -> Crop:
         """The next crop: centred where the target is, its size changing slowly, as a mask's box flickers."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import lightning as L
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from sightline.data.samples import FixationImage
+from sightline.errors import DataError
 from sightline.models.wcsnet.egnet import EGNet
 from sightline.models.wcsnet.losses import fixation_loss
 from sightline.nn.backbones import Backbone
@@ -39,7 +41,14 @@ class CachedViews(Dataset[Cached]):
     View 0 is the whole photograph, view 1 its mirror image, further ones random windows.
     """
 
-    def __init__(self, samples: list[FixationImage], backbone: Backbone, recipe: EGNetRecipe, views: int) -> None:
+    def __init__(
+        self,
+        samples: list[FixationImage],
+        backbone: Backbone,
+        recipe: EGNetRecipe,
+        views: int,
+        device: torch.device | str = "cpu",
+    ) -> None:
         generator = np.random.default_rng(recipe.seed)
         frozen = _FrozenStages(backbone, recipe.frozen_stages)
         engines: dict[torch.Size, Engine] = {}
@@ -51,10 +60,10 @@ class CachedViews(Dataset[Cached]):
                 if counts.sum() == 0:
                     continue
                 if image.shape not in engines:
-                    engines[image.shape] = Engine(frozen, (image[None],))
+                    engines[image.shape] = Engine(frozen, (image[None],), device)
                 self.items.append(
                     Cached(
-                        engines[image.shape](image[None])[0][0].half(),
+                        engines[image.shape](image[None])[0][0].half().cpu(),
                         (density * density.numel()).half(),
                         counts.half(),
                     )
@@ -80,21 +89,28 @@ class _FrozenStages(nn.Module):
 
 
 class SameSizeBatches(Sampler[list[int]]):
-    """Endless shuffled batches whose views have one size, as landscape and portrait cannot be stacked."""
+    """Endless shuffled batches whose views have one size, as landscape and portrait cannot be stacked.
 
-    def __init__(self, views: CachedViews, batch_size: int, seed: int) -> None:
+    start: batches to leave out, for a run that goes on.
+    """
+
+    def __init__(self, views: CachedViews, batch_size: int, seed: int, start: int = 0) -> None:
         self.groups: dict[torch.Size, list[int]] = defaultdict(list)
         for index, item in enumerate(views.items):
             self.groups[item.density.shape].append(index)
-        self.batch_size, self.generator = batch_size, np.random.default_rng(seed)
+        self.batch_size, self.seed, self.start = batch_size, seed, start
 
     def __iter__(self) -> Iterator[list[int]]:
+        return islice(self._all(), self.start, None)
+
+    def _all(self) -> Iterator[list[int]]:
+        generator = np.random.default_rng(self.seed)
         while True:
             batches = []
             for members in self.groups.values():
-                order = self.generator.permutation(members)
+                order = generator.permutation(members)
                 batches += [order[i : i + self.batch_size].tolist() for i in range(0, len(order), self.batch_size)]
-            for number in self.generator.permutation(len(batches)):
+            for number in generator.permutation(len(batches)):
                 yield batches[number]
 
 
@@ -126,12 +142,16 @@ class EGNetTask(L.LightningModule):
         return self
 
     def train_dataloader(self) -> DataLoader[Cached]:
-        views = CachedViews(self.training_samples, self.network.backbone, self.recipe, self.recipe.views)
-        batches = SameSizeBatches(views, self.recipe.optimisation.batch_size, self.recipe.seed + self.global_rank)
+        recipe = self.recipe
+        views = CachedViews(self.training_samples, self.network.backbone, recipe, recipe.views, self.device)
+        if not len(views):
+            raise DataError("the recipe's data: no photograph with fixations to train on; check roots and `held_out`")
+        seed = recipe.seed + 1000 * self.global_rank
+        batches = SameSizeBatches(views, recipe.optimisation.batch_size, seed, self.global_step)
         return DataLoader(views, batch_sampler=batches, collate_fn=_stack)
 
     def val_dataloader(self) -> DataLoader[Cached]:
-        views = CachedViews(self.validation, self.network.backbone, self.recipe, views=1)
+        views = CachedViews(self.validation, self.network.backbone, self.recipe, views=1, device=self.device)
         return DataLoader(views, batch_size=1, collate_fn=_stack)
 
     def forward(self, cached: Tensor) -> Tensor:

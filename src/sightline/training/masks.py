@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import lightning as L
@@ -13,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
+from sightline.errors import DataError, UsageError
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.losses import joint_loss, mask_loss
 from sightline.models.wcsnet.network import WCSNet
@@ -28,25 +30,35 @@ class PairBatches(IterableDataset[Batch]):
     """Endless batches of (template, search) pairs: two views of one target, the kinds mixed as the recipe says.
 
     The template of a still is its centred view; in a video any two views of the sequence make a pair.
+    keep: the videos to draw from, None for all. start: batches to leave out, for a run that goes on.
     """
 
     def __init__(
-        self, bank: ViewBank, kinds: dict[str, float], keep: set[str] | None, batch_size: int, seed: int
+        self, bank: ViewBank, kinds: dict[str, float], keep: set[str] | None, batch_size: int, seed: int, start: int = 0
     ) -> None:
-        self.bank, self.batch_size, self.seed = bank, batch_size, seed
+        self.bank, self.batch_size, self.seed, self.start = bank, batch_size, seed, start
         groups: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
         for row, (kind, group) in enumerate(zip(bank.kinds, bank.groups, strict=True)):
             if kind in kinds and (kind != "video" or keep is None or group in keep):
                 groups[kind][group].append(row)
-        self.kinds = [kind for kind in kinds if groups[kind]]
+        self.kinds = [kind for kind in kinds if kinds[kind]]
+        missing = [kind for kind in self.kinds if not groups[kind]]
+        if missing:
+            raise DataError(
+                f"no targets of kind {', '.join(missing)} to train on; change `kinds`, `keep` or the sources"
+            )
         self.members = {kind: list(groups[kind].values()) for kind in self.kinds}
         share = np.array([kinds[kind] for kind in self.kinds])
         self.share = share / share.sum()
 
     def __iter__(self) -> Iterator[Batch]:
+        for pairs in islice(self._pairs(), self.start, None):
+            yield load(self.bank, *zip(*pairs, strict=True))
+
+    def _pairs(self) -> Iterator[list[tuple[int, int]]]:
         generator = np.random.default_rng(self.seed)
         while True:
-            yield load(self.bank, *zip(*(self._pair(generator) for _ in range(self.batch_size)), strict=True))
+            yield [self._pair(generator) for _ in range(self.batch_size)]
 
     def _pair(self, generator: np.random.Generator) -> tuple[int, int]:
         kind = self.kinds[generator.choice(len(self.kinds), p=self.share)]
@@ -93,6 +105,10 @@ class MaskTask(L.LightningModule):
         super().__init__()
         self.frozen, self.bank, self.recipe = network.backbone, bank, recipe
         self.frozen.requires_grad_(False)
+        self.videos = {str(name) for name in bank.groups[bank.kinds == "video"]}
+        unknown = {*(recipe.keep or ()), *recipe.validation} - self.videos
+        if unknown:
+            raise UsageError(f"the data has no video {', '.join(sorted(unknown))}; mend `keep` or `validation`")
 
     def train(self, mode: bool = True) -> MaskTask:
         super().train(mode)
@@ -101,13 +117,14 @@ class MaskTask(L.LightningModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         recipe = self.recipe
-        names = set(self.bank.groups[self.bank.kinds == "video"]) if recipe.keep is None else set(recipe.keep)
+        names = self.videos if recipe.keep is None else set(recipe.keep)
         batches = PairBatches(
             self.bank,
             {str(kind): share for kind, share in recipe.kinds.items()},
             names - set(recipe.validation),
             recipe.optimisation.batch_size,
             recipe.seed + 1000 * self.global_rank,
+            self.global_step,
         )
         return DataLoader(batches, batch_size=None)
 
@@ -149,10 +166,9 @@ class Gaze2MaskTask(MaskTask):
     def training_step(self, batch: Batch, _: int) -> Tensor:
         mask, gaze = batch["mask"], batch["gaze"]
         inside = gaze_inside(gaze, mask)
-        spill = torch.rand(len(gaze), 1, 1, 1) * 0.7
-        guide = torch.maximum(inside, spill * gaze)
-        clicked = (torch.rand(len(gaze)) < 0.4).float().view(-1, 1, 1, 1)
-        guide = torch.where(clicked > 0, _spot(mask, gaze.shape[-1]), guide)
+        spill, chance = torch.rand(2, len(gaze), 1, 1, 1, device=gaze.device)
+        guide = torch.maximum(inside, 0.7 * spill * gaze)
+        guide = torch.where(chance < 0.4, _spot(mask, gaze.shape[-1]), guide)
         logits = self.network.decode(batch["search"], guide)
         loss = mask_loss(logits, mask).mean()
         self.log("train_loss", loss)
@@ -167,8 +183,8 @@ def _spot(mask: Tensor, size: int) -> Tensor:
     weights = F.adaptive_avg_pool2d(mask, size).flatten(1).clamp_min(1e-6)
     place = torch.multinomial(weights, 1)[:, 0]
     y, x = (place // size).float(), (place % size).float()
-    grid = torch.arange(size).float()
-    sigma = (0.02 + 0.08 * torch.rand(len(mask))) * size
+    grid = torch.arange(size, device=mask.device).float()
+    sigma = (0.02 + 0.08 * torch.rand(len(mask), device=mask.device)) * size
     rows = torch.exp(-((grid[None] - y[:, None]) ** 2) / (2 * sigma[:, None] ** 2))
     columns = torch.exp(-((grid[None] - x[:, None]) ** 2) / (2 * sigma[:, None] ** 2))
     return (rows[:, :, None] * columns[:, None, :])[:, None]
@@ -192,7 +208,7 @@ class WCSNetTask(MaskTask):
     def training_step(self, batch: Batch, _: int) -> Tensor:
         mask_logits, hotspot_logits = self._decode(batch)
         mask_logits = F.interpolate(mask_logits, batch["mask"].shape[-2:], mode="bilinear", align_corners=False)
-        ones = torch.ones(len(batch["mask"]))
+        ones = torch.ones_like(batch["has_hotspot"])
         loss = joint_loss(mask_logits, batch["mask"], ones, hotspot_logits, batch["hotspot"], batch["has_hotspot"])
         self.log("train_loss", loss)
         return loss

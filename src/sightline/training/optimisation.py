@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -34,10 +35,31 @@ def configure(network: nn.Module, backbone: nn.Module, settings: Optimisation) -
     return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
+class OwnSeedEveryStep(L.Callback):
+    """Seeds torch by the step, so that a resumed run draws the random numbers that an uninterrupted one would."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_batch_start(self, trainer: L.Trainer, *_: Any) -> None:
+        torch.manual_seed((self.seed << 40) + (trainer.global_rank << 32) + trainer.global_step)
+
+
+class SaveOnInterrupt(L.Callback):
+    """Ctrl-C leaves a checkpoint of the step that it came in."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_exception(self, trainer: L.Trainer, task: L.LightningModule, exception: BaseException) -> None:
+        if isinstance(exception, KeyboardInterrupt) and trainer.global_step:
+            trainer.save_checkpoint(self.path)
+
+
 class RunningAverage(L.Callback):
     """Keeps an exponential average of the network's weights; validation and the final weights use it.
 
-    The average is part of the checkpoint, so that a resumed run goes on with it.
+    decay: 0 is the network itself. The average is part of the checkpoint, so that a resumed run goes on with it.
     """
 
     def __init__(self, decay: float) -> None:
@@ -65,9 +87,14 @@ class RunningAverage(L.Callback):
             task.network.load_state_dict(self._trained)
             self._trained = {}
 
-    def on_train_end(self, trainer: L.Trainer, task: L.LightningModule) -> None:
+    def on_exception(self, trainer: L.Trainer, task: L.LightningModule, exception: BaseException) -> None:
+        # What a stop during validation saves is the trained weights, not their average.
+        self.on_validation_end(trainer, task)
+
+    def load_into(self, network: nn.Module) -> None:
+        """Replace the network's weights by their average."""
         if self.average:
-            task.network.load_state_dict(self.average)
+            network.load_state_dict(self.average)
 
     def state_dict(self) -> dict[str, Any]:
         return {"average": self.average}

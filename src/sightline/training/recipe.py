@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sightline.errors import UsageError
 from sightline.models.wcsnet.config import EGNetConfig, Gaze2MaskConfig, WCSNetConfig
@@ -20,8 +20,8 @@ class _Checked(BaseModel):
 class DataSource(_Checked):
     """One data set: its family, its folder, and which part of it.
 
-    root: may start with `$DATA`, which the --data option (or the environment variable DATA) replaces.
-    keep: names to use (sequences, say); None uses all. skip: names to leave out.
+    root: may start with `$DATA`, which the --data option (or the environment variable DATA) replaces. split: of the
+    families that have some. keep: sequences of a family of videos to use, None for all; skip: those to leave out.
     """
 
     family: Literal[
@@ -31,6 +31,14 @@ class DataSource(_Checked):
     split: str | None = None
     keep: list[str] | None = None
     skip: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _used(self) -> DataSource:
+        if self.split is not None and self.family not in {"salicon", "voc", "duts", "davis2016"}:
+            raise ValueError(f"{self.family} has no splits; leave `split` out")
+        if (self.keep is not None or self.skip) and self.family not in {"davis2016", "segtrackv2", "youtube-objects"}:
+            raise ValueError(f"{self.family} has no sequences; leave `keep` and `skip` out")
+        return self
 
     @property
     def folder(self) -> Path:
@@ -67,7 +75,7 @@ class EGNetRecipe(_Checked):
     data: list[DataSource]
     held_out: float = Field(0.1, ge=0, lt=1, description="share of the photographs to validate on")
     optimisation: Optimisation
-    frozen_stages: int = Field(3, ge=0, le=5, description="first backbone stages that stay as they are")
+    frozen_stages: int = Field(3, ge=0, le=3, description="first backbone stages that stay as they are")
     views: int = Field(4, ge=1, description="augmented copies of a photograph whose frozen features are kept")
     density_sigma: float = Field(0.034, gt=0, description="blur of the fixations, in parts of the longer side")
     nss_weight: float = Field(0.0, ge=0, description="weight of the NSS term beside the cross-entropy")
@@ -86,6 +94,7 @@ class Views(_Checked):
 
 
 class _MaskRecipe(_Checked):
+    network: Gaze2MaskConfig | WCSNetConfig
     views: Views
     kinds: dict[Literal["pseudo", "photo", "video"], float] = Field(description="share of each kind in a batch")
     keep: list[str] | None = Field(None, description="videos to train on; None is all")
@@ -93,6 +102,17 @@ class _MaskRecipe(_Checked):
     optimisation: Optimisation
     validation: list[str] = Field(default_factory=list, description="videos to validate on, never trained on")
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _consistent(self) -> _MaskRecipe:
+        if min(self.kinds.values(), default=0) < 0 or not sum(self.kinds.values()):
+            raise ValueError("kinds: shares must not be negative, and one must be above 0")
+        if self.network.backbone != self.views.backbone:
+            raise ValueError(
+                f"network.backbone is {self.network.backbone} and views.backbone {self.views.backbone}; "
+                "both must name the same"
+            )
+        return self
 
 
 class Gaze2MaskRecipe(_MaskRecipe):
@@ -126,7 +146,7 @@ def read_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
         raise UsageError(f"{path}: no such recipe; the shipped ones are in configs/") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from None
-    if not isinstance(values, dict) or values.get("train") not in _RECIPES:
+    if not isinstance(values, dict) or values.get("train") not in [*_RECIPES]:
         raise UsageError(f"{path}: needs a line `train: NAME` with NAME one of {', '.join(_RECIPES)}")
     for override in overrides or []:
         _override(values, override)
@@ -146,4 +166,7 @@ def _override(values: dict[str, Any], override: str) -> None:
         values = values.setdefault(parent, {})
         if not isinstance(values, dict):
             raise UsageError(f"--set {override}: {parent} is a value, not a group of fields")
-    values[last] = yaml.safe_load(value)
+    try:
+        values[last] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise UsageError(f"--set {override}: the value is no YAML ({' '.join(str(error).split())})") from None

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
 import lightning as L
+import torch
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
-from sightline.errors import UsageError
+from sightline.errors import OutputError, UsageError, WeightsError
 from sightline.models import weights
-from sightline.models.wcsnet.config import EGNetConfig
 from sightline.nn.backbones import Backbone, build_backbone
-from sightline.training.optimisation import RunningAverage
+from sightline.training.optimisation import OwnSeedEveryStep, RunningAverage, SaveOnInterrupt
 from sightline.training.recipe import (
     DataSource,
     EGNetRecipe,
@@ -31,29 +32,43 @@ def train(recipe: Recipe, output: Path, resume: bool = False, devices: int = 1, 
 
     resume: go on from output/checkpoints/last.ckpt. devices: processes of one machine (DDP when more than one, or
     under torchrun). validate_every: steps between validations and checkpoints. Returns `output`.
-    Raises UsageError where `output` holds another run and resume is not set, or nothing to resume.
+    A resumed run ends with the weights that an uninterrupted one would have. Ctrl-C leaves a checkpoint to resume from,
+    and no weights. Raises UsageError where `output` holds another run and resume is not set, or nothing to resume;
+    WeightsError for a damaged checkpoint; OutputError where `output` cannot be written.
     """
     checkpoint = output / "checkpoints" / "last.ckpt"
     if resume and not checkpoint.is_file():
         raise UsageError(f"{checkpoint}: nothing to resume; run without --resume first")
-    if not resume and checkpoint.exists():
+    if not resume and (checkpoint.exists() or (output / "model.safetensors").exists()):
         raise UsageError(f"{output}: holds another run; pass --resume to go on with it, or another --out")
+    try:
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be made ({error.strerror}); give another --out") from None
     L.seed_everything(recipe.seed, workers=True)
     build = _TASKS[recipe.train]
     task, settings = build(recipe)
-    callbacks: list[L.Callback] = [
-        ModelCheckpoint(output / "checkpoints", save_last=True, every_n_train_steps=validate_every, save_top_k=0),
+    if resume:
+        _check(checkpoint, task)
+    every = min(validate_every, settings.steps)
+    average = RunningAverage(settings.ema)
+    callbacks = [
+        # One file, written over and over: with Lightning's counter a resumed run would leave the old one in its place.
+        ModelCheckpoint(
+            checkpoint.parent, save_last=True, every_n_train_steps=every, save_top_k=0, enable_version_counter=False
+        ),
+        OwnSeedEveryStep(recipe.seed),
+        average,
+        SaveOnInterrupt(checkpoint),
         LearningRateMonitor("step"),
-        RichProgressBar(),
+        RichProgressBar(console_kwargs={"stderr": True}),
     ]
-    if settings.ema:
-        callbacks.append(RunningAverage(settings.ema))
     trainer = L.Trainer(
         accelerator="auto",
         devices=devices,
         max_steps=settings.steps,
         max_epochs=-1,
-        val_check_interval=min(validate_every, settings.steps),
+        val_check_interval=every,
         check_val_every_n_epoch=None,
         log_every_n_steps=10,
         num_sanity_val_steps=0,
@@ -62,13 +77,25 @@ def train(recipe: Recipe, output: Path, resume: bool = False, devices: int = 1, 
         logger=[CSVLogger(output, name="logs"), TensorBoardLogger(output, name="tensorboard")],
         enable_model_summary=False,
     )
-    # Lightning turns Ctrl-C into a clean stop after saving; weights of a stopped run would pass for finished ones.
-    trainer.fit(task, ckpt_path=checkpoint if resume else None, weights_only=False)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    try:
+        trainer.fit(task, ckpt_path=checkpoint if resume else None, weights_only=True)
+    except SystemExit:  # what Lightning makes of Ctrl-C
+        raise KeyboardInterrupt from None
     if trainer.is_global_zero:
+        average.load_into(task.network)
         weights.save(task.network, task.network.config.model_dump(mode="json"), output)
     return output
+
+
+def _check(checkpoint: Path, task: L.LightningModule) -> None:
+    """Raise WeightsError for a damaged checkpoint, UsageError for one of another network."""
+    try:
+        saved = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+    except (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise WeightsError(f"{checkpoint}: damaged ({reason}); delete it and train again") from None
+    if {name: value.shape for name, value in saved.items()} != {k: v.shape for k, v in task.state_dict().items()}:
+        raise UsageError(f"{checkpoint}: is of another network; resume with the recipe that it was made with")
 
 
 def _egnet(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
@@ -83,15 +110,14 @@ def _egnet(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
 
 def _bank(recipe: Gaze2MaskRecipe | WCSNetRecipe) -> tuple[ViewBank, Backbone]:
     """The views that a recipe asks for, and the backbone that made them."""
-    from sightline.models.wcsnet.egnet import EGNet
+    from sightline.models.wcsnet.predictor import load_egnet
     from sightline.training.sources import scenes
 
     views = recipe.views
     backbone = build_backbone(views.backbone, expand(views.backbone_weights)).eval()
     folder = weights.find_weights(expand(views.gaze))
-    gaze = EGNet(EGNetConfig.model_validate(weights.read_config(folder))).eval()
-    weights.load_into(gaze, folder)
-    key = views.model_dump_json(exclude={"gaze"})
+    gaze = load_egnet(folder)
+    key = expand(views.model_dump_json(exclude={"gaze"}))
     photographs = [path for source in views.sources if source.family == "bsds500" for path in _photographs(source)]
     bank = build_bank(scenes(views.sources, backbone), key, backbone, views.stills, views.seed, photographs)
     return ViewBank(bank, gaze, weights.sha256(folder)), backbone

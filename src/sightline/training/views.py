@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
-import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from filelock import FileLock
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from sightline.data.files import load_image
+from sightline.errors import DataError
 from sightline.models.wcsnet.egnet import EGNet, gaze_map
 from sightline.models.wcsnet.geometry import Crop
 from sightline.nn.backbones import Backbone
@@ -29,7 +32,6 @@ from sightline.progress import track
 
 SIZE = 256
 """Side of a view in pixels; a search crop of 320 has the same scale and a wider margin."""
-STRIDES = (2, 4, 8, 16, 16)
 PEAK = 0.5
 """Hotspot labels are where the fixation density in the object passes this part of its maximum (Sec. 3.3)."""
 
@@ -52,7 +54,7 @@ class Scene:
 
 def _framing(mask: NDArray[np.bool_], number: int, kind: str, generator: np.random.Generator) -> Crop:
     """View 0 of a still is centred on the target; others are off-centre, near or (the last) wide."""
-    centred = Crop.around(mask, context=1.6)
+    centred = Crop.around(mask, context=1.6, smallest=48.0)
     if number == 0 and kind != "video":
         return centred
     wide = number == 3 or (kind == "video" and number == 1)
@@ -87,13 +89,8 @@ class ViewBank:
         self.groups, self.kinds = np.array(index["groups"]), np.array(index["kinds"])
         self.has_hotspot = np.array(index["has_hotspot"])
         self.features = [
-            np.memmap(
-                folder / f"level{level}.raw",
-                np.float16,
-                "r",
-                shape=(len(self), channels, SIZE // stride, SIZE // stride),
-            )
-            for level, (channels, stride) in enumerate(zip(index["channels"], STRIDES, strict=True), start=1)
+            _rows(folder / f"level{level}.raw", len(self), channels)
+            for level, channels in enumerate(index["channels"], start=1)
         ]
 
     def __len__(self) -> int:
@@ -108,12 +105,21 @@ def build_bank(
     key: names everything that the views depend on. backgrounds: photographs that cut-out targets are pasted into.
     """
     folder = engine_cache() / "views" / hashlib.sha256(key.encode()).hexdigest()[:16]
-    if (folder / "index.json").is_file():
-        return folder
-    shutil.rmtree(folder, ignore_errors=True)
-    partial = folder.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # The processes of one run want the same bank at the same time: one makes it, the others wait.
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.is_dir():
+            with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+                partial = Path(temporary) / folder.name
+                partial.mkdir()
+                _compute(scenes, partial, backbone, views, seed, backgrounds)
+                os.replace(partial, folder)
+    return folder
+
+
+def _compute(
+    scenes: Iterator[Scene], partial: Path, backbone: Backbone, views: int, seed: int, backgrounds: list[Path]
+) -> None:
     generator = np.random.default_rng(seed)
     engine = Engine(backbone, (torch.zeros(1, 3, SIZE, SIZE),))
     files = [(partial / f"level{level}.raw").open("wb") for level in range(1, 6)]
@@ -133,7 +139,7 @@ def build_bank(
             if scene.density is not None:
                 inside = crop.take_map(scene.density, SIZE) * (mask > 0.5)
                 hot = (inside > PEAK * inside.max()).float() if inside.max() > 0 else hot
-            if number == 2:
+            if number == 2 and backgrounds:
                 image = _paste(image, mask, backgrounds, generator)
             if number:
                 image = _recolour(image, generator)
@@ -148,13 +154,20 @@ def build_bank(
             index["kinds"].append(scene.kind)
             index["has_hotspot"].append(bool(hot.any()))
             index["crops"].append([str(scene.path), float(crop.x), float(crop.y), float(crop.side), mirrored])
-    for name, rows in (("masks", masks), ("hotspots", hotspots)):
-        np.save(partial / f"{name}.npy", np.stack(rows))
     for file in files:
         file.close()
+    if not masks:
+        raise DataError("the recipe's sources: no target found in them; check their roots, families and splits")
+    for name, rows in (("masks", masks), ("hotspots", hotspots)):
+        np.save(partial / f"{name}.npy", np.stack(rows))
     (partial / "index.json").write_text(json.dumps(index), encoding="utf-8")
-    os.replace(partial, folder)
-    return folder
+
+
+def _rows(path: Path, count: int, channels: int) -> NDArray[np.float16]:
+    """A level's features, (count, channels, h, h) on disk; h is the level's own."""
+    values = np.memmap(path, np.float16, "r")
+    side = math.isqrt(len(values) // (count * channels))
+    return values.reshape(count, channels, side, side)
 
 
 def _gaze_maps(path: Path, crops: list[tuple[str, float, float, float, bool]], network: EGNet) -> NDArray[np.uint8]:

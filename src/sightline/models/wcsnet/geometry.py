@@ -25,12 +25,19 @@ class Crop:
     side: float
 
     @staticmethod
-    def around(mask: NDArray[np.bool_], context: float = CONTEXT, smallest: float = 48.0) -> Crop:
+    def around(mask: NDArray[np.bool_], context: float = CONTEXT, smallest: float = 0.0) -> Crop:
         """The crop around a mask's bounding box; `mask` (H, W) must have a pixel set."""
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
         longer = max(bottom - top, right - left)
         return Crop((left + right) / 2, (top + bottom) / 2, max(context * longer, smallest))
+
+    def outward(self, inner: Crop, size: int) -> Crop:
+        """A crop given in pixels of this crop's `size` grid, in pixels of the frame."""
+        scale = self.side / size
+        return Crop(
+            self.x - self.side / 2 + inner.x * scale, self.y - self.side / 2 + inner.y * scale, inner.side * scale
+        )
 
     def _spans(self, size: int, height: int, width: int) -> tuple[tuple[int, int, float, float], ...]:
         """For x and for y: first and last pixel of the `size` grid inside the frame, and their place in the frame."""
@@ -59,8 +66,10 @@ class Crop:
     def take_map(self, values: NDArray[np.floating] | NDArray[np.bool_], size: int) -> Tensor:
         """The crop of a map (H, W) as (1, 1, size, size) float32, 0 outside of the frame."""
         (u0, u1, x0, x1), (v0, v1, y0, y1) = self._spans(size, *values.shape)
-        part = Image.fromarray(values.astype(np.float32)).resize(
-            (u1 - u0, v1 - v0), Image.Resampling.BILINEAR, box=(x0, y0, x1, y1)
+        left, top = int(x0), int(y0)
+        near = values[top : int(np.ceil(y1)), left : int(np.ceil(x1))].astype(np.float32)
+        part = Image.fromarray(near).resize(
+            (u1 - u0, v1 - v0), Image.Resampling.BILINEAR, box=(x0 - left, y0 - top, x1 - left, y1 - top)
         )
         out = torch.zeros(1, 1, size, size)
         out[0, 0, v0:v1, u0:u1] = torch.from_numpy(np.array(part))

@@ -39,6 +39,8 @@ SURE_SCORE = 0.75
 """Above this score the template learns from what was found."""
 ANCHOR, LEARNING = 0.5, 0.08
 """Share of the first frame in the template, and the rate at which the rest follows the target's looks."""
+SMALLEST = 48.0
+"""Side of the smallest crop, in pixels."""
 REACH = 0.15
 """How far beyond its last mask a target can be in the next frame, in parts of the crop's side divided by CONTEXT."""
 HOTSPOT_MEMORY = 0.85
@@ -136,7 +138,7 @@ class Tracker:
         self._past = deque([frame], maxlen=NEARBY)
         # The first mask is Gaze2Mask-Net's or the user's own; the network only adds the hotspot.
         _, self._hotspot = self._infer(frame, crop)
-        hotspot, at = self._read_hotspot(target, height, width, crop)
+        hotspot, at = self._read_hotspot(crop.take_map(target, self.size // 2)[0, 0], height, width, crop)
         return Tracked(target.astype(np.float32), target, hotspot, at, 1.0, "start")
 
     def step(self, frame: NDArray[np.uint8]) -> Tracked:
@@ -173,7 +175,7 @@ class Tracker:
             y, x = np.unravel_index(int(np.argmax(gaze)), gaze.shape)
             target = self._looked_at(frame, gaze, Crop(float(x), float(y), longer / 2))
         if target is not None:
-            closer = self._looked_at(frame, gaze, Crop.around(target))
+            closer = self._looked_at(frame, gaze, self._limit(Crop.around(target), frame))
             return target if closer is None else closer
         # Nothing stands out as an object: what is looked at most has to do.
         return gaze >= max(np.quantile(gaze, 0.97), 1e-6)
@@ -213,8 +215,8 @@ class Tracker:
                 return looked_at
             small = Image.fromarray(independent_motion(thumbnail(frame), nearby))
             moving = np.asarray(small.resize((width, height), Image.Resampling.BILINEAR))
-            looked_at = looked_at * (STILL_SHARE + (1 - STILL_SHARE) * moving)
-            return looked_at / looked_at.max()
+            weighted = looked_at * (STILL_SHARE + (1 - STILL_SHARE) * moving)
+            return weighted / weighted.max()
         x, y = point
         if not (0 <= x < width and 0 <= y < height):
             raise UsageError(f"Tracker.start: point ({x:g}, {y:g}) is outside of the {width}x{height} frame")
@@ -241,25 +243,29 @@ class Tracker:
         self._first, self._recent = list(self._kernels), list(self._kernels)
 
     def _find(self, frame: NDArray[np.uint8], crop: Crop) -> Tracked | None:
-        """Mask and hotspot of the target in the crop, and the crop for the next frame; None if it is not there."""
+        """The target in the crop, and where to look in the next frame; None if it is not there."""
         mask, hotspot = self._infer(frame, crop)
+        size = mask.shape[-1]
         if not self._lost:
-            mask = mask * self._reachable(crop, mask.shape[-1])
+            mask = mask * self._reachable(crop, size)
         score = float(mask.square().sum() / mask.sum().clamp_min(1e-6))
         # Smoothed in the crop, which moves and scales with the target: the map then belongs to the object.
         self._hotspot = HOTSPOT_MEMORY * self._hotspot + (1 - HOTSPOT_MEMORY) * hotspot
+        part = _main_part(mask.numpy() > 0.5, mask.numpy())
+        if part is None or score < LOST_SCORE:
+            return None
+        area = float(part.sum()) * (crop.side / size) ** 2
+        if area < 0.05 * self._area:
+            return None
+        mask[torch.from_numpy((mask.numpy() > 0.5) & ~part)] = 0.0
         height, width = frame.shape[:2]
         probability = crop.place(mask, height, width)
-        part = _main_part(probability > 0.5, probability)
-        if part is None or score < LOST_SCORE or part.sum() < 0.05 * self._area:
-            return None
-        self._crop = self._limit(self._follow(Crop.around(part)), frame)
-        self._mask = part
+        self._mask, self._area = probability > 0.5, 0.9 * self._area + 0.1 * area
+        self._crop = self._limit(self._follow(crop.outward(Crop.around(part), size)), frame)
         if score > SURE_SCORE:
             self._learn()
-        self._area = 0.9 * self._area + 0.1 * float(part.sum())
-        smooth, at = self._read_hotspot(part, height, width, crop)
-        return Tracked(probability, part, smooth, at, score, "track")
+        smooth, at = self._read_hotspot(mask, height, width, crop)
+        return Tracked(probability, self._mask, smooth, at, score, "track")
 
     def _infer(self, frame: NDArray[np.uint8], crop: Crop) -> tuple[Tensor, Tensor]:
         """Probabilities of mask and hotspot in the crop: (h, w) at the network's output sizes."""
@@ -289,14 +295,14 @@ class Tracker:
 
     @staticmethod
     def _limit(crop: Crop, frame: NDArray[np.uint8]) -> Crop:
-        """No crop is larger than the frame's longer side: beyond is only grey."""
-        return Crop(crop.x, crop.y, min(crop.side, float(max(frame.shape[:2]))))
+        """No crop is larger than the frame's longer side, as beyond is only grey, nor so small that it is all blur."""
+        return Crop(crop.x, crop.y, min(max(crop.side, SMALLEST), float(max(frame.shape[:2]))))
 
     def _read_hotspot(
-        self, target: NDArray[np.bool_], height: int, width: int, crop: Crop
+        self, mask: Tensor, height: int, width: int, crop: Crop
     ) -> tuple[NDArray[np.float32], tuple[float, float]]:
-        """The smoothed hotspot map of a frame, inside the target, with a maximum of 1, and its focal point."""
-        edge = crop.take_map(target, self._hotspot.shape[-1])[0, 0]
+        """The smoothed hotspot map, inside the target's mask in the crop, with a maximum of 1, and its focal point."""
+        edge = resize(mask[None, None], self._hotspot.shape)[0, 0]
         inside = self._hotspot * edge
         if inside.max() <= 0:
             inside = edge

@@ -15,7 +15,7 @@ from sightline.metrics.evaluation import runner, scores
 from sightline.metrics.evaluation.layout import read_selection
 from sightline.metrics.evaluation.report import Comparison, Report
 from sightline.metrics.evaluation.task import Task
-from sightline.metrics.protocols import FIXATION, TASKS, VOS, VSOD, choose
+from sightline.metrics.protocols import FIXATION, GAZE, TASKS, VOS, VSOD, choose
 
 __all__ = ["Options", "Report", "evaluate", "make_task", "read_selection"]
 
@@ -67,8 +67,15 @@ def evaluate(
         found.append(runner.run(one, options.workers, note, advance, notice))
     first = tasks[0]
     weights = scores.bootstrap_weights(len(first.names), options.draws, options.seed)
-    samples = [scores.combine(result, weights, first.finish) for result in found]
-    overall = [scores.overall(result, first.finish) for result in found]
+    once = np.ones((1, len(first.names)))
+    samples = [
+        scores.combine(result, weights, one.finish) | one.whole(weights)
+        for one, result in zip(tasks, found, strict=True)
+    ]
+    overall = [
+        scores.overall(result, one.finish) | {key: float(value[0]) for key, value in one.whole(once).items()}
+        for one, result in zip(tasks, found, strict=True)
+    ]
     return Report(
         task=task,
         protocol=protocol,
@@ -104,6 +111,10 @@ def make_task(task: str, pred: Path, gt: Path, protocol: str, options: Options) 
         from sightline.metrics.evaluation.vsod import VsodTask
 
         return VsodTask(pred, gt, choose(VSOD, task, protocol), options.names)
+    if task == "gaze":
+        from sightline.metrics.evaluation.gaze import GazeTask
+
+        return GazeTask(pred, gt, choose(GAZE, task, protocol), options.names)
     if task == "fixation":
         from sightline.metrics.evaluation.fixation import FixationTask
 

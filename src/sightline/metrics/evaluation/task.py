@@ -43,3 +43,7 @@ class Task(ABC):
     def finish(self, means: dict[str, Array]) -> dict[str, Array]:
         """From the means of the tallies, (R, L), to the reported keys, (R,) each."""
         return {key: means[key][:, 0] for key in self.keys if key in means}
+
+    def whole(self, weights: Array) -> dict[str, Array]:
+        """Scores that are no mean over sequences, (R,) by key, for R weightings of the sequences (R, S)."""
+        return {}

@@ -66,6 +66,14 @@ def test_no_fixation_goes_on_through_a_pause() -> None:
     assert table["duration_s"].max() < 0.5
 
 
+@pytest.mark.parametrize("method", ["ivt", "idt"])
+@pytest.mark.parametrize("lost", [slice(0, 30), slice(-30, None), slice(0, None)])
+def test_losses_at_the_ends(method: str, lost: slice) -> None:
+    known = truth(move_s=0.1)
+    known.xy[lost] = np.nan
+    assert len(found(known, method=method)) == (0 if lost == slice(0, None) else 4)
+
+
 def test_too_few_samples_give_none() -> None:
     assert detect(np.arange(3.0), np.zeros((3, 2)), np.zeros((3, 2)), 1.0, EventOptions()).is_empty()
 

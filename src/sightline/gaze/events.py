@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -112,7 +113,9 @@ def _ivt(degrees: FloatArray, interval_s: float, options: EventOptions) -> NDArr
     from pymovements.transforms.numpy import pos2vel
 
     window = max(3, 2 * (round(SMOOTH_S / interval_s) // 2) + 1)
-    velocity = pos2vel(degrees, 1 / interval_s, "savitzky_golay", window_length=window, polyorder=2)
+    # mode: the default fits a polynomial to either end, which a loss there would make fail.
+    how = {"window_length": window, "polyorder": 2, "mode": "nearest"}
+    velocity = pos2vel(degrees, 1 / interval_s, "savitzky_golay", **how)
     # Indices as time: the durations are checked against the real clock afterwards.
     found = ivt(
         velocity, timesteps=np.arange(len(degrees)), minimum_duration=0, velocity_threshold=options.velocity_deg_s
@@ -123,12 +126,14 @@ def _ivt(degrees: FloatArray, interval_s: float, options: EventOptions) -> NDArr
 def _idt(degrees: FloatArray, interval_s: float, options: EventOptions) -> NDArray[np.int64]:
     from pymovements.events import idt
 
-    found = idt(
-        degrees,
-        timesteps=np.arange(len(degrees)),
-        minimum_duration=max(2, round(options.min_duration_s / interval_s)),
-        dispersion_threshold=options.dispersion_deg,
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice")  # a window that is lost has no dispersion, as it should
+        found = idt(
+            degrees,
+            timesteps=np.arange(len(degrees)),
+            minimum_duration=max(2, round(options.min_duration_s / interval_s)),
+            dispersion_threshold=options.dispersion_deg,
+        )
     return _spans(found)
 
 

@@ -1,0 +1,133 @@
+"""How fast recordings are imported, how much memory that takes, and how far our fixations agree with a tracker's own.
+
+    python benchmarks/gaze.py                        # three recordings of ten minutes at 1000 Hz
+    python benchmarks/gaze.py --recordings 100
+    python benchmarks/gaze.py --agreement ../shared/data/eye_recordings/smi_dhf1k_002
+
+The recordings are written by the benchmark: fixations of 250 ms with saccades between and a blink every five seconds,
+as EyeLink ASC with samples alone, so that I-VT has to find the fixations. A run is the whole import, from the file to
+fixations, samples, quality report and figure, one core, one recording after the other. Times are of the CPU, which
+other work on the machine does not lengthen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+import numpy as np  # noqa: E402
+from PIL import Image  # noqa: E402
+
+RATE_HZ = 1000
+SCREEN = (1920, 1080)
+HEADER = """** CONVERTED FROM synthetic.edf using edfapi 4.2.1 Linux
+** DATE: Wed Mar  8 09:25:20 2023
+** TYPE: EDF_FILE BINARY EVENT SAMPLE TAGGED
+** VERSION: EYELINK II 1
+**
+
+MSG\t900 DISPLAY_COORDS 0 0 1919 1079
+MSG\t910 !CAL
+>>>>>>> CALIBRATION (HV9,P-CR) FOR LEFT: <<<<<<<<<
+MSG\t950 RECCFG CR 1000 2 1 L
+MSG\t950 GAZE_COORDS 0.00 0.00 1919.00 1079.00
+START\t1000 \tLEFT\tSAMPLES\tEVENTS
+PRESCALER\t1
+PUPIL\tAREA
+SAMPLES\tGAZE\tLEFT\tRATE\t1000.00\tTRACKING\tCR\tFILTER\t2
+"""
+
+
+def write_recording(path: Path, seconds: int, seed: int) -> None:
+    """An ASC file of `seconds` at RATE_HZ."""
+    rng = np.random.default_rng(seed)
+    count = seconds * RATE_HZ
+    spots = rng.uniform((100, 100), (1820, 980), (count // 280 + 2, 2))
+    at, phase = np.divmod(np.arange(count), 280)
+    share = np.clip((phase - 250) / 30, 0, 1)[:, None]
+    xy = spots[at] * (1 - share) + spots[at + 1] * share + rng.normal(0, 1.0, (count, 2))
+    lost = np.arange(count) % 5000 < 150
+    with path.open("w") as file:
+        file.write(HEADER)
+        for i, ((x, y), gone) in enumerate(zip(xy.tolist(), lost.tolist(), strict=True), start=1000):
+            where = "   .\t   .\t    0.0" if gone else f"  {x:.1f}\t  {y:.1f}\t  778.0"
+            file.write(f"{i}\t{where}\t    0.0\t...\n")
+        file.write(f"END\t{1000 + count} \tSAMPLES\tEVENTS\tRES\t  47.75\t  45.92\n")
+
+
+def speed(recordings: int, minutes: int) -> None:
+    """Import one recording after the other, and print how many times real time each took."""
+    from sightline.gaze import AlignOptions, Setup, import_gaze, read_fixations
+
+    options = AlignOptions(setup=Setup(SCREEN, (53.0, 29.8), 60.0))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        picture = folder / "picture.png"
+        Image.new("RGB", SCREEN).save(picture)
+        write_recording(folder / "warm.asc", 5, 0)
+        import_gaze([folder / "warm.asc"], picture, folder / "warm", options=options)  # imports and first plots
+        taken, memory = [], []
+        for k in range(recordings):
+            path = folder / f"s{k}.asc"
+            write_recording(path, 60 * minutes, k)
+            start = time.process_time()
+            out = import_gaze([path], picture, folder / f"out{k}", options=options)
+            taken.append(time.process_time() - start)
+            memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+            megabytes, found = path.stat().st_size / 1e6, len(read_fixations(out))
+            path.unlink()
+        print(f"{recordings} recordings of {minutes} min at {RATE_HZ} Hz ({megabytes:.0f} MB each, {found} fixations)")
+        print(f"import, CPU seconds each: median {np.median(taken):.2f}, slowest {max(taken):.2f}")
+        print(f"times real time: median {60 * minutes / np.median(taken):.0f}, slowest {60 * minutes / max(taken):.0f}")
+        print(f"peak memory after the first {memory[0]:.0f} MB, after the last {memory[-1]:.0f} MB")
+
+
+def agreement(folder: Path) -> None:
+    """Print how far I-VT agrees with the tracker's own fixations, by threshold."""
+    from sightline.gaze import EventOptions, Screen, read
+    from sightline.gaze import events as ev
+    from sightline.gaze.recording import choose_eye
+
+    screen = Screen(1440, 900, 40.8, 25.5, 68.0)
+    recordings = [read(path)[0] for path in sorted(folder.glob("*.txt"))]
+    print("| I-VT, deg/s | samples that agree | worst recording | kappa | fixations | tracker's | median (ms) |")
+    print("|---:|---:|---:|---:|---:|---:|---:|")
+    for threshold in (25, 30, 35, 40, 50):
+        results = []
+        for recording in recordings:
+            eye, raw = choose_eye(recording, "auto")
+            xy = ev.without_blinks(recording, eye, raw)
+            own = ev.tracker_fixations(recording, eye, xy)
+            options = EventOptions("ivt", velocity_deg_s=threshold)
+            ours = ev.detect(recording.time_s, xy, screen.degrees(xy), recording.interval_s, options)
+            if own is not None:
+                results.append(ev.agreement(recording.time_s, own, ours))
+        share = np.average([r.share for r in results], weights=[r.samples for r in results])
+        print(
+            f"| {threshold} | {share:.1%} | {min(r.share for r in results):.1%} | "
+            f"{np.mean([r.kappa for r in results]):.2f} | {sum(r.count for r in results)} | "
+            f"{sum(r.tracker_count for r in results)} | {1000 * np.median([r.median_s for r in results]):.0f} |"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recordings", type=int, default=3)
+    parser.add_argument("--minutes", type=int, default=10)
+    parser.add_argument("--agreement", type=Path, metavar="DIR", help="a folder of SMI recordings of a 1440x900 screen")
+    args = parser.parse_args()
+    if args.agreement:
+        agreement(args.agreement)
+    else:
+        speed(args.recordings, args.minutes)
+
+
+if __name__ == "__main__":
+    main()

@@ -27,6 +27,7 @@ def evaluate(
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all scores as JSON.")] = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the scores of frames.")] = None,
     latex: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table for LaTeX.")] = None,
+    plots: Annotated[Path | None, typer.Option(metavar="DIR", help="Write plots of sequences and curves.")] = None,
     against: Annotated[
         list[Path] | None, typer.Option(metavar="PRED", help="Another prediction to compare with; may be repeated.")
     ] = None,
@@ -42,12 +43,20 @@ def evaluate(
     workers: Annotated[int | None, typer.Option(min=1, help="Threads.", show_default="one a processor")] = None,
     seed: Annotated[int, typer.Option(help="Of the bootstrap and of protocols that draw at random.")] = 0,
     draws: Annotated[int, typer.Option(min=1, help="Bootstrap resamples for the intervals.")] = 1000,
+    explain: Annotated[
+        str | None, typer.Option(metavar="METRIC", help="Say what a score means under each protocol, and stop.")
+    ] = None,
 ) -> None:
     """Score a prediction: frames, sequences and the whole set, with 95 % intervals over sequences."""
     from sightline.errors import UsageError
     from sightline.metrics import evaluation
     from sightline.metrics.evaluation.report import write_text
 
+    if explain is not None:
+        from sightline.metrics.explain import explain as explained
+
+        typer.echo(explained(explain))
+        return
     if task is None or pred is None or gt is None:
         raise UsageError("evaluate: TASK, PRED and GT are needed, as in `sightline evaluate vos results DAVIS`")
     names = None if sequences is None else evaluation.read_selection(sequences)
@@ -72,6 +81,10 @@ def evaluate(
         report.write_csv(csv_file)
     if latex is not None:
         write_text(latex, report.latex())
+    if plots is not None:
+        from sightline.metrics.evaluation.plots import write_plots
+
+        write_plots(report, plots)
     typer.echo(report.markdown(), nl=False)
     if report.unscored_frames:
         typer.echo(f"{report.unscored_frames} frames could not be scored and are in no mean", err=True)

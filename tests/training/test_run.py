@@ -1,0 +1,199 @@
+"""Training as the command does it: whole runs of a few steps, stopped, resumed, refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from sightline.errors import DataError, OutputError, UsageError, WeightsError
+from sightline.models import weights
+from sightline.training import egnet, masks
+from sightline.training.recipe import read_recipe
+from sightline.training.run import train
+
+KINDS = ["egnet", "gaze2mask", "wcsnet"]
+TASKS = {"egnet": egnet.EGNetTask, "gaze2mask": masks.Gaze2MaskTask, "wcsnet": masks.WCSNetTask}
+Recipe = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def interrupts() -> Iterator[None]:
+    """Lightning leaves Ctrl-C ignored once it has seen it."""
+    handler = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
+def interrupt_at(step: int, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    training_step = TASKS[kind].training_step
+
+    def stop(self: egnet.EGNetTask, batch: tuple[torch.Tensor, ...], number: int) -> torch.Tensor:
+        if self.global_step == step:
+            raise KeyboardInterrupt
+        return training_step(self, batch, number)
+
+    monkeypatch.setattr(TASKS[kind], "training_step", stop)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_that_is_stopped_and_resumed_ends_like_one_that_was_not(
+    kind: str, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = read_recipe(recipe(kind))
+    whole = train(settings, tmp_path / "whole", validate_every=3)
+    with monkeypatch.context() as patch:
+        interrupt_at(2, kind, patch)
+        with pytest.raises(KeyboardInterrupt):
+            train(settings, tmp_path / "parts", validate_every=3)
+    parts = tmp_path / "parts"
+    assert not (parts / "model.safetensors").exists(), "weights of a stopped run would pass for finished ones"
+    assert torch.load(parts / "checkpoints/last.ckpt", weights_only=True)["global_step"] == 2
+    train(settings, parts, resume=True, validate_every=3)
+
+    assert [path.name for path in (parts / "checkpoints").iterdir()] == ["last.ckpt"]
+    expected, resumed = load_file(whole / "model.safetensors"), load_file(parts / "model.safetensors")
+    assert expected.keys() == resumed.keys()
+    for name in expected:
+        assert torch.equal(expected[name], resumed[name]), name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_training_changes_the_decoder_and_leaves_the_frozen_backbone_alone(
+    kind: str, recipe: Recipe, data: Path, tmp_path: Path
+) -> None:
+    settings = read_recipe(recipe(kind))
+    out = train(settings, tmp_path / "out")
+    trained, pretrained = load_file(out / "model.safetensors"), load_file(data / "backbone/model.safetensors")
+    stem = "conv_stem.first_conv.convolution.weight"
+    kept = trained[stem.replace("conv_stem", "backbone.stages.0")]
+    assert torch.equal(kept[:, :3], pretrained[f"mobilenet_v2.{stem}"].half())
+    assert not kept[:, 3:].any(), "the gaze channel of a frozen encoder stays at zero"
+    assert not any(bool(value.isnan().any()) for value in trained.values())
+    again = train(read_recipe(recipe(kind, seed=1)), tmp_path / "again")
+    head = next(name for name in trained if "head" in name and name.endswith("weight"))
+    assert not torch.equal(load_file(again / "model.safetensors")[head], trained[head])
+    # The weights folder says all that is needed to build the network again.
+    assert weights.read_config(out)["model"] == kind
+    with (out / "logs/version_0/metrics.csv").open() as stream:
+        columns = set(csv.DictReader(stream).fieldnames or ())
+    assert {"val_nss", "val_cc"} <= columns if kind == "egnet" else "val_j" in columns
+    assert list((out / "tensorboard/version_0").glob("events.out.tfevents.*"))
+
+
+def test_the_saved_weights_are_the_running_average(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = train(read_recipe(recipe("egnet")), tmp_path / "out", validate_every=4)
+    state = torch.load(out / "checkpoints/last.ckpt", weights_only=True)
+    saved, average = load_file(out / "model.safetensors"), state["callbacks"]["RunningAverage"]["average"]
+    assert torch.equal(saved["head.weight"], average["head.weight"].half())
+    assert not torch.equal(saved["head.weight"], state["state_dict"]["network.head.weight"].half())
+
+
+def test_resuming_a_finished_run_writes_the_same_weights_again(recipe: Recipe, tmp_path: Path) -> None:
+    settings = read_recipe(recipe("egnet"))
+    out = train(settings, tmp_path / "out")
+    before = (out / "model.safetensors").read_bytes()
+    (out / "model.safetensors").unlink()
+    train(settings, out, resume=True)
+    assert (out / "model.safetensors").read_bytes() == before
+
+
+def test_an_output_that_holds_something_is_never_overwritten(recipe: Recipe, tmp_path: Path) -> None:
+    settings = read_recipe(recipe("egnet"))
+    with pytest.raises(UsageError, match="nothing to resume"):
+        train(settings, tmp_path / "new", resume=True)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old/model.safetensors").touch()
+    with pytest.raises(UsageError, match="another run; pass --resume"):
+        train(settings, tmp_path / "old")
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"file: cannot be made .*; give another --out"):
+        train(settings, tmp_path / "file")
+
+
+def test_a_checkpoint_must_be_whole_and_of_this_network(recipe: Recipe, tmp_path: Path) -> None:
+    out = train(read_recipe(recipe("egnet")), tmp_path / "out")
+    wider = read_recipe(recipe("egnet"), ["network.width=9"])
+    with pytest.raises(UsageError, match=r"last\.ckpt: is of another network"):
+        train(wider, out, resume=True)
+    checkpoint = out / "checkpoints/last.ckpt"
+    for content in (checkpoint.read_bytes()[:1000], b"", b"no checkpoint"):
+        checkpoint.write_bytes(content)
+        with pytest.raises(WeightsError, match=r"last\.ckpt: damaged"):
+            train(wider, out, resume=True)
+
+
+def test_data_that_are_not_there(recipe: Recipe, data: Path, tmp_path: Path) -> None:
+    missing = recipe("egnet", data=[{"family": "fixations", "root": "$DATA/nowhere"}])
+    with pytest.raises(DataError, match="nowhere"):
+        train(read_recipe(missing), tmp_path / "out")
+    empty = tmp_path / "empty"
+    (empty / "images").mkdir(parents=True)
+    for table in ("images.csv", "fixations.csv"):
+        (empty / table).write_text((data / "fixations" / table).read_text().splitlines()[0] + "\n")
+    unseen = recipe("egnet", data=[{"family": "fixations", "root": str(empty)}])
+    with pytest.raises(DataError, match="no photograph with fixations"):
+        train(read_recipe(unseen), tmp_path / "out2")
+    for path in (data / "fixations/images").iterdir():
+        (empty / "images" / path.name).write_bytes(path.read_bytes())
+    (empty / "images.csv").write_text((data / "fixations/images.csv").read_text())
+    with pytest.raises(DataError, match="no photograph with fixations"):
+        train(read_recipe(unseen), tmp_path / "out3")
+    nothing = recipe("wcsnet", views={**_views(recipe), "sources": [{"family": "pseudo", "root": "$DATA/fixations"}]})
+    with pytest.raises(DataError, match="no target found"):
+        train(read_recipe(nothing), tmp_path / "out4")
+
+
+def _views(recipe: Recipe) -> dict[str, object]:
+    return read_recipe(recipe("wcsnet")).model_dump()["views"]
+
+
+def test_names_of_videos_must_be_known(recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no video yacht; mend `keep` or `validation`"):
+        train(read_recipe(recipe("wcsnet", keep=["boat", "yacht"])), tmp_path / "out")
+    with pytest.raises(DataError, match="no targets of kind video"):
+        train(read_recipe(recipe("wcsnet", keep=["kite"])), tmp_path / "out2")
+
+
+def test_weights_to_start_from(recipe: Recipe, tmp_path: Path) -> None:
+    stage1 = train(read_recipe(recipe("wcsnet", kinds={"photo": 1.0}, validation=[])), tmp_path / "stage1")
+    # A learning rate of next to nothing: what comes out is what went in.
+    frozen = {"steps": 1, "batch_size": 2, "learning_rate": 1e-12, "warmup_steps": 0}
+    out = train(read_recipe(recipe("wcsnet", init=str(stage1), optimisation=frozen)), tmp_path / "stage2")
+    before, after = load_file(stage1 / "model.safetensors"), load_file(out / "model.safetensors")
+    assert torch.equal(before["mask_blocks.5.conv3.weight"], after["mask_blocks.5.conv3.weight"])
+    with pytest.raises(WeightsError, match="does not fit"):
+        train(read_recipe(recipe("wcsnet", init=str(stage1)), ["network.width=9"]), tmp_path / "wider")
+    with pytest.raises(WeightsError, match="missing"):
+        train(read_recipe(recipe("wcsnet", init=str(tmp_path / "nowhere"))), tmp_path / "lost")
+
+
+def test_the_gaze_network_must_be_one(recipe: Recipe, data: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "config.json").write_text(json.dumps({"model": "wcsnet"}))
+    with pytest.raises(WeightsError, match=r"other/config\.json: model"):
+        train(read_recipe(recipe("wcsnet", views={**_views(recipe), "gaze": str(other)})), tmp_path / "out")
+
+
+def test_a_bank_follows_the_data_that_the_recipe_stands_for(
+    recipe: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same recipe with another --data trains on the other data."""
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
+    settings = read_recipe(recipe("wcsnet"))
+    train(settings, tmp_path / "one")
+    other = tmp_path / "other"
+    other.symlink_to(data)
+    monkeypatch.setenv("DATA", str(other))
+    train(settings, tmp_path / "two")
+    banks = [path for path in (tmp_path / "cache/views").iterdir() if path.is_dir()]
+    assert len(banks) == 2

@@ -45,6 +45,8 @@ REACH = 0.15
 """How far beyond its last mask a target can be in the next frame, in parts of the crop's side divided by CONTEXT."""
 HOTSPOT_MEMORY = 0.85
 """Share of the past in the smoothed hotspot map, which moves with the target."""
+FOCUS_WIDTH = 2 * 0.08**2
+"""Twice the variance of the window in which the focal point climbs, in parts of the crop's side."""
 POINT_SIGMA = 0.04
 """Width of a clicked point or live gaze as a map, in parts of the frame's longer side."""
 NEARBY = 2
@@ -109,6 +111,7 @@ class Tracker:
         self._first: list[Tensor] = []
         self._recent: list[Tensor] = []
         self._hotspot = torch.zeros(1, 1)
+        self._focus: tuple[float, float] | None = None
         self._lost = 0
         self._histogram: NDArray[np.float64] | None = None
         self._past: deque[NDArray[np.uint8]] = deque(maxlen=NEARBY)
@@ -138,6 +141,7 @@ class Tracker:
         self._past = deque([frame], maxlen=NEARBY)
         # The first mask is Gaze2Mask-Net's or the user's own; the network only adds the hotspot.
         _, self._hotspot = self._infer(frame, crop)
+        self._focus = None
         hotspot, at = self._read_hotspot(crop.take_map(target, self.size // 2)[0, 0], height, width, crop)
         return Tracked(target.astype(np.float32), target, hotspot, at, 1.0, "start")
 
@@ -307,14 +311,35 @@ class Tracker:
         if inside.max() <= 0:
             inside = edge
         inside = inside / inside.max().clamp_min(1e-6)
-        # The centre of the peak: the mean position, where only high values count.
-        weights = (inside**4).numpy()
-        side = weights.shape[-1]
-        grid = (np.arange(side) + 0.5) / side - 0.5
-        total = weights.sum()
-        x = crop.x + crop.side * float((weights.sum(axis=0) * grid).sum() / total)
-        y = crop.y + crop.side * float((weights.sum(axis=1) * grid).sum() / total)
+        self._focus = _focus(inside, self._focus)
+        x, y = (
+            crop.x - crop.side / 2 + crop.side * self._focus[0],
+            crop.y - crop.side / 2 + crop.side * self._focus[1],
+        )
         return crop.place(inside, height, width), (min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0))
+
+
+def _focus(hotspot: Tensor, before: tuple[float, float] | None) -> tuple[float, float]:
+    """The middle of a hotspot map's peak, as fractions of its width and height.
+
+    It stays with the peak it was on (`before`) as long as that has half of the highest value, and else goes to the
+    highest; then it climbs: the mean position under the map's square, nearby, a few times over.
+    """
+    values = hotspot.numpy()
+    side = values.shape[-1]
+    grid = (np.arange(side) + 0.5) / side
+    if before is not None:
+        column, row = (min(max(int(part * side), 0), side - 1) for part in before)
+    if before is None or values[row, column] < 0.5 * values.max():
+        row, column = (int(place) for place in np.unravel_index(int(values.argmax()), values.shape))
+        before = float(grid[column]), float(grid[row])
+    x, y = before
+    for _ in range(3):
+        window = np.outer(np.exp(-((grid - y) ** 2) / FOCUS_WIDTH), np.exp(-((grid - x) ** 2) / FOCUS_WIDTH))
+        weights = values**2 * window
+        total = weights.sum()
+        x, y = float((weights.sum(axis=0) * grid).sum() / total), float((weights.sum(axis=1) * grid).sum() / total)
+    return x, y
 
 
 def _main_part(mask: NDArray[np.bool_], weight: NDArray[np.floating]) -> NDArray[np.bool_] | None:

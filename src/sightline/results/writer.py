@@ -29,17 +29,17 @@ class ResultWriter:
         self._folder, self._source, self._place = folder, source, place
         self._film: VideoWriter | None = None
         self._workers: list[Background[Frame]] = []
-        length = queue_length(source.size)
         with output_errors(place):
             self._files = FrameFiles(folder, outputs)
-            if outputs & {"saliency", "masks"}:
-                # One thread keeps up with a network on a few cores; a fast accelerator comes with many.
-                self._workers.append(Background(self._write_maps, length, min(4, max(1, (os.cpu_count() or 1) // 4))))
-            if "overlay" in outputs:
-                self._overlay = Overlay(source.size)
-                if source.kind != "image":
-                    self._film = VideoWriter.like(folder / "overlay.mp4", source)
-                self._workers.append(Background(self._write_overlay, length))
+            if "overlay" in outputs and source.kind != "image":
+                self._film = VideoWriter.like(folder / "overlay.mp4", source)
+        length = queue_length(source.size)
+        if outputs & {"saliency", "masks"}:
+            # One thread keeps up with a network on a few cores; a fast accelerator comes with many.
+            self._workers.append(Background(self._write_maps, length, min(4, max(1, (os.cpu_count() or 1) // 4))))
+        if "overlay" in outputs:
+            self._overlay = Overlay(source.size)
+            self._workers.append(Background(self._write_overlay, length))
 
     @property
     def busy_s(self) -> float:

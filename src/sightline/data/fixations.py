@@ -48,12 +48,13 @@ class Observed(ABC):
     """One stimulus with the fixations on it: a picture (one frame) or a video.
 
     name: what its predictions are called. size: (height, width) in pixels. px_per_degree: None where it is unknown.
-    frames: names of its frames. source: the files it was read from.
+    ships_density: `density` gives maps. frames: names of its frames. source: the files it was read from.
     """
 
     name: str
     size: tuple[int, int]
     px_per_degree: float | None = None
+    ships_density: bool = False
     frames: tuple[str, ...]
     source: tuple[Path, ...]
 
@@ -112,6 +113,7 @@ class Maps(Observed):
         self._fixations, self._densities = list(fixations), list(densities)
         self.frames = tuple(path.stem for path in fixations)
         self.source = (*fixations, *densities)
+        self.ships_density = bool(densities)
         self.size = _fixation_map(fixations[0]).shape
 
     def at(self, frame: int) -> Points:

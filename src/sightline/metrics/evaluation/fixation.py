@@ -64,14 +64,14 @@ class FixationTask(Task):
     ) -> None:
         if sigma is not None and not 0.5 <= sigma < math.inf:
             raise UsageError(f"--sigma {sigma:g}: at least half a pixel is expected")
+        super().__init__()
         self.protocol: FixationProtocol = protocol
         self.seed, self.yardsticks = seed, yardsticks
         observed = read_observed(gt)
         self.truth = Truth(observed, protocol, seed, sigma)
-        expected = layout.select({name: _frames(one) for name, one in observed.items()}, names, gt)
-        found = layout.rename(layout.find_sequences(pred, layout.MAP_FOLDERS), expected)
-        found = found if names is None else {name: frames for name, frames in found.items() if name in expected}
-        self.names = layout.match_sequences(expected, found, pred, gt)
+        expected = {name: _frames(one) for name, one in observed.items()}
+        found = layout.find_sequences(pred, layout.MAP_FOLDERS)
+        self.names, expected, found = layout.match(expected, found, names, (pred, gt))
         self.pairs = {name: layout.match_frames(expected[name], found[name]) for name in self.names}
         self.chosen = self._choose_frames()
 
@@ -95,7 +95,7 @@ class FixationTask(Task):
         measured: dict[str, dict[str, list[float]]] = {}
         every = max(1, math.ceil(total / YARDSTICK_FRAMES))
         frames = []
-        for index, raw in enumerate(predicted_maps(pair, total)):
+        for index, raw in enumerate(self.watched(predicted_maps(pair, total))):
             if self.chosen is not None and (name, index) not in self.chosen:
                 continue
             saliency = self._prepared(raw, stimulus, name, index)

@@ -51,6 +51,7 @@ class GazeTask(Task):
     name = "gaze"
 
     def __init__(self, pred: Path, gt: Path, protocol: GazeProtocol, names: Sequence[str] | None = None) -> None:
+        super().__init__()
         self.protocol: GazeProtocol = protocol
         scenes = read_scenes(gt)
         self._gt = gt / "annotations.json" if gt.is_dir() else gt

@@ -15,6 +15,7 @@ VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm"})
 # Folders inside a sequence that hold its frames, and those of data sets that hold all sequences.
 MASK_FOLDERS = ("masks", "ground-truth", "GT")
 MAP_FOLDERS = ("saliency", "maps")
+KNOWN_FOLDERS = frozenset({*MASK_FOLDERS, *MAP_FOLDERS, "overlay"})
 MASK_ROOTS = ("Annotations_unsupervised/480p", "Annotations/480p", "Annotations")
 
 
@@ -45,54 +46,67 @@ class Pair:
         return (*self.gt, *self.pred, *(() if self.video is None else (self.video,)))
 
 
-def find_sequences(root: Path, folders: tuple[str, ...], roots: tuple[str, ...] = ()) -> dict[str, Frames]:
+def find_sequences(
+    root: Path, folders: tuple[str, ...], roots: tuple[str, ...] = (), images: bool = True
+) -> dict[str, Frames]:
     """The sequences under `root`, by name.
 
     Each is a video file, or a folder with frames in it or in one of its `folders`. A root with pictures of its own (or
-    in one of `folders`) is a set of images, each a sequence of one frame. `roots`: folders to look in first.
-    Raises DataError if there is nothing of the kind.
+    in one of `folders`) is a set of images, each a sequence of one frame; or, if not `images`, one sequence. `roots`:
+    folders to look in first. Raises DataError if there is nothing of the kind.
     """
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; give the folder that holds the sequences")
     for inner in roots:
         if (root / inner).is_dir():
-            return find_sequences(root / inner, folders)
+            return find_sequences(root / inner, folders, images=images)
     found = {}
     for path in sorted(root.iterdir()):
         if path.suffix.lower() in VIDEO_SUFFIXES:
             found[path.stem] = Frames(path.stem, (path,), is_video=True, numbered=True)
-        elif path.is_dir() and path.name not in folders:
+        elif path.is_dir() and path.name not in KNOWN_FOLDERS:
             frames = _frames_in(path, folders)
             if frames.files:
                 found[path.name] = frames
     if found:
         return found
-    images = _frames_in(root, folders).files
-    if not images:
+    alone = _frames_in(root, folders)
+    if not alone.files:
         raise DataError(
             f"{root}: no sequences in it; <sequence>/{folders[0]}/00000.png, <sequence>/00000.png, "
             f"{folders[0]}/<image>.png or videos are expected"
         )
-    return {path.stem: Frames(path.stem, (path,)) for path in images}
+    return {path.stem: Frames(path.stem, (path,)) for path in alone.files} if images else {alone.name: alone}
 
 
 def rename(found: dict[str, Frames], expected: Iterable[str]) -> dict[str, Frames]:
-    """Give sequences whose names are numbers (601 for 0601) the names that are expected; others keep theirs."""
+    """Give sequences the names that are expected: numbers (601 for 0601), and a single one for a single one."""
+    expected = list(expected)
+    if len(found) == len(expected) == 1:
+        return {expected[0]: next(iter(found.values()))}
     numbers = {int(name): name for name in expected if name.isdecimal()}
     return {numbers.get(int(name), name) if name.isdecimal() else name: frames for name, frames in found.items()}
 
 
-def match_sequences(gt: dict[str, Frames], pred: dict[str, Frames], pred_root: Path, gt_root: Path) -> list[str]:
-    """The names of the sequences to score. Raises DataError that lists every missing and every extra sequence."""
-    missing, extra = sorted(gt.keys() - pred.keys()), sorted(pred.keys() - gt.keys())
+def match(
+    gt: dict[str, Frames], pred: dict[str, Frames], names: Iterable[str] | None, roots: tuple[Path, Path]
+) -> tuple[list[str], dict[str, Frames], dict[str, Frames]]:
+    """The sequences to score and their frames on both sides. names: those to score, all by default.
+
+    roots: the folders of prediction and truth. Raises DataError that lists every missing and every extra sequence.
+    """
+    wanted = select(gt, names, roots[1])
+    found = rename(pred, wanted)
+    missing = [name for name in wanted if name not in found]
+    extra = [name for name in found if name not in wanted] if names is None else []
     if missing or extra:
         parts = []
         if missing:
-            parts.append(f"{len(missing)} of {len(gt)} sequences of {gt_root} are missing: {_listed(missing)}")
+            parts.append(f"{len(missing)} of {len(wanted)} sequences of {roots[1]} are missing: {_listed(missing)}")
         if extra:
             parts.append(f"{len(extra)} are not in the ground truth: {_listed(extra)}")
-        raise DataError(f"{pred_root}: {'; '.join(parts)}; predict or remove them, or choose some with --sequences")
-    return sorted(gt)
+        raise DataError(f"{roots[0]}: {'; '.join(parts)}; predict or remove them, or choose some with --sequences")
+    return list(wanted), wanted, found
 
 
 def match_frames(gt: Frames, pred: Frames, ends: int = 0) -> Pair:

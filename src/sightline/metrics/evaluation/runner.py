@@ -48,6 +48,9 @@ def run(
         for scores in _finished(futures):
             done[scores.name] = scores
             advance()
+    except BaseException:
+        task.stop.set()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
         torch.set_num_threads(threads)

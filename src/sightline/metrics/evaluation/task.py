@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sightline.metrics.evaluation.scores import Array, SequenceScores
 from sightline.metrics.protocols import Protocol
+
+T = TypeVar("T")
+
+
+class Stopped(Exception):
+    """Scoring was told to stop."""
 
 
 class Task(ABC):
@@ -23,6 +30,17 @@ class Task(ABC):
     keys: tuple[str, ...]
     names: list[str]
     curves: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        # Set, it makes the threads that are scoring raise Stopped at their next frame.
+        self.stop = threading.Event()
+
+    def watched(self, frames: Iterable[T]) -> Iterator[T]:
+        """The frames; raises Stopped between two of them once `stop` is set."""
+        for frame in frames:
+            if self.stop.is_set():
+                raise Stopped
+            yield frame
 
     @abstractmethod
     def score(self, name: str) -> SequenceScores:

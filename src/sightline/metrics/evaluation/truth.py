@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import threading
 import zlib
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ class Truth:
     def sigma(self, name: str) -> tuple[float, str]:
         """The blur of the true density in pixels of the stimulus, and where that comes from."""
         stimulus = self.observed[name]
+        if stimulus.ships_density:
+            return math.nan, "shipped densities"
         if self._sigma is not None:
             return self._sigma, "--sigma"
         if self.protocol.sigma is not None:
@@ -54,7 +57,7 @@ class Truth:
     def settings(self) -> dict[str, Any]:
         blurs = {self.sigma(name) for name in self._names}
         return {
-            "sigma_px": sorted({round(value, 3) for value, _ in blurs}),
+            "sigma_px": sorted({round(value, 3) for value, _ in blurs if not math.isnan(value)}),
             "sigma_from": sorted({origin for _, origin in blurs}),
         }
 
@@ -74,8 +77,13 @@ class Truth:
             rows, columns = counts.nonzero(as_tuple=True)
             cells = torch.stack([columns, rows], dim=1)
             exact = cells + 0.5
-        if density is None or tuple(density.shape) != size:
+        if density is None:
             density = self._density(name, exact, counts, size)
+        elif tuple(density.shape) != size:
+            density = torch.nn.functional.interpolate(
+                density[None, None].double(), size, mode="bilinear", antialias=True
+            )
+            density = density[0, 0]
         return FrameTruth(cells, counts, density)
 
     def others(self, name: str, frame: int, size: Size) -> Tensor:
@@ -117,8 +125,9 @@ class Truth:
         return gaussian_density(exact, size, (across, down))
 
     def _blur(self, name: str, size: Size) -> tuple[float, float]:
-        """The blur across and down, in pixels of the grid."""
+        """The blur across and down, in pixels of the grid; baseline maps need one where the set ships densities too."""
         sigma, (across, down) = self.sigma(name)[0], self._scale(name, size).tolist()
+        sigma = mit_sigma(self.observed[name].size) if math.isnan(sigma) else sigma
         return sigma * across, sigma * down
 
     def _scale(self, name: str, size: Size) -> Tensor:

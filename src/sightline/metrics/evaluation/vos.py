@@ -31,11 +31,14 @@ class VosTask(Task):
     name = "vos"
 
     def __init__(self, pred: Path, gt: Path, protocol: VosProtocol, names: Sequence[str] | None = None) -> None:
+        super().__init__()
         self.protocol: VosProtocol = protocol
-        truth = layout.select(layout.find_sequences(gt, layout.MASK_FOLDERS, layout.MASK_ROOTS), names, gt)
-        found = layout.find_sequences(pred, layout.MASK_FOLDERS)
-        found = found if names is None else {name: frames for name, frames in found.items() if name in truth}
-        self.names = layout.match_sequences(truth, found, pred, gt)
+        self.names, truth, found = layout.match(
+            layout.find_sequences(gt, layout.MASK_FOLDERS, layout.MASK_ROOTS, images=False),
+            layout.find_sequences(pred, layout.MASK_FOLDERS, images=False),
+            names,
+            (pred, gt),
+        )
         self.totals = {name: len(truth[name].files) for name in self.names}
         self.pairs = {name: layout.match_frames(truth[name], found[name], protocol.ends) for name in self.names}
         measures = ("j_mean", "j_recall", "j_decay", "f_mean", "f_recall", "f_decay", "jf_mean")
@@ -57,7 +60,7 @@ class VosTask(Task):
     def _frames(self, name: str) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_]]]:
         """Predicted labels, true labels and void pixels of every frame that is scored."""
         pair = self.pairs[name]
-        for gt_path, (label, pred) in zip(pair.gt, self._predictions(name), strict=True):
+        for gt_path, (label, pred) in self.watched(zip(pair.gt, self._predictions(name), strict=True)):
             gt, palette = read_labels(gt_path)
             check_size(torch.from_numpy(pred), gt.shape, label, gt_path)
             void = gt == VOID if palette else np.zeros_like(gt, dtype=np.bool_)

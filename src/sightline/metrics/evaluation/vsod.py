@@ -41,11 +41,14 @@ class VsodTask(Task):
     curves = CURVES
 
     def __init__(self, pred: Path, gt: Path, protocol: VsodProtocol, names: Sequence[str] | None = None) -> None:
+        super().__init__()
         self.protocol: VsodProtocol = protocol
-        truth = layout.select(layout.find_sequences(gt, layout.MASK_FOLDERS, layout.MASK_ROOTS), names, gt)
-        found = layout.find_sequences(pred, layout.MAP_FOLDERS)
-        found = found if names is None else {name: frames for name, frames in found.items() if name in truth}
-        self.names = layout.match_sequences(truth, found, pred, gt)
+        self.names, truth, found = layout.match(
+            layout.find_sequences(gt, layout.MASK_FOLDERS, layout.MASK_ROOTS),
+            layout.find_sequences(pred, layout.MAP_FOLDERS),
+            names,
+            (pred, gt),
+        )
         self.totals = {name: len(truth[name].files) for name in self.names}
         self.pairs = {name: layout.match_frames(truth[name], found[name], protocol.ends) for name in self.names}
 
@@ -60,7 +63,7 @@ class VsodTask(Task):
         values: dict[str, list[float]] = {key: [] for key in FRAME_KEYS}
         curves: dict[str, list[list[float]]] = {key: [] for key in CURVES}
         maps = predicted_maps(pair, self.totals[name], protocol.ends)
-        for index, (path, saliency) in enumerate(zip(pair.gt, maps, strict=True)):
+        for index, (path, saliency) in enumerate(self.watched(zip(pair.gt, maps, strict=True))):
             place = pair.video or pair.pred[index]
             gt = read_truth(path)
             check_size(saliency, gt.shape, place, path)

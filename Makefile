@@ -40,7 +40,7 @@ clean:
 	./.ci/make-venv $(PYTHON) .venv
 
 .venv/.installed: .venv/bin/python pyproject.toml constraints.txt
-	$(PIP) -e .
+	$(PIP) -e ".[export]"
 	@touch $@
 
 # pysaliency ships no wheel: where there is no C compiler it stays out and the checks against it are skipped.

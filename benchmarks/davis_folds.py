@@ -29,7 +29,7 @@ from sightline.training.run import train
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 DAVIS = "vos/davis2016_dev"
-ABLATION_STEPS = 100
+ABLATION_STEPS = 80
 ABLATIONS: dict[str, list[str]] = {
     "full": [],
     "levels 4 5": ["network.levels=[4, 5]"],

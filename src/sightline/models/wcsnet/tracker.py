@@ -52,7 +52,7 @@ POINT_SIGMA = 0.04
 NEARBY = 2
 """Frames beside the first one that show what moves."""
 STILL_SHARE = 0.15
-"""What gaze counts for where nothing moves, beside 1 where something surely does."""
+"""The root of what gaze counts for where nothing moves, beside 1 where something surely does."""
 CUT_DIFFERENCE = 0.30
 """Shot cut: the distance of two frames' colour histograms, in [0, 1], that no motion reaches."""
 
@@ -219,7 +219,7 @@ class Tracker:
                 return looked_at
             small = Image.fromarray(independent_motion(thumbnail(frame), nearby))
             moving = np.asarray(small.resize((width, height), Image.Resampling.BILINEAR))
-            weighted = looked_at * (STILL_SHARE + (1 - STILL_SHARE) * moving)
+            weighted = looked_at * (STILL_SHARE + (1 - STILL_SHARE) * moving) ** 2
             return weighted / weighted.max()
         x, y = point
         if not (0 <= x < width and 0 <= y < height):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -80,22 +81,32 @@ def load_into(network: nn.Module, folder: Path) -> None:
 
 
 def save(network: nn.Module, config: dict[str, Any], folder: Path) -> None:
-    """Write config.json and model.safetensors (float16); each appears whole or not at all."""
+    """Write config.json and model.safetensors (float16); both appear whole or not at all.
+
+    Raises OutputError where they cannot be written.
+    """
     tensors = {
-        name: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
+        name: _as_half(value).detach().cpu().contiguous()
         for name, value in network.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / ".model.safetensors.partial"
-        save_file(tensors, temporary)
-        os.replace(temporary, folder / "model.safetensors")
-        text = json.dumps(config, indent=2) + "\n"
-        (folder / ".config.json.partial").write_text(text, encoding="utf-8")
-        os.replace(folder / ".config.json.partial", folder / "config.json")
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            save_file(tensors, Path(temporary) / "model.safetensors")
+            (Path(temporary) / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+            for name in ("config.json", "model.safetensors"):
+                os.replace(Path(temporary) / name, folder / name)
     except (OSError, SafetensorError) as error:
         raise OutputError(f"{folder}: cannot write the weights ({error}); check space and permissions") from error
+
+
+def _as_half(value: torch.Tensor) -> torch.Tensor:
+    """float16, unless that cannot hold a value (a running variance beyond 65504, say)."""
+    if not value.is_floating_point():
+        return value
+    half = value.half()
+    return half if half.isfinite().all() or not value.isfinite().all() else value
 
 
 def sha256(folder: Path) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from sightline.errors import UsageError, WeightsError
@@ -21,6 +22,9 @@ from sightline.errors import UsageError, WeightsError
 # Width and depth coefficients of EfficientNet (Tan and Le 2019, Table 1 and its code release).
 _EFFICIENTNETS = {"b0": (1.0, 1.0), "b1": (1.0, 1.1), "b2": (1.1, 1.2), "b3": (1.2, 1.4), "b4": (1.4, 1.8)}
 _RESNETS = {"50": [3, 4, 6, 3], "101": [3, 4, 23, 3]}
+
+# What tells a network of one kind from another of the same kind in its configuration.
+_SIZES = ("depth_multiplier", "width_coefficient", "depth_coefficient", "depths", "layer_type")
 
 HUB_IDS = {
     "mobilenet-v2": "google/mobilenet_v2_1.0_224",
@@ -117,12 +121,21 @@ def _load(model_class: Any, config: Any, source: str | Path | None, **changes: A
     if source is None:
         return model_class(config)
     try:
-        return model_class.from_pretrained(str(source), **changes)
-    except (OSError, ValueError, RuntimeError) as error:
+        model, report = model_class.from_pretrained(str(source), output_loading_info=True, **changes)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise WeightsError(
-            f"{source}: cannot load backbone weights ({str(error).splitlines()[0]}); "
+            f"{source}: cannot load backbone weights ({next(iter(str(error).splitlines()), 'no reason given')}); "
             "give a folder with config.json and model.safetensors, or a Hub id and a network connection"
         ) from error
+    # transformers fills what it does not find with random numbers, and follows whatever size the folder asks for.
+    missing = [name for name in report["missing_keys"] if not name.startswith("classifier")]
+    other = [name for name in _SIZES if getattr(model.config, name, None) != getattr(config, name, None)]
+    if missing or other:
+        reason = f"another {other[0]}" if other else f"no {missing[0]}"
+        raise WeightsError(
+            f"{source}: holds the weights of another backbone ({reason}); give those of the one asked for"
+        )
+    return model
 
 
 def _mobilenet_v2(source: str | Path | None, deeplab_stride: int | None = None) -> Backbone:

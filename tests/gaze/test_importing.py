@@ -14,7 +14,16 @@ from gaze import makers
 from gaze.makers import DISTANCE_CM, SCREEN, SCREEN_CM, Truth, truth
 from hostile.corpus import write_video
 from sightline.errors import DataError, OutputError, SightlineError, UsageError
-from sightline.gaze import AlignOptions, EventOptions, ImportFolder, Setup, import_gaze, read_fixations, write_maps
+from sightline.gaze import (
+    AlignOptions,
+    EventOptions,
+    ImportFolder,
+    Setup,
+    import_gaze,
+    read_fixations,
+    write_labels,
+    write_maps,
+)
 from sightline.gaze.importing import subject_names
 from sightline.gaze.plot import plot_gaze
 
@@ -44,6 +53,25 @@ def test_a_screen_recording_lands_on_its_video(maker: str, known: Truth, film: P
     ends = np.minimum([t + d for *_, t, d in expected], 1.6)
     np.testing.assert_allclose(table["onset_s"] + table["duration_s"], ends, atol=1e-3)
     assert table["frame"].to_list() == [int((t + 1e-4) * 25) for *_, t, _ in expected]
+
+
+def test_positions_on_the_media_need_no_screen(known: Truth, film: Path, tmp_path: Path) -> None:
+    out = import_gaze([makers.tobii(tmp_path, known, style="media")], film, tmp_path / "out")
+    np.testing.assert_allclose(read_fixations(out)["x_px"], [f[2] * 64 / 1920 for f in known.fixations], atol=0.01)
+
+
+def test_a_table_of_fixations_alone(known: Truth, tmp_path: Path) -> None:
+    wide = write_video(tmp_path / "wide.mp4", frames=50, size=(1080, 1920))
+    out = import_gaze([makers.fixation_table(tmp_path, known)], wide, tmp_path / "out")
+    np.testing.assert_allclose(read_fixations(out)["x_px"], [f[2] for f in known.fixations], atol=0.01)
+    (quality,) = ImportFolder.open(out).quality()
+    assert (quality["samples"], quality["lost_share"], quality["fixations"]) == (0, None, 4)
+
+
+def test_a_scene_camera_is_no_screen(known: Truth, tmp_path: Path) -> None:
+    scene = write_video(tmp_path / "scene.mp4", frames=53, fps=30)
+    with pytest.raises(DataError, match="its positions are the scene camera's, not a screen's; drop --screen"):
+        import_gaze([makers.pupil_core(tmp_path, known)], scene, tmp_path / "out", options=OPTIONS)
 
 
 @pytest.mark.parametrize("maker", ["pupil-core", "pupil-neon", "tobii-glasses3"])
@@ -258,6 +286,25 @@ def test_maps_need_degrees_or_pixels(known: Truth, film: Path, tmp_path: Path) -
         write_maps(tmp_path)
 
 
+def test_labels_are_a_training_set(known: Truth, film: Path, tmp_path: Path) -> None:
+    from sightline.data.fixations import read_observed
+    from sightline.data.image_fixations import images
+
+    out = import_gaze([makers.plain(tmp_path, known)], film, tmp_path / "out", options=OPTIONS)
+    labels = write_labels(out, tmp_path / "set", every_s=0.4)
+    # Of frames 0, 10, 20 and 30, frame 10 falls into a saccade; and the first fixation was there at the start.
+    photographs = images(labels)
+    assert [p.image_path.name for p in photographs] == [f"film_{k:05d}.jpg" for k in (0, 20, 30)]
+    assert [len(p.fixations) for p in photographs] == [0, 1, 1]
+    np.testing.assert_allclose(photographs[1].fixations, [[(1200 - 240) / 22.5, 700 / 22.5]], atol=0.01)
+    assert read_observed(labels)["film_00020"].px_per_degree == pytest.approx(37.9 / 22.5, rel=0.01)
+    assert len(images(write_labels(out, labels, every_s=0.8))) == 2  # again, with other frames
+    with pytest.raises(UsageError, match="--every 0"):
+        write_labels(out, labels, every_s=0)
+    with pytest.raises(OutputError, match="there is something else already"):
+        write_labels(out, out)
+
+
 def test_plot_of_a_video_keeps_its_sound_and_times(known: Truth, film: Path, tmp_path: Path) -> None:
     import av
 
@@ -272,6 +319,12 @@ def test_plot_of_a_video_keeps_its_sound_and_times(known: Truth, film: Path, tmp
     changed = np.abs(pictures[5].astype(int) - plain[5]).sum(axis=2) > 60
     y, x = np.argwhere(changed).mean(axis=0)
     assert np.hypot(x - (500 - 240) / 22.5, y - 300 / 22.5) < 3
+    longer = write_video(tmp_path / "longer.mp4", frames=50, size=(48, 64))
+    with pytest.raises(DataError, match="more than the 40 frames that the recordings were imported onto"):
+        plot_gaze(out, tmp_path / "b.mp4", stimulus=longer)
+    with pytest.raises(DataError, match="96x54, but the recordings were imported onto 64x48"):
+        plot_gaze(out, stimulus=write_video(tmp_path / "other.mp4", size=(54, 96)))
+    assert not list(tmp_path.glob("*b.mp4*"))
     with pytest.raises(DataError, match="no subject Zoe; it has Anna"):
         plot_gaze(out, subjects=["Zoe"])
 

@@ -42,6 +42,9 @@ CoordinatesOption = Annotated[
 LenientOption = Annotated[
     bool, typer.Option("--lenient", help="Use recordings that are cut short or have no calibration on record.")
 ]
+SigmaOption = Annotated[
+    str, typer.Option(metavar="S", help="Standard deviation of the maps' Gaussian: 1deg, or pixels as in 30px.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -92,12 +95,14 @@ def import_(
     column: ColumnOption = None,
     coordinates: CoordinatesOption = None,
     lenient: LenientOption = False,
+    maps: Annotated[bool, typer.Option("--maps", help="Draw the maps too, as `gaze map` does.")] = False,
+    sigma: SigmaOption = "1deg",
     as_json: Json = False,
 ) -> None:
     """Turn recordings of one stimulus into fixations in its pixels and its time."""
     import json
 
-    from sightline.gaze import AlignOptions, EventOptions, ImportFolder, ReadOptions, Setup, import_gaze
+    from sightline.gaze import AlignOptions, EventOptions, ImportFolder, ReadOptions, Setup, import_gaze, write_maps
     from sightline.gaze.geometry import parse_size
 
     px = parse_size(screen, "--screen") if screen else None
@@ -119,12 +124,17 @@ def import_(
     )
     reading = ReadOptions(lenient=lenient, columns=_columns(column), space=coordinates)  # type: ignore[arg-type]
     made = import_gaze(files, stimulus, out, format=format, trial=trial, reading=reading, options=options)
+    if maps:
+        write_maps(made, sigma=sigma)
     folder = ImportFolder.open(made)
     if as_json:
         typer.echo(json.dumps(folder.provenance, indent=2))
         return
     fixations = folder.fixations()
     typer.echo(f"{out}: {len(fixations)} fixations of {fixations['subject'].n_unique()} subjects")
+    for each in folder.quality():
+        if each["warnings"]:
+            typer.echo(f"{each['subject']}: {'; '.join(each['warnings'])}", err=True)
 
 
 @app.command()
@@ -154,7 +164,7 @@ def inspect(
 @app.command("map")
 def map_(
     folder: Folder,
-    sigma: Annotated[str, typer.Option(metavar="S", help="Gaussian: 1deg or 30px.")] = "1deg",
+    sigma: SigmaOption = "1deg",
     by: Annotated[str, typer.Option(help="pooled, subject or leave-one-out.")] = "pooled",
 ) -> None:
     """Draw a fixation map and a saliency map of every frame into DIR/maps."""
@@ -182,6 +192,19 @@ def plot(
 
 
 @app.command()
+def labels(
+    folder: Folder,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="SET", help="Where the training set goes.")],
+    every: Annotated[float, typer.Option(metavar="S", help="A frame every S seconds.")] = 0.5,
+    stimulus: Annotated[Path | None, typer.Option(metavar="FILE", help="The stimulus, where it was moved.")] = None,
+) -> None:
+    """Save frames and the fixations on them as a training set: images/, images.csv and fixations.csv."""
+    from sightline.gaze import write_labels
+
+    typer.echo(str(write_labels(folder, out, every_s=every, stimulus=stimulus)))
+
+
+@app.command()
 def ceiling(
     source: Annotated[
         Path,
@@ -189,7 +212,7 @@ def ceiling(
             metavar="SOURCE", help="A folder that `gaze import` made, or a published data set's.", show_default=False
         ),
     ],
-    sigma: Annotated[str, typer.Option(metavar="S", help="Gaussian: 1deg, or pixels as in 30px.")] = "1deg",
+    sigma: SigmaOption = "1deg",
     images: Annotated[Path | None, typer.Option(metavar="DIR", help="The pictures, for .mat and .txt sources.")] = None,
     frames: Annotated[int, typer.Option(min=1, metavar="N", help="Frames of a video that are scored at most.")] = 50,
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N stimuli.")] = None,

@@ -9,6 +9,7 @@ from sightline.gaze.formats import ReadOptions, read
 from sightline.gaze.geometry import Placement, Screen
 from sightline.gaze.importing import ImportFolder, import_gaze, read_fixations
 from sightline.gaze.inspecting import inspect
+from sightline.gaze.labels import write_labels
 from sightline.gaze.mapping import write_maps
 from sightline.gaze.maps import by_frame, density, fixation_counts
 from sightline.gaze.recording import Recording
@@ -34,5 +35,6 @@ __all__ = [
     "inspect",
     "read",
     "read_fixations",
+    "write_labels",
     "write_maps",
 ]

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +13,10 @@ from typing import Any
 import polars as pl
 
 from sightline import __version__
-from sightline.errors import DataError, OutputError
+from sightline.errors import DataError
 from sightline.gaze import formats, quality, quality_page
 from sightline.gaze.align import TABLE_SCHEMA, Aligned, AlignOptions, align, choose_trial
+from sightline.gaze.folders import staging
 from sightline.gaze.formats import ReadOptions
 from sightline.gaze.recording import Recording
 from sightline.gaze.stimulus import Stimulus
@@ -50,7 +47,7 @@ def import_gaze(
     target = Path(out)
     paths = [Path(file) for file in files]
     watched = Stimulus.open(stimulus)
-    with _staging(target) as folder:
+    with staging(target, PROVENANCE, stale=("maps",)) as folder:
         (folder / "samples").mkdir()
         tables, entries, measures, figures = [], [], [], []
         for aligned in _align_all(paths, watched, format, trial, reading, options):
@@ -191,6 +188,11 @@ class ImportFolder:
         """The gaze samples of a subject: time_s, x_px, y_px (null where lost)."""
         return pl.read_parquet(self.path / "samples" / f"{file_name(subject)}.parquet")
 
+    def quality(self) -> list[dict[str, Any]]:
+        """The measures of every recording: quality.Quality as dictionaries."""
+        measures: list[dict[str, Any]] = json.loads((self.path / "quality.json").read_text())
+        return measures
+
     @property
     def px_per_degree(self) -> tuple[float, float] | None:
         """Stimulus pixels across a degree, over all recordings (median); None where any of them does not know."""
@@ -261,33 +263,3 @@ def sha256(path: Path) -> str:
     """The checksum of a file, as hexadecimal digits."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-@contextmanager
-def _staging(target: Path) -> Iterator[Path]:
-    """A hidden folder beside `target` that takes its place when all is done, and vanishes if it is not."""
-    if target.exists() and not (target / PROVENANCE).is_file() and (not target.is_dir() or any(target.iterdir())):
-        raise OutputError(f"{target}: there is something else already; give a new folder with --out")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written ({error.strerror}); give another --out") from None
-    try:
-        yield staging
-        _take_place(staging, target)
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written ({error.strerror}); give another --out") from None
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _take_place(staging: Path, target: Path) -> None:
-    """Move what was made into `target`; what others put there stays, maps of an earlier import go."""
-    target.mkdir(exist_ok=True)
-    shutil.rmtree(target / "maps", ignore_errors=True)
-    for made in staging.iterdir():
-        old = target / made.name
-        if old.is_dir():
-            shutil.rmtree(old)
-        os.replace(made, old)

@@ -92,9 +92,15 @@ def _video(
 ) -> None:
     overlay = Overlay(source.size)
     radius = max(3.0, source.size[0] / 72)
-    frames = track(zip(source, by_frame(fixations, watched), strict=False), "Drawing", len(watched.frame_times_s))
+    known = by_frame(fixations, watched)
     with VideoWriter.like(target, source) as writer:
-        for frame, gaze in frames:
+        for frame in track(source, "Drawing", len(watched.frame_times_s)):
+            gaze = next(known, None)
+            if gaze is None:
+                raise DataError(
+                    f"{source.path}: more than the {len(watched.frame_times_s)} frames that the recordings were "
+                    "imported onto; give that stimulus, or import again"
+                )
             heat = _heat(gaze.xy, watched.size_px, sigma_px, len(samples))
             image = overlay.draw(Frame(frame.index, frame.time_s, frame.image, heat))
             for name, at in samples.items():

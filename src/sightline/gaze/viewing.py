@@ -67,6 +67,11 @@ def resolve(recording: Recording, stimulus: Stimulus, given: Setup) -> Viewing:
     said = recording.declared
     _refuse_other_shape(recording, stimulus)
     if recording.space == "scene":
+        if given.screen_px or given.screen_cm or given.distance_cm or given.placement:
+            raise DataError(
+                f"{recording.path} contradicts what was given: its positions are the scene camera's, not a screen's; "
+                "drop --screen, --screen-cm, --distance-cm and --placement"
+            )
         width, height = stimulus.size_px
         screen = Screen(width, height)
         if said.focal_px is not None:
@@ -76,7 +81,7 @@ def resolve(recording: Recording, stimulus: Stimulus, given: Setup) -> Viewing:
 
     rect = None
     if given.placement is not None and given.screen_px is not None:
-        placed = Placement.parse(given.placement, given.screen_px, stimulus.size_px)
+        placed = Placement.parse(given.placement, given.screen_px, stimulus.shown_px)
         rect = (placed.x, placed.y, placed.width, placed.height)
     require_agreement(
         str(recording.path),

@@ -177,8 +177,9 @@ def _read_one(
     origin = float(time[tracked][0])
     messages = _messages(table, time - origin, names)
     gaze, stamps = table.where(tracked), time[tracked] - origin
-    # Two rows of one time are one sample with an event between.
+    # Two rows of one time are one sample with an event between, or a rate that milliseconds cannot tell.
     keep = np.concatenate([[True], np.diff(stamps) != 0])
+    repeated = int((~keep).sum())
     gaze, stamps = gaze.where(keep), clean_times(table.path, stamps[keep], gaze.lines[keep])
     recording = Recording(
         path=table.path,
@@ -191,6 +192,7 @@ def _read_one(
         start_s=-origin if where.space == "scene" else None,
         events=_events(gaze, stamps, names, fixation),
         messages=messages,
+        notes=(f"{repeated} rows with the time of the row before left out; export µs",) if repeated else (),
     )
     if where.space == "scene" or names["media"] is None:
         return [replace(recording, declared=_declared(gaze, names))]

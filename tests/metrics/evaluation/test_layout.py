@@ -70,7 +70,9 @@ def test_frames_pair_by_number_whatever_the_names() -> None:
 
 
 def test_numbered_results_pair_by_position() -> None:
-    pair = layout.match_frames(frames("s", "eyeMap_00001", "eyeMap_00002"), frames("s", "00000", "00001", numbered=True))
+    pair = layout.match_frames(
+        frames("s", "eyeMap_00001", "eyeMap_00002"), frames("s", "00000", "00001", numbered=True)
+    )
     assert [path.stem for path in pair.pred] == ["00000", "00001"]
 
 

@@ -13,7 +13,7 @@ from sightline.data import bsds, davis, duts, image_fixations, salicon, segtrack
 from sightline.data.files import load_image, load_mask
 from sightline.data.samples import FixationImage, ImageMask, VideoSequence
 from sightline.errors import UsageError
-from sightline.nn.backbones import Backbone
+from sightline.nn.backbones import Backbone, DeepLabLevel
 from sightline.training.pseudo import PseudoLabeller
 from sightline.training.recipe import DataSource
 from sightline.training.views import Scene
@@ -70,6 +70,8 @@ def scenes(sources: Sequence[DataSource], backbone: Backbone) -> Iterator[Scene]
 
 
 def _pseudo(samples: list[FixationImage], backbone: Backbone) -> Iterator[Scene]:
+    if not isinstance(backbone.stages[-1], DeepLabLevel):
+        raise UsageError("data family 'pseudo' needs DeepLab to find objects: a recipe with deeplab-mobilenet-v2")
     label = PseudoLabeller(backbone)
     for sample in samples:
         image = load_image(sample.image_path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class _Config(BaseModel):
@@ -42,6 +42,13 @@ class WCSNetConfig(_Config):
     backbone: str = "deeplab-mobilenet-v2"
     width: int = Field(32, ge=1, description="channels of the decoders")
     input_size: int = Field(320, ge=32, description="side of the search crop, pixels")
-    levels: tuple[int, ...] = (1, 2, 3, 4, 5)
+    levels: tuple[Literal[1, 2, 3, 4, 5], ...] = Field((1, 2, 3, 4, 5), min_length=1)
     correlation: Literal["weighted", "depthwise", "concat"] = "weighted"
     hotspot_branch: bool = True
+
+    @field_validator("levels")
+    @classmethod
+    def _once(cls, levels: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(levels)) < len(levels):
+            raise ValueError("each level once")
+        return levels

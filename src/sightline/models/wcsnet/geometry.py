@@ -50,8 +50,16 @@ class Crop:
             spans.append((first, last, max(start + first / scale, 0.0), min(start + last / scale, float(length))))
         return tuple(spans)
 
+    def _sees(self, height: int, width: int) -> bool:
+        """Whether any of a frame is inside."""
+        reach = self.side / 2
+        return -reach < self.x < width + reach and -reach < self.y < height + reach
+
     def take(self, image: NDArray[np.uint8], size: int) -> Tensor:
         """The crop of an image (H, W, 3) uint8 as (1, 3, size, size) float in [0, 1]."""
+        out = torch.full((1, 3, size, size), _GREY)
+        if not self._sees(*image.shape[:2]):
+            return out
         (u0, u1, x0, x1), (v0, v1, y0, y1) = self._spans(size, *image.shape[:2])
         # Cut first: PIL would otherwise read the whole frame.
         left, top = int(x0), int(y0)
@@ -59,19 +67,20 @@ class Crop:
         part = part.resize(
             (u1 - u0, v1 - v0), Image.Resampling.BILINEAR, box=(x0 - left, y0 - top, x1 - left, y1 - top)
         )
-        out = torch.full((1, 3, size, size), _GREY)
         out[0, :, v0:v1, u0:u1] = torch.from_numpy(np.array(part)).permute(2, 0, 1).float().div_(255)
         return out
 
     def take_map(self, values: NDArray[np.floating] | NDArray[np.bool_], size: int) -> Tensor:
         """The crop of a map (H, W) as (1, 1, size, size) float32, 0 outside of the frame."""
+        out = torch.zeros(1, 1, size, size)
+        if not self._sees(*values.shape):
+            return out
         (u0, u1, x0, x1), (v0, v1, y0, y1) = self._spans(size, *values.shape)
         left, top = int(x0), int(y0)
         near = values[top : int(np.ceil(y1)), left : int(np.ceil(x1))].astype(np.float32)
         part = Image.fromarray(near).resize(
             (u1 - u0, v1 - v0), Image.Resampling.BILINEAR, box=(x0 - left, y0 - top, x1 - left, y1 - top)
         )
-        out = torch.zeros(1, 1, size, size)
         out[0, 0, v0:v1, u0:u1] = torch.from_numpy(np.array(part))
         return out
 

@@ -7,30 +7,34 @@ tracked mask, dilated by a tenth of the square root of its area. Frames with few
 
 Three maps are compared on the same frames: the tracked hotspot, a Gaussian at the mask's centroid (its width a quarter
 of the square root of the area), and EG-Net's map cut to the same dilated mask. CC, SIM and KLD take the fixations
-blurred by one degree (`DEGREE_PX`). Steadiness is the mean frame-to-frame displacement of the map's focal point minus
-that of the mask's centroid, in pixels.
+blurred by one degree (`DEGREE_PX`). Steadiness is the mean frame-to-frame displacement of the map's focal point, in
+pixels, less the person's own motion: that of the mask's centroid, averaged over a second.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter, uniform_filter1d
 
 from sightline import models
 from sightline.metrics.functional.fixation import cc, kld, nss, sim
-from sightline.models.wcsnet.egnet import gaze_map
-from sightline.models.wcsnet.predictor import WCSNetPredictor
+from sightline.models.wcsnet.predictor import EGNetPredictor, WCSNetPredictor
 from sightline.progress import track
 from sightline.video import open_source
 
 DEGREE_PX = 32.0
 """One degree in video pixels: 1280 pixels over about 40 degrees."""
+OWN_MOTION = 25
+"""Frames over which the mask's centroid is averaged to get the person's own motion, free of the mask's flicker."""
+EVERY = 5
+"""Every so many frames are scored; the displacement is measured between all."""
 SCORES = ("NSS", "CC", "SIM", "KLD")
 MAPS = ("hotspot", "centroid", "EG-Net in mask")
 
@@ -39,15 +43,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", default="wcsnet")
+    parser.add_argument("--limit", type=int, help="frames of each video, for a quick look")
     args = parser.parse_args()
     predictor = models.load(args.model, device="cpu")
+    egnet = models.load("egnet", device="cpu")
     assert isinstance(predictor, WCSNetPredictor)
+    assert isinstance(egnet, EGNetPredictor)
     folder = args.data / "video_fixations" / "multiface"
     print("| video | frames | lost | map | " + " | ".join(SCORES) + " | px a frame |")
     print("|---|---:|---:|---|" + "---:|" * 5)
     everything: dict[str, list[list[float]]] = {name: [] for name in MAPS}
     for path in sorted(folder.glob("*.mp4")):
-        scores, steps, frames, lost = video(path, predictor)
+        scores, steps, frames, lost = video(path, predictor, egnet, args.limit)
         for name in MAPS:
             row = [*np.mean(scores[name], axis=0), float(np.mean(steps[name]))]
             everything[name].append(row)
@@ -58,17 +65,17 @@ def main() -> None:
 
 
 def video(
-    path: Path, predictor: WCSNetPredictor
+    path: Path, predictor: WCSNetPredictor, egnet: EGNetPredictor, limit: int | None = None
 ) -> tuple[dict[str, list[list[float]]], dict[str, list[float]], int, int]:
     """Scores of each map in each scored frame, displacements, frames and frames lost."""
     table = read_fixations(path.with_name(f"{path.stem}_fixations.csv"))
     scores: dict[str, list[list[float]]] = {name: [] for name in MAPS}
     steps: dict[str, list[float]] = {name: [] for name in MAPS}
     tracker = predictor.tracker()
-    before: dict[str, NDArray[np.float64]] = {}
+    places: dict[str, list[NDArray[np.float64]]] = {name: [] for name in MAPS}
     frames = lost = 0
     with open_source(path) as source:
-        for frame in track(source, f"Tracking {path.stem}", source.frame_count):
+        for frame in track(islice(source, limit), f"Tracking {path.stem}", limit or source.frame_count):
             frames += 1
             if frame.index == 0:
                 result = tracker.start(frame.image, point=most_viewed(table, *frame.image.shape[:2]))
@@ -77,26 +84,26 @@ def video(
             if result.state == "start" and frame.index:
                 break  # another target: EG-Net chose anew
             if result.point is None:
-                lost, before = lost + 1, {}
+                lost += 1
                 continue
             rows, columns = np.nonzero(result.mask)
             centroid = np.array([columns.mean(), rows.mean()])
+            looked_at = egnet.saliency(frame.image)
+            peak = np.unravel_index((looked_at * result.mask).argmax(), looked_at.shape)
+            for name, place in zip(MAPS, (result.point, centroid, peak[::-1]), strict=True):
+                places[name].append(np.array(place, dtype=float))
+            if frame.index % EVERY:
+                continue
             near = distance_transform_edt(~result.mask) <= 0.1 * np.sqrt(result.mask.sum())
-            looked_at = gaze_map(frame.image, predictor.egnet) * near
-            places = {
-                "hotspot": np.array(result.point),
-                "centroid": centroid,
-                "EG-Net in mask": np.array(np.unravel_index(looked_at.argmax(), near.shape)[::-1], dtype=float),
-            }
-            for name in MAPS if before else ():
-                moved = (places[name] - before[name]) - (centroid - before["centroid"])
-                steps[name].append(float(np.hypot(*moved)))
-            before = places
             counts = fixated(table, frame.time_s * 1000, near)
             if counts.sum() >= 2:
-                maps = (result.hotspot, spot(centroid, near.shape, 0.25 * np.sqrt(result.mask.sum())), looked_at)
+                maps = (result.hotspot, spot(centroid, near.shape, 0.25 * np.sqrt(result.mask.sum())), looked_at * near)
                 for name, saliency in zip(MAPS, maps, strict=True):
                     scores[name].append(score(saliency, counts))
+    own = uniform_filter1d(np.stack(places["centroid"]), OWN_MOTION, axis=0, mode="nearest")
+    for name in MAPS:
+        moved = np.diff(np.stack(places[name]), axis=0) - np.diff(own, axis=0)
+        steps[name] = np.hypot(*moved.T).tolist()
     return scores, steps, frames, lost
 
 

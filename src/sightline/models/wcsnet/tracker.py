@@ -41,10 +41,14 @@ ANCHOR, LEARNING = 0.5, 0.08
 """Share of the first frame in the template, and the rate at which the rest follows the target's looks."""
 SMALLEST = 48.0
 """Side of the smallest crop, in pixels."""
+STEADY = 0.04
+"""A shift of the target's box that is followed fully, in parts of the crop's side."""
 REACH = 0.15
 """How far beyond its last mask a target can be in the next frame, in parts of the crop's side divided by CONTEXT."""
 HOTSPOT_MEMORY = 0.85
 """Share of the past in the smoothed hotspot map, which moves with the target."""
+LOOK_AGAIN, HABIT = 25, 0.7
+"""Every so many frames EG-Net looks again; share of the past in the habit on a target that draws the hotspot."""
 FOCUS_WIDTH = 2 * 0.08**2
 """Twice the variance of the window in which the focal point climbs, in parts of the crop's side."""
 POINT_SIGMA = 0.04
@@ -111,6 +115,7 @@ class Tracker:
         self._first: list[Tensor] = []
         self._recent: list[Tensor] = []
         self._hotspot = torch.zeros(1, 1)
+        self._habit, self._age = torch.zeros(1, 1), 0
         self._focus: tuple[float, float] | None = None
         self._lost = 0
         self._histogram: NDArray[np.float64] | None = None
@@ -140,8 +145,9 @@ class Tracker:
         self._histogram = _histogram(frame)
         self._past = deque([frame], maxlen=NEARBY)
         # The first mask is Gaze2Mask-Net's or the user's own; the network only adds the hotspot.
-        _, self._hotspot = self._infer(frame, crop)
-        self._focus = None
+        _, found = self._infer(frame, crop)
+        self._age, self._habit = 0, self._gaze_in(crop, looked_at, target, found.shape[-1])
+        self._hotspot, self._focus = self._spot(found), None
         hotspot, at = self._read_hotspot(crop.take_map(target, self.size // 2)[0, 0], height, width, crop)
         return Tracked(target.astype(np.float32), target, hotspot, at, 1.0, "start")
 
@@ -209,6 +215,8 @@ class Tracker:
         for name, given in (("gaze", gaze), ("mask", mask)):
             if given is not None and given.shape != (height, width):
                 raise UsageError(f"Tracker.start: {name} is {given.shape}, the frame {(height, width)}; resize it")
+            if given is not None and not (np.isfinite(given).all() and given.min() >= 0):
+                raise UsageError(f"Tracker.start: {name} holds NaN or negative values; values from 0 on are expected")
             if given is not None and not given.any():
                 raise UsageError(f"Tracker.start: {name} is zero everywhere; mark the target in it")
         if gaze is not None:
@@ -236,8 +244,7 @@ class Tracker:
         if self.network.config.correlation == "depthwise":
             # "w/o. weighted pooling": a template of half the size, at the same scale (Sec. 4.4).
             size, crop = size // 2, Crop(crop.x, crop.y, crop.side / 2)
-        inside = looked_at * target
-        guide = inside if inside.max() > 0.02 * looked_at.max() else target.astype(np.float32)
+        guide = _inside(looked_at, target)
         with torch.inference_mode():
             features = self.network.backbone(crop.take(frame, size).to(self.device))
             mask = crop.take_map(target, size).to(self.device)
@@ -254,7 +261,7 @@ class Tracker:
             mask = mask * self._reachable(crop, size)
         score = float(mask.square().sum() / mask.sum().clamp_min(1e-6))
         # Smoothed in the crop, which moves and scales with the target: the map then belongs to the object.
-        self._hotspot = HOTSPOT_MEMORY * self._hotspot + (1 - HOTSPOT_MEMORY) * hotspot
+        self._hotspot = HOTSPOT_MEMORY * self._hotspot + (1 - HOTSPOT_MEMORY) * self._spot(hotspot)
         part = _main_part(mask.numpy() > 0.5, mask.numpy())
         if part is None or score < LOST_SCORE:
             return None
@@ -268,8 +275,24 @@ class Tracker:
         self._crop = self._limit(self._follow(crop.outward(Crop.around(part), size)), frame)
         if score > SURE_SCORE:
             self._learn()
+        self._age += 1
+        if self._age % LOOK_AGAIN == 0:
+            self._habit = HABIT * self._habit + (1 - HABIT) * self._gaze_in(
+                crop, gaze_map(frame, self.egnet), self._mask, self._habit.shape[-1]
+            )
         smooth, at = self._read_hotspot(mask, height, width, crop)
         return Tracked(probability, self._mask, smooth, at, score, "track")
+
+    @staticmethod
+    def _gaze_in(crop: Crop, looked_at: NDArray[np.floating], target: NDArray[np.bool_], size: int) -> Tensor:
+        """The gaze on a target in the crop, (size, size), with a maximum of 1."""
+        inside = crop.take_map(_inside(looked_at, target), size)[0, 0]
+        return inside / inside.max().clamp_min(1e-6)
+
+    def _spot(self, hotspot: Tensor) -> Tensor:
+        """The network's hotspot map, drawn to where on the target people looked so far, with a maximum of 1."""
+        drawn = hotspot * (self._habit + 0.03)
+        return drawn / drawn.max().clamp_min(1e-6)
 
     def _infer(self, frame: NDArray[np.uint8], crop: Crop) -> tuple[Tensor, Tensor]:
         """Probabilities of mask and hotspot in the crop: (h, w) at the network's output sizes."""
@@ -293,14 +316,18 @@ class Tracker:
         return (F.max_pool2d(last, 2 * radius + 1, stride=1, padding=radius) > 0.5)[0, 0].float()
 
     def _follow(self, crop: Crop) -> Crop:
-        """The next crop: centred where the target is, its size changing slowly, as a mask's box flickers."""
-        side = self._crop.side
-        return Crop(crop.x, crop.y, float(np.clip(crop.side, 0.9 * side, 1.1 * side)))
+        """The next crop. A mask's box flickers: small shifts are mostly that, and hardly followed, large ones fully."""
+        last = self._crop
+        dx, dy = crop.x - last.x, crop.y - last.y
+        pull = float(np.clip(np.hypot(dx, dy) / (STEADY * last.side), 0.15, 1.0))
+        return Crop(last.x + pull * dx, last.y + pull * dy, float(np.clip(crop.side, 0.9 * last.side, 1.1 * last.side)))
 
     @staticmethod
     def _limit(crop: Crop, frame: NDArray[np.uint8]) -> Crop:
-        """No crop is larger than the frame's longer side, as beyond is only grey, nor so small that it is all blur."""
-        return Crop(crop.x, crop.y, min(max(crop.side, SMALLEST), float(max(frame.shape[:2]))))
+        """No crop is larger than the frame's longer side or centred outside, as beyond is only grey, nor all blur."""
+        height, width = frame.shape[:2]
+        x, y = min(max(crop.x, 0.0), float(width)), min(max(crop.y, 0.0), float(height))
+        return Crop(x, y, min(max(crop.side, SMALLEST), float(max(height, width))))
 
     def _read_hotspot(
         self, mask: Tensor, height: int, width: int, crop: Crop
@@ -317,6 +344,12 @@ class Tracker:
             crop.y - crop.side / 2 + crop.side * self._focus[1],
         )
         return crop.place(inside, height, width), (min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0))
+
+
+def _inside(looked_at: NDArray[np.floating], target: NDArray[np.bool_]) -> NDArray[np.floating]:
+    """The gaze that falls on a target, (H, W); the target itself where none does."""
+    inside = looked_at * target
+    return inside if inside.max() > 0.02 * looked_at.max() else target.astype(np.float32)
 
 
 def _focus(hotspot: Tensor, before: tuple[float, float] | None) -> tuple[float, float]:

@@ -201,6 +201,18 @@ def test_mixed_trials(known: Truth, film: Path, tmp_path: Path) -> None:
     assert table["x_px"].max() == pytest.approx((900 - 240) / 22.5, abs=0.01)
 
 
+@pytest.mark.parametrize("name", ["film", "film.avi", "C:\\\\clips\\\\film.avi"])
+def test_a_stimulus_shown_twice_wants_choosing(name: str, known: Truth, film: Path, tmp_path: Path) -> None:
+    path = makers.plain(tmp_path, known)
+    lines = path.read_text().splitlines()
+    shown = [name if i < 100 or i >= 222 else "pause" for i in range(len(lines) - 1)]
+    path.write_text("\n".join([lines[0] + ",trial", *(f"{a},{b}" for a, b in zip(lines[1:], shown, strict=True))]))
+    with pytest.raises(DataError, match="several trials"):
+        import_gaze([path], film, tmp_path / "out", options=OPTIONS)
+    out = import_gaze([path], film, tmp_path / "out", trial=f"{name}#2", options=OPTIONS)
+    assert len(read_fixations(out)) == 2
+
+
 def test_the_same_subject_twice(known: Truth, film: Path, tmp_path: Path) -> None:
     path = makers.smi(tmp_path, known)
     other = path.with_name("s2.txt")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -191,7 +192,7 @@ def choose_trial(recordings: Sequence[Recording], trial: str | None, stimulus: P
         mine = [r for r in recordings if r.subject == subject]
         hits = [r for r in mine if r.trial == trial] if trial is not None else mine
         if trial is None and len(mine) > 1:
-            hits = [r for r in mine if r.trial in (stimulus.name, stimulus.stem) or _stem(r.trial) == stimulus.stem]
+            hits = [r for r in mine if stimulus.stem in _names(r.trial)]
         if len(hits) == 1:
             chosen.append(hits[0])
             continue
@@ -204,5 +205,7 @@ def choose_trial(recordings: Sequence[Recording], trial: str | None, stimulus: P
     return chosen
 
 
-def _stem(trial: str | None) -> str:
-    return Path(trial.replace("\\", "/")).stem if trial else ""
+def _names(trial: str | None) -> tuple[str, str]:
+    """What a trial may be called like: itself, or the file that its name is; whichever showing it was."""
+    name = re.sub(r"#\d+$", "", trial or "").replace("\\", "/").rsplit("/", 1)[-1]
+    return name, Path(name).stem

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from hostile.fake_model import BrightestSpot
 from sightline.cli import main
 from sightline.errors import UsageError, WeightsError
 from sightline.results import Frame
-from sightline.video import VideoFrame, open_source
+from sightline.video import VideoFrame, open_source, queue_length
 
 
 @dataclass
@@ -463,3 +464,21 @@ def test_the_program_prints_no_traceback(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     assert "nonsense" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_no_more_frames_are_held_than_fit_in_the_queues(tmp_path: Path, sightline: Sightline) -> None:
+    alive: set[int] = set()
+    most = []
+
+    class Counts(BrightestSpot):
+        def stream(self, frames: Iterable[VideoFrame]) -> Iterator[Frame]:
+            for frame in super().stream(frames):
+                alive.add(frame.index)
+                weakref.finalize(frame.image, alive.discard, frame.index)
+                most.append(len(alive))
+                yield frame
+
+    clip = write_video(tmp_path / "clip.mp4", frames=200, size=(16, 16))
+    assert sightline(clip, "--out", tmp_path / "out", model=Counts()).code == 0
+    assert len(most) == 200
+    assert max(most) <= 3 * queue_length((16, 16))

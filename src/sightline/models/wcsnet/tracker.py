@@ -47,6 +47,8 @@ REACH = 0.15
 """How far beyond its last mask a target can be in the next frame, in parts of the crop's side divided by CONTEXT."""
 HOTSPOT_MEMORY = 0.85
 """Share of the past in the smoothed hotspot map, which moves with the target."""
+GLANCE = 0.08
+"""What every part of a target gets of the hotspot map, beside 1 at its peak: people glance elsewhere, too."""
 LOOK_AGAIN, HABIT = 25, 0.7
 """Every so many frames EG-Net looks again; share of the past in the habit on a target that draws the hotspot."""
 FOCUS_WIDTH = 2 * 0.08**2
@@ -334,7 +336,7 @@ class Tracker:
     ) -> tuple[NDArray[np.float32], tuple[float, float]]:
         """The smoothed hotspot map, inside the target's mask in the crop, with a maximum of 1, and its focal point."""
         edge = resize(mask[None, None], self._hotspot.shape)[0, 0]
-        inside = self._hotspot * edge
+        inside = (self._hotspot + GLANCE) * edge
         if inside.max() <= 0:
             inside = edge
         inside = inside / inside.max().clamp_min(1e-6)

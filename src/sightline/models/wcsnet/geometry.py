@@ -61,9 +61,9 @@ class Crop:
         if not self._sees(*image.shape[:2]):
             return out
         (u0, u1, x0, x1), (v0, v1, y0, y1) = self._spans(size, *image.shape[:2])
-        # Cut first: PIL would otherwise read the whole frame.
+        # Cut first, and in one piece: PIL would otherwise read the whole frame, or pixel by pixel.
         left, top = int(x0), int(y0)
-        part = Image.fromarray(image[top : int(np.ceil(y1)), left : int(np.ceil(x1))])
+        part = Image.fromarray(np.ascontiguousarray(image[top : int(np.ceil(y1)), left : int(np.ceil(x1))]))
         part = part.resize(
             (u1 - u0, v1 - v0), Image.Resampling.BILINEAR, box=(x0 - left, y0 - top, x1 - left, y1 - top)
         )

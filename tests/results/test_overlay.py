@@ -84,10 +84,17 @@ def test_the_marker_sits_on_the_hotspot(where: tuple[float, float]) -> None:
 def test_the_marker_glides_and_arrives() -> None:
     overlay = Overlay(SIZE)
     overlay.draw(frame(hotspot=Hotspot(100, 100, 1)))
-    seen = [centre_of_change(overlay.draw(frame(hotspot=Hotspot(200, 100, 1), time_s=t / 25)))[0] for t in range(1, 20)]
-    assert 110 < seen[0] < 180
+    seen = [centre_of_change(overlay.draw(frame(hotspot=Hotspot(130, 100, 1), time_s=t / 25)))[0] for t in range(1, 20)]
+    assert 103 < seen[0] < 124
     assert (np.diff(seen) >= -0.1).all()
-    assert seen[-1] == pytest.approx(200, abs=0.5)
+    assert seen[-1] == pytest.approx(130, abs=0.5)
+
+
+def test_the_marker_does_not_glide_across_the_picture() -> None:
+    overlay = Overlay(SIZE)
+    overlay.draw(frame(hotspot=Hotspot(100, 100, 1)))
+    drawn = overlay.draw(frame(hotspot=Hotspot(220, 100, 1), time_s=0.04))
+    assert centre_of_change(drawn) == pytest.approx((220, 100), abs=0.6)
 
 
 def test_a_new_target_is_jumped_to() -> None:

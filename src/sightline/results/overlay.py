@@ -18,6 +18,7 @@ from sightline.results.png import davis_palette
 _HEAT = np.array([(60, 15, 110), (150, 30, 125), (225, 70, 85), (252, 150, 60), (252, 240, 165)], np.float32)
 _FIRST_OBJECT = (0, 200, 255)  # cyan: the one colour that neither skin, grass nor the heat has
 _SMOOTHING_S = 0.08  # time constant of the marker's motion
+_JUMP = 0.1  # of the diagonal: so far at once the marker does not glide, it would pass over what nobody looks at
 
 
 class Overlay:
@@ -59,7 +60,7 @@ class Overlay:
             self._spot = None
             return
         x, y, score = spot.x_px, spot.y_px, spot.score
-        if self._spot is not None and frame.state != "start":
+        if self._spot is not None and math.dist(self._spot[:2], (x, y)) < _JUMP * math.hypot(*image.shape[:2]):
             keep = math.exp(-max(0.0, frame.time_s - self._time_s) / _SMOOTHING_S)
             x, y, score = (keep * old + (1 - keep) * new for old, new in zip(self._spot, (x, y, score), strict=True))
         self._spot, self._time_s = (x, y, score), frame.time_s

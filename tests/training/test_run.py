@@ -36,7 +36,7 @@ def interrupt_at(step: int, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def stop(self: egnet.EGNetTask, batch: tuple[torch.Tensor, ...], number: int) -> torch.Tensor:
         if self.global_step == step:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         return training_step(self, batch, number)
 
     monkeypatch.setattr(TASKS[kind], "training_step", stop)

@@ -56,7 +56,7 @@ class Engine:
         if self.session is not None:
             feed = {name: value.numpy() for name, value in zip(self.inputs, inputs, strict=True)}
             return [torch.from_numpy(array) for array in self.session.run(None, feed)]
-        with torch.inference_mode():
+        with torch.no_grad():  # inference mode's tensors could not be written to, as onnxruntime's can
             outputs = self.network(*(value.to(self.device) for value in inputs))
         return [outputs] if isinstance(outputs, Tensor) else list(outputs)
 

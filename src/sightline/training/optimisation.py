@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import numpy as np
 import torch
 from torch import nn
 
@@ -42,7 +43,8 @@ class OwnSeedEveryStep(L.Callback):
         self.seed = seed
 
     def on_train_batch_start(self, trainer: L.Trainer, *_: Any) -> None:
-        torch.manual_seed((self.seed << 40) + (trainer.global_rank << 32) + trainer.global_step)
+        state = np.random.SeedSequence([self.seed, trainer.global_rank, trainer.global_step]).generate_state(1)
+        torch.manual_seed(int(state[0]))
 
 
 class SaveOnInterrupt(L.Callback):

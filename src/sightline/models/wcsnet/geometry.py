@@ -39,21 +39,28 @@ class Crop:
             self.x - self.side / 2 + inner.x * scale, self.y - self.side / 2 + inner.y * scale, inner.side * scale
         )
 
+    def _overlap(self, centre: float, length: int) -> tuple[float, float]:
+        """The part of a frame's side that the crop covers; the end comes before the start where it covers none."""
+        return max(centre - self.side / 2, 0.0), min(centre + self.side / 2, float(length))
+
     def _spans(self, size: int, height: int, width: int) -> tuple[tuple[int, int, float, float], ...]:
         """For x and for y: first and last pixel of the `size` grid inside the frame, and their place in the frame."""
         scale = size / self.side
         spans = []
         for centre, length in ((self.x, width), (self.y, height)):
             start = centre - self.side / 2
-            first = min(max(round(max(-start, 0.0) * scale), 0), size - 1)
-            last = min(max(round((min(length, start + self.side) - start) * scale), first + 1), size)
+            low, high = ((edge - start) * scale for edge in self._overlap(centre, length))
+            first, last = round(low), round(high)
+            if first >= last:  # less than a pixel of the grid
+                first = min(int((low + high) / 2), size - 1)
+                last = first + 1
             spans.append((first, last, max(start + first / scale, 0.0), min(start + last / scale, float(length))))
         return tuple(spans)
 
     def _sees(self, height: int, width: int) -> bool:
         """Whether any of a frame is inside."""
-        reach = self.side / 2
-        return -reach < self.x < width + reach and -reach < self.y < height + reach
+        (left, right), (top, bottom) = self._overlap(self.x, width), self._overlap(self.y, height)
+        return left < right and top < bottom
 
     def take(self, image: NDArray[np.uint8], size: int) -> Tensor:
         """The crop of an image (H, W, 3) uint8 as (1, 3, size, size) float in [0, 1]."""
@@ -88,8 +95,7 @@ class Crop:
         """A map of the crop, (size, size), back in a frame: (height, width) float32, 0 outside of the crop."""
         size = values.shape[-1]
         frame = np.zeros((height, width), dtype=np.float32)
-        (*_, x0, x1), (*_, y0, y1) = self._spans(size, height, width)
-        left, right, top, bottom = round(x0), round(x1), round(y0), round(y1)
+        left, right, top, bottom = map(round, (*self._overlap(self.x, width), *self._overlap(self.y, height)))
         if right <= left or bottom <= top:
             return frame
         scale, x_start, y_start = size / self.side, self.x - self.side / 2, self.y - self.side / 2

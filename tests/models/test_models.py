@@ -1,0 +1,210 @@
+"""`sightline.load` and `sightline.predict` on folders with random weights."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import sightline
+import sightline.models
+from sightline.errors import SourceError, UsageError, WeightsError
+from sightline.models import weights
+from sightline.models.predictor import Predictor
+from sightline.models.wcsnet.config import EGNetConfig, Gaze2MaskConfig, WCSNetConfig
+from sightline.models.wcsnet.egnet import EGNet, gaze_map
+from sightline.models.wcsnet.gaze2mask import Gaze2Mask
+from sightline.models.wcsnet.network import WCSNet
+from sightline.models.wcsnet.predictor import EGNetPredictor, WCSNetPredictor
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The whole system with random weights: WCS-Net, with its EG-Net and Gaze2Mask-Net inside."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("wcsnet")
+    shared = {"backbone": "mobilenet-v2", "width": 8, "input_size": 64}
+    for network, config, place in (
+        (WCSNet, WCSNetConfig(**shared, levels=(3, 4, 5)), path),
+        (EGNet, EGNetConfig(**shared), path / "egnet"),
+        (Gaze2Mask, Gaze2MaskConfig(**shared), path / "gaze2mask"),
+    ):
+        weights.save(network(config), config.model_dump(mode="json"), place)
+    return path
+
+
+@pytest.fixture
+def frames() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (4, 48, 64, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def copy(folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(folder, tmp_path / "copy"))
+
+
+def test_a_folder_is_loaded_by_what_its_config_says(folder: Path) -> None:
+    whole, alone = sightline.load(folder, "cpu"), sightline.load(str(folder / "egnet"), "cpu")
+    assert isinstance(whole, WCSNetPredictor)
+    assert isinstance(alone, EGNetPredictor)
+    assert whole.outputs == {"saliency", "masks", "hotspots"}
+    assert alone.outputs == {"saliency"}
+    assert alone.weights_sha256 == weights.sha256(folder / "egnet")
+    assert whole.weights_sha256 not in {weights.sha256(folder), alone.weights_sha256}
+
+
+def test_the_checksum_of_the_system_covers_all_three_networks(copy: Path) -> None:
+    before = sightline.load(copy, "cpu").weights_sha256
+    config = Gaze2MaskConfig(**{**weights.read_config(copy / "gaze2mask")})
+    weights.save(Gaze2Mask(config), config.model_dump(mode="json"), copy / "gaze2mask")
+    assert sightline.load(copy, "cpu").weights_sha256 != before
+
+
+def test_a_model_can_come_from_the_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda repository, allow_patterns: str(folder / "egnet"))
+    assert isinstance(sightline.load("someone/egnet", "cpu"), EGNetPredictor)
+
+
+def test_parts_that_a_folder_lacks_are_the_shipped_ones(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = copy.parent / "shipped"
+    for part in ("egnet", "gaze2mask"):
+        shutil.move(copy / part, shipped / part)
+    monkeypatch.setattr(weights, "SHIPPED", copy.parent / "empty")
+    with pytest.raises(WeightsError, match="egnet"):
+        sightline.load(copy, "cpu")
+    monkeypatch.setattr(weights, "SHIPPED", shipped)
+    assert isinstance(sightline.load(copy, "cpu"), WCSNetPredictor)
+
+
+@pytest.mark.parametrize("name", ["resnet", "no/such/folder"])
+def test_unknown_names_are_answered_with_the_known_ones(name: str) -> None:
+    with pytest.raises(UsageError, match=r"unknown model .*: choose one of wcsnet, egnet, a folder, or a Hub id"):
+        sightline.load(name)
+
+
+def test_an_unknown_device_is_said_before_weights_are_read() -> None:
+    with pytest.raises(UsageError, match="device 'gpu'"):
+        sightline.load("wcsnet", device="gpu")
+
+
+def test_damaged_weights_and_wrong_configs(copy: Path) -> None:
+    config = json.loads((copy / "config.json").read_text())
+    cases = [
+        ({**config, "model": "gaze2mask"}, "not a model that predicts on its own"),
+        ({**config, "model": None}, "not a model that predicts on its own"),
+        ({**config, "colour": 1}, r"config\.json: colour: "),
+        ({**config, "width": "wide"}, r"config\.json: width: "),
+        ({**config, "width": 16}, r"model\.safetensors: does not fit"),
+        ({**config, "levels": [1]}, r"model\.safetensors: does not fit"),
+    ]
+    for changed, message in cases:
+        (copy / "config.json").write_text(json.dumps(changed))
+        with pytest.raises(WeightsError, match=message) as caught:
+            sightline.load(copy, "cpu")
+        assert "\n" not in str(caught.value)
+    (copy / "config.json").write_text(json.dumps(config))
+    for part in ("", "egnet", "gaze2mask"):
+        path = copy / part / "model.safetensors"
+        content = path.read_bytes()
+        path.write_bytes(content[:1000])
+        with pytest.raises(WeightsError, match=f"{path}: damaged"):
+            sightline.load(copy, "cpu")
+        path.write_bytes(content)
+    (copy / "config.json").write_text(json.dumps({**config, "backbone": "vgg"}))
+    with pytest.raises(UsageError, match="unknown backbone 'vgg'"):
+        sightline.load(copy, "cpu")
+
+
+def test_every_listed_model_is_named_once_and_says_what_it_gives() -> None:
+    models = sightline.list_models()
+    assert len({model.name for model in models}) == len(models)
+    assert {"wcsnet", "egnet"} <= {model.name for model in models}
+    for model in models:
+        assert model.gives
+        assert "20" in model.paper
+        assert model.folders
+
+
+def test_a_file_an_array_a_folder_and_an_iterator_give_the_same(
+    folder: Path, frames: np.ndarray, tmp_path: Path
+) -> None:
+    for number, frame in enumerate(frames):
+        Image.fromarray(frame).save(tmp_path / f"{number:05}.png")
+    model = sightline.load(folder, "cpu")
+    results = [list(model.predict(source)) for source in (frames, iter(frames), tmp_path, str(tmp_path))]
+    for other in results:
+        assert [frame.index for frame in other] == [0, 1, 2, 3]
+        assert [frame.time_s for frame in other] == pytest.approx([0, 0.04, 0.08, 0.12])
+        for first, second in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(first.saliency, second.saliency)
+            np.testing.assert_array_equal(first.mask, second.mask)
+    assert [frame.time_s for frame in model.predict(frames, fps=2)] == pytest.approx([0, 0.5, 1, 1.5])
+
+
+def test_every_frame_has_what_the_model_promises(folder: Path, frames: np.ndarray) -> None:
+    for frame in sightline.load(folder, "cpu").predict(frames):
+        np.testing.assert_array_equal(frame.image, frames[frame.index])
+        assert frame.saliency.shape == (48, 64)
+        assert frame.saliency.dtype == np.float32
+        assert 0 <= frame.saliency.min() <= frame.saliency.max() <= 1 + 1e-6
+        assert frame.mask is not None
+        assert frame.mask.shape == (48, 64)
+        assert frame.mask.dtype == np.uint8
+        assert set(np.unique(frame.mask)) <= {0, 1}
+        assert (frame.hotspot is None) == (frame.state == "lost")
+        assert frame.state == "start" if frame.index == 0 else frame.state in {"start", "track", "lost"}
+
+
+def test_of_a_single_picture_the_saliency_is_where_people_look(
+    folder: Path, frames: np.ndarray, tmp_path: Path
+) -> None:
+    model = sightline.load(folder, "cpu")
+    Image.fromarray(frames[0]).save(tmp_path / "one.png")
+    (frame,) = model.predict(tmp_path / "one.png")
+    assert isinstance(model, WCSNetPredictor)
+    np.testing.assert_allclose(frame.saliency, gaze_map(frames[0], model.egnet), atol=1e-6)
+    assert frame.mask is not None
+    assert frame.hotspot is not None
+    (alone,) = sightline.load(folder / "egnet", "cpu").predict(frames[0])
+    np.testing.assert_allclose(alone.saliency, frame.saliency, atol=1e-6)
+    assert alone.mask is None
+    assert alone.state == "map"
+
+
+def test_results_come_while_frames_are_still_coming(folder: Path, frames: np.ndarray) -> None:
+    """A generator: the model reads a few frames ahead at most, so memory does not grow with the video."""
+    read = 0
+
+    def endless() -> Iterator[np.ndarray]:
+        nonlocal read
+        while True:
+            read += 1
+            yield frames[read % 4]
+
+    results = sightline.predict(endless(), model=str(folder), device="cpu")
+    for _ in range(5):
+        next(results)
+    assert read < 40
+    results.close()
+
+
+def test_an_empty_source_gives_a_clear_error(folder: Path, tmp_path: Path) -> None:
+    model = sightline.load(folder / "egnet", "cpu")
+    for source in (tmp_path, tmp_path / "missing.mp4", np.zeros((0, 4, 4, 3), dtype=np.uint8)):
+        with pytest.raises(SourceError):
+            list(model.predict(source))
+    assert list(sightline.load(folder, "cpu").stream([])) == []
+
+
+def test_predictors_keep_to_the_interface() -> None:
+    for predictor in (WCSNetPredictor, EGNetPredictor):
+        assert issubclass(predictor, Predictor)
+        assert {"name", "outputs"} <= vars(predictor).keys()

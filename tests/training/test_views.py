@@ -1,0 +1,181 @@
+"""Views of targets on disk: what they show, that they are made once, and that no half of a bank is ever used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from models import small
+from sightline.errors import DataError
+from sightline.training import views
+from sightline.training.views import SIZE, Scene, ViewBank, _framing, _paste, _recolour, build_bank
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> list[Scene]:
+    """A still with fixations, one without, and two frames of a video."""
+    generator = np.random.default_rng(0)
+    made = []
+    for group, kind in (("a#0", "pseudo"), ("b#0", "photo"), ("boat", "video"), ("boat", "video")):
+        path = tmp_path / f"{len(made)}.png"
+        image = generator.integers(0, 256, (60, 90, 3), dtype=np.uint8)
+        mask = np.zeros((60, 90), dtype=bool)
+        mask[15:45, 30:60] = True
+        image[mask] = (200, 40, 40)
+        Image.fromarray(image).save(path)
+        density = None
+        if kind == "pseudo":
+            density = np.zeros((60, 90))
+            density[20:30, 35:45] = 1.0
+            density[20:25, 35:40] = 3.0
+            density[0:5, 0:5] = 99.0  # outside of the target
+        made.append(Scene(group, kind, path, image, mask, density))
+    return made
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def build(scenes: list[Scene], key: str = "k", count: int = 3, backgrounds: list[Path] | None = None) -> Path:
+    torch.manual_seed(0)
+    paths = [scene.path for scene in scenes] if backgrounds is None else backgrounds
+    return build_bank(iter(scenes), key, small.backbone().eval(), count, seed=0, backgrounds=paths)
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_bank_holds_what_its_views_show(scenes: list[Scene]) -> None:
+    bank = ViewBank(build(scenes), small.egnet(), "a" * 64)
+    assert len(bank) == 3 + 3 + 2 + 2
+    assert bank.kinds.tolist() == ["pseudo"] * 3 + ["photo"] * 3 + ["video"] * 4
+    assert bank.groups.tolist() == ["a#0"] * 3 + ["b#0"] * 3 + ["boat"] * 4
+    assert bank.masks.shape == (10, SIZE // 2, SIZE // 2)
+    assert bank.gaze.shape == bank.hotspots.shape == (10, SIZE // 8, SIZE // 8)
+    for level, (features, channels) in enumerate(zip(bank.features, small.CHANNELS, strict=True), start=1):
+        side = SIZE // 2**level
+        assert features.shape == (10, channels, side, side)
+    assert (bank.gaze.reshape(10, -1).max(axis=1) == 255).all()
+    # Hotspots are where people looked inside of the target; elsewhere none are known.
+    assert bank.has_hotspot[0]
+    assert not bank.has_hotspot[3:].any()
+    hot = bank.hotspots[0] > 128
+    rows, columns = np.nonzero(hot)
+    centre = (SIZE // 8) / 2
+    assert rows.max() < centre
+    assert columns.max() < centre
+
+
+@pytest.mark.usefixtures("cache")
+def test_the_first_view_of_a_still_is_the_target_centred_and_its_features_the_backbones(scenes: list[Scene]) -> None:
+    bank = ViewBank(build(scenes), small.egnet(), "a" * 64)
+    mask = bank.masks[0] > 127
+    rows, columns = np.nonzero(mask)
+    assert rows.mean() == pytest.approx(SIZE / 4, abs=1)
+    assert columns.mean() == pytest.approx(SIZE / 4, abs=1)
+    assert mask.mean() == pytest.approx(1 / 1.6**2, abs=0.02)
+    torch.manual_seed(0)
+    backbone = small.backbone().eval()
+    crop = _framing(scenes[0].mask, 0, "pseudo", np.random.default_rng(0))
+    with torch.inference_mode():
+        expected = backbone(crop.take(scenes[0].image, SIZE))
+    for ours, theirs in zip(bank.features, expected, strict=True):
+        np.testing.assert_allclose(ours[0], theirs[0].numpy(), atol=2e-3, rtol=2e-3)
+
+
+def test_a_bank_is_made_once(scenes: list[Scene], cache: Path) -> None:
+    first = build(scenes)
+
+    def none() -> Iterator[Scene]:
+        raise AssertionError("the scenes are not read again")
+        yield
+
+    assert build_bank(none(), "k", small.backbone(), 3, seed=0, backgrounds=[]) == first
+    assert build(scenes, key="other") != first
+    assert sorted(path.name for path in (cache / "views").iterdir() if path.is_dir()) == sorted(
+        hashlib.sha256(key.encode()).hexdigest()[:16] for key in ("k", "other")
+    )
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, DataError])
+def test_a_bank_that_is_not_finished_leaves_nothing(
+    error: type[BaseException], scenes: list[Scene], cache: Path
+) -> None:
+    def broken() -> Iterator[Scene]:
+        yield scenes[0]
+        raise error("stopped")
+
+    with pytest.raises(error):
+        build_bank(broken(), "k", small.backbone(), 3, seed=0, backgrounds=[scenes[0].path])
+    assert [path for path in (cache / "views").iterdir() if path.suffix != ".lock"] == []
+    assert len(ViewBank(build(scenes), small.egnet(), "a" * 64)) == 10
+
+
+@pytest.mark.usefixtures("cache")
+def test_nothing_to_train_on(scenes: list[Scene]) -> None:
+    with pytest.raises(DataError, match="no target found"):
+        build([])
+
+
+@pytest.mark.usefixtures("cache")
+def test_without_backgrounds_nothing_is_pasted(scenes: list[Scene]) -> None:
+    assert len(ViewBank(build(scenes, backgrounds=[]), small.egnet(), "a" * 64)) == 10
+
+
+@pytest.mark.usefixtures("cache")
+def test_gaze_maps_are_kept_for_each_gaze_network(scenes: list[Scene], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = build(scenes)
+    torch.manual_seed(1)
+    first = ViewBank(folder, small.egnet(), "a" * 64).gaze
+    torch.manual_seed(2)
+    second = ViewBank(folder, small.egnet(), "b" * 64).gaze
+    assert not np.array_equal(first, second)
+    monkeypatch.setattr(views, "gaze_map", lambda *_: pytest.fail("the maps are there already"))
+    np.testing.assert_array_equal(ViewBank(folder, small.egnet(), "a" * 64).gaze, first)
+
+
+@pytest.mark.usefixtures("cache")
+def test_the_gaze_map_of_a_view_is_its_part_of_the_whole_pictures(scenes: list[Scene]) -> None:
+    folder = build(scenes)
+    network = small.egnet()
+    bank = ViewBank(folder, network, "a" * 64)
+    for row, (path, x, y, side, mirrored) in enumerate(json.loads((folder / "index.json").read_text())["crops"]):
+        whole = views.gaze_map(views.load_image(path), network)
+        part = views.Crop(x, y, side).take_map(whole, SIZE // 8)[0, 0]
+        part = (part.flip(-1) if mirrored else part) / part.max()
+        np.testing.assert_allclose(bank.gaze[row] / 255, part.numpy(), atol=1 / 255)
+
+
+def test_framing_keeps_the_target_in_view(scenes: list[Scene]) -> None:
+    generator = np.random.default_rng(0)
+    for kind in ("pseudo", "photo", "video"):
+        for number in range(4):
+            for _ in range(20):
+                crop = _framing(scenes[0].mask, number, kind, generator)
+                assert float(crop.take_map(scenes[0].mask, 64).sum()) > 40
+
+
+def test_recolouring_keeps_the_range_and_changes_the_picture() -> None:
+    image = torch.rand(1, 3, 8, 8)
+    changed = _recolour(image, np.random.default_rng(0))
+    assert changed.shape == image.shape
+    assert 0 <= changed.min() <= changed.max() <= 1
+    assert not torch.equal(changed, image)
+
+
+def test_pasting_keeps_the_target_and_replaces_what_is_around(tmp_path: Path) -> None:
+    background = tmp_path / "green.png"
+    Image.new("RGB", (300, 200), (0, 255, 0)).save(background)
+    image, mask = torch.ones(1, 3, SIZE, SIZE), torch.zeros(1, 1, SIZE, SIZE)
+    mask[..., 64:192, 64:192] = 1
+    pasted = _paste(image, mask, [background], np.random.default_rng(0))
+    assert torch.equal(pasted[..., 70:186, 70:186], image[..., 70:186, 70:186])
+    torch.testing.assert_close(pasted[0, :, 5, 5], torch.tensor([0.0, 1.0, 0.0]))

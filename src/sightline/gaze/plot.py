@@ -148,7 +148,8 @@ def _scanpaths(
     """Heat, and for each viewer a line through numbered discs whose area is the fixation's duration."""
     height, width = picture.shape[:2]
     size = (width, height)
-    heat = _heat(fixations.select("x_px", "y_px").to_numpy(), size, sigma_px, len(colours))
+    heat = density(fixations.select("x_px", "y_px").to_numpy(), size, sigma_px)
+    heat /= max(float(heat.max()), 1e-9)
     image = Image.fromarray(Overlay((height, width)).draw(Frame(0, 0.0, picture, heat))).convert("RGBA")
     layer = Image.new("RGBA", (width * _SUPERSAMPLE, height * _SUPERSAMPLE))
     draw = ImageDraw.Draw(layer)

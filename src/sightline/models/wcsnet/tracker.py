@@ -26,7 +26,7 @@ from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.geometry import CONTEXT, Crop
 from sightline.models.wcsnet.motion import Grey, independent_motion, thumbnail
 from sightline.models.wcsnet.network import Kernels, WCSNet
-from sightline.nn.blocks import resize
+from sightline.nn.blocks import pool_to, resize
 from sightline.nn.engine import Engine
 
 State = Literal["start", "track", "lost"]
@@ -49,7 +49,9 @@ HOTSPOT_MEMORY = 0.85
 """Share of the past in the smoothed hotspot map, which moves with the target."""
 GLANCE = 0.08
 """What every part of a target gets of the hotspot map, beside 1 at its peak: people glance elsewhere, too."""
-LOOK_AGAIN, HABIT = 25, 0.7
+TRACKED = 0.3
+"""Exponent of the network's hotspot map beside that habit: how much it may move the peak."""
+LOOK_AGAIN, HABIT = 20, 0.5
 """Every so many frames EG-Net looks again; share of the past in the habit on a target that draws the hotspot."""
 FOCUS_WIDTH = 2 * 0.08**2
 """Twice the variance of the window in which the focal point climbs, in parts of the crop's side."""
@@ -234,7 +236,7 @@ class Tracker:
         x, y = point
         if not (0 <= x < width and 0 <= y < height):
             raise UsageError(f"Tracker.start: point ({x:g}, {y:g}) is outside of the {width}x{height} frame")
-        sigma = POINT_SIGMA * max(height, width)
+        sigma = max(1.0, POINT_SIGMA * max(height, width))
         rows = np.exp(-((np.arange(height) + 0.5 - y) ** 2) / (2 * sigma**2))
         columns = np.exp(-((np.arange(width) + 0.5 - x) ** 2) / (2 * sigma**2))
         return np.outer(rows, columns).astype(np.float32)
@@ -293,7 +295,7 @@ class Tracker:
 
     def _spot(self, hotspot: Tensor) -> Tensor:
         """The network's hotspot map, drawn to where on the target people looked so far, with a maximum of 1."""
-        drawn = hotspot * (self._habit + 0.03)
+        drawn = hotspot**TRACKED * (self._habit + 0.03)
         return drawn / drawn.max().clamp_min(1e-6)
 
     def _infer(self, frame: NDArray[np.uint8], crop: Crop) -> tuple[Tensor, Tensor]:
@@ -337,7 +339,7 @@ class Tracker:
         self, mask: Tensor, height: int, width: int, crop: Crop
     ) -> tuple[NDArray[np.float32], tuple[float, float]]:
         """The smoothed hotspot map, inside the target's mask in the crop, with a maximum of 1, and its focal point."""
-        edge = resize(mask[None, None], self._hotspot.shape)[0, 0]
+        edge = pool_to(mask[None, None], self._hotspot[None, None])[0, 0]  # a mean, as sampling could miss a tiny mask
         inside = (self._hotspot + GLANCE) * edge
         if inside.max() <= 0:
             inside = edge

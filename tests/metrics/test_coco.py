@@ -76,10 +76,10 @@ def test_soc_takes_the_place_of_iou() -> None:
     found = [Objects((20, 20), [[0, 0, 10, 8]], [1], [1.0])]  # IoU and SoC are 0.8
     for likeness in ("box iou", "box soc"):
         scores = AveragePrecision(truth, found, likeness).scores()
-        assert (scores["75"], scores["95"]) == (1, 0)
+        assert (scores["75"], scores["95"]) == (pytest.approx(1), 0)
     found = [Objects((20, 20), [[10, 0, 20, 10]], [1], [1.0])]  # disjoint: IoU 0, SoC 0.5
     assert AveragePrecision(truth, found, "box iou").scores()["50"] == 0
-    assert AveragePrecision(truth, found, "box soc").scores()["50"] == 1
+    assert AveragePrecision(truth, found, "box soc").scores()["50"] == pytest.approx(1)
 
 
 def test_masks_go_to_run_lengths_and_back() -> None:

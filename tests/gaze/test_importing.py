@@ -184,6 +184,19 @@ def test_another_stimulus(known: Truth, tmp_path: Path) -> None:
         import_gaze([path], wide, tmp_path / "out", options=OPTIONS)
 
 
+def test_a_placement_that_the_file_contradicts(known: Truth, film: Path, tmp_path: Path) -> None:
+    path = makers.tobii(tmp_path, known)
+    head, *rows = path.read_text().splitlines()
+    names = ("position X (DACSpx)", "position Y (DACSpx)", "width", "height")
+    head += "".join(f"\tPresented Media {name}" for name in names)
+    path.write_text("\n".join([head, *(f"{row}\t0\t0\t1440\t1080" for row in rows)]) + "\n")
+    with pytest.raises(DataError, match="stimulus rectangle: 0,0,1440,1080 in the file, 240,0,1440,1080 given"):
+        import_gaze([path], film, tmp_path / "out", options=AlignOptions(setup=Setup(placement="fit")))
+    # What the file says is used where nothing is given.
+    table = read_fixations(import_gaze([path], film, tmp_path / "out"))
+    np.testing.assert_allclose(table["x_px"], [f[2] / 22.5 for f in known.fixations], atol=0.01)
+
+
 def test_mixed_trials(known: Truth, film: Path, tmp_path: Path) -> None:
     path = makers.plain(tmp_path, known)
     lines = path.read_text().splitlines()

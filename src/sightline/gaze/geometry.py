@@ -181,4 +181,6 @@ def _agree(name: str, a: Any, b: Any) -> bool:
 
 
 def _show(value: Any) -> str:
-    return "x".join(f"{v:g}" for v in value) if isinstance(value, tuple) else f"{value:g}"
+    if not isinstance(value, tuple):
+        return f"{value:g}"
+    return ("x" if len(value) == 2 else ",").join(f"{v:g}" for v in value)

@@ -79,9 +79,9 @@ def resolve(recording: Recording, stimulus: Stimulus, given: Setup) -> Viewing:
             screen = Screen.of_camera(width, height, (said.focal_px[0] * scale, said.focal_px[1] * scale))
         return Viewing(screen, Placement(0, 0, width, height, stimulus.size_px))
 
-    rect = None
-    if given.placement is not None and given.screen_px is not None:
-        placed = Placement.parse(given.placement, given.screen_px, stimulus.shown_px)
+    rect, screen_px = None, given.screen_px or said.screen_px
+    if given.placement is not None and screen_px is not None:
+        placed = Placement.parse(given.placement, screen_px, stimulus.shown_px)
         rect = (placed.x, placed.y, placed.width, placed.height)
     require_agreement(
         str(recording.path),
@@ -93,7 +93,6 @@ def resolve(recording: Recording, stimulus: Stimulus, given: Setup) -> Viewing:
             "rate in Hz": (1 / recording.interval_s if len(recording.time_s) else said.rate_hz, given.rate_hz),
         },
     )
-    screen_px = given.screen_px or said.screen_px
     if screen_px is None:
         if recording.space == "screen":
             raise UsageError(f"{recording.path}: the file does not say how large the screen is; give --screen WxH")

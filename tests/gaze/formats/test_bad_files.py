@@ -74,6 +74,11 @@ def test_asc_of_raw_positions(known: Truth, tmp_path: Path) -> None:
     refused(path, "no calibrated gaze but HREF or raw pupil")
 
 
+def test_asc_with_a_damaged_description(known: Truth, tmp_path: Path) -> None:
+    path = edit(makers.eyelink(tmp_path, known), lambda text: text.replace("GAZE_COORDS 0.00", "GAZE_COORDS nought"))
+    refused(path, "the description of the recording is damaged")
+
+
 def test_asc_with_a_damaged_event(known: Truth, tmp_path: Path) -> None:
     path = edit(makers.eyelink(tmp_path, known), lambda text: text.replace("EFIX L   1000000", "EFIX L   1000,000", 1))
     refused(path, "is no complete event")

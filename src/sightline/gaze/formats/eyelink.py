@@ -232,7 +232,7 @@ def _declared(path: Path, lines: list[str], *, calibrated: bool) -> Declared:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             gaze = from_asc(io.StringIO("\n".join([line for line in lines if line[:2] not in _BULK]) + "\n"))
-    except (ValueError, TypeError, KeyError, pl.exceptions.PolarsError) as error:
+    except Exception as error:  # pymovements raises whatever a damaged line leads to
         raise DataError(f"{path}: the description of the recording is damaged ({error}); convert it again") from None
     screen = gaze.experiment.screen
     declared = Declared(

@@ -125,7 +125,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_no_weights(
     monkeypatch.setattr(EGNetTask, "training_step", stop)
     code, _, stderr = run(capsys, recipe("egnet"), "--out", tmp_path / "out")
     assert code == 130
-    assert "sightline: stopped" in stderr
+    assert stderr.splitlines()[-1] == "sightline: stopped; go on with --resume"
     assert (tmp_path / "out/checkpoints/last.ckpt").is_file()
     assert not (tmp_path / "out/model.safetensors").exists()
 

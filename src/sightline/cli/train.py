@@ -44,5 +44,11 @@ def train(
     from sightline.training.recipe import read_recipe
     from sightline.training.run import train as run
 
-    folder = run(read_recipe(config, set_), out, resume=resume, devices=devices, validate_every=validate_every)
+    try:
+        folder = run(read_recipe(config, set_), out, resume=resume, devices=devices, validate_every=validate_every)
+    except KeyboardInterrupt:
+        kept = (out / "checkpoints" / "last.ckpt").is_file()
+        hint = "go on with --resume" if kept else "before the first step: nothing is kept"
+        typer.secho(f"sightline: stopped; {hint}", fg="yellow", err=True)
+        raise typer.Exit(130) from None
     typer.echo(f"weights in {folder}")

@@ -14,6 +14,7 @@ from PIL import Image
 
 import sightline
 import sightline.models
+from hostile.corpus import write_video
 from sightline.errors import SourceError, UsageError, WeightsError
 from sightline.models import weights
 from sightline.models.predictor import Predictor
@@ -22,6 +23,7 @@ from sightline.models.wcsnet.egnet import EGNet, gaze_map
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.network import WCSNet
 from sightline.models.wcsnet.predictor import EGNetPredictor, WCSNetPredictor
+from sightline.video import open_source
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +149,19 @@ def test_a_file_an_array_a_folder_and_an_iterator_give_the_same(
             np.testing.assert_array_equal(first.saliency, second.saliency)
             np.testing.assert_array_equal(first.mask, second.mask)
     assert [frame.time_s for frame in model.predict(frames, fps=2)] == pytest.approx([0, 0.5, 1, 1.5])
+
+
+def test_a_video_is_streamed_with_its_own_times(folder: Path, tmp_path: Path) -> None:
+    video = write_video(tmp_path / "clip.mp4", frames=6)
+    model = sightline.load(folder, "cpu")
+    with open_source(video) as source:
+        decoded = list(source)
+    results = list(model.predict(video))
+    assert [frame.time_s for frame in results] == [frame.time_s for frame in decoded]
+    arrays = model.predict(np.stack([frame.image for frame in decoded]))
+    for first, second in zip(results, arrays, strict=True):
+        np.testing.assert_array_equal(first.image, second.image)
+        np.testing.assert_array_equal(first.saliency, second.saliency)
 
 
 def test_every_frame_has_what_the_model_promises(folder: Path, frames: np.ndarray) -> None:

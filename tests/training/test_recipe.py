@@ -43,7 +43,7 @@ def test_there_are_recipes_for_all_three_networks() -> None:
         ("wcsnet", {"kinds": {}}, "kinds: shares must not be negative"),
         ("wcsnet", {"kinds": {"photo": 0.0, "video": 0.0}}, "one must be above 0"),
         ("wcsnet", {"kinds": {"photo": 1.5, "video": -0.5}}, "must not be negative"),
-        ("wcsnet", {"network": {"backbone": "resnet-50"}}, "both must name the same"),
+        ("wcsnet", {"views": {"backbone": "resnet-50", "gaze": "egnet", "sources": []}}, "both must name the same"),
         ("wcsnet", {"network": {"correlation": "none"}}, "network.correlation: "),
     ],
 )
@@ -85,6 +85,12 @@ def test_set_changes_fields_and_groups_that_were_left_out(recipe: Recipe) -> Non
     path = recipe("egnet")
     path.write_text(yaml.safe_dump({k: v for k, v in yaml.safe_load(path.read_text()).items() if k != "network"}))
     assert read_recipe(path, ["network.width=5"]).network.width == 5
+
+
+def test_the_views_are_those_of_the_networks_backbone(recipe: Recipe) -> None:
+    changed = read_recipe(recipe("wcsnet"), ["network.backbone=resnet-101"])
+    assert isinstance(changed, WCSNetRecipe)
+    assert changed.views.backbone == "resnet-101"
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,10 @@ class EGNetRecipe(_Checked):
 
 
 class Views(_Checked):
-    """The targets that Gaze2Mask-Net and WCS-Net train on; equal values share one bank of features on disk."""
+    """The targets that Gaze2Mask-Net and WCS-Net train on; equal values share one bank of features on disk.
+
+    backbone: the network's, which is also what is taken where it is left out.
+    """
 
     backbone: str = "deeplab-mobilenet-v2"
     backbone_weights: str = Field("hub", description="a folder, a Hub id, or `hub` for the usual one")
@@ -107,6 +110,8 @@ class _MaskRecipe(_Checked):
     def _consistent(self) -> _MaskRecipe:
         if min(self.kinds.values(), default=0) < 0 or not sum(self.kinds.values()):
             raise ValueError("kinds: shares must not be negative, and one must be above 0")
+        if "backbone" not in self.views.model_fields_set:
+            self.views.backbone = self.network.backbone
         if self.network.backbone != self.views.backbone:
             raise ValueError(
                 f"network.backbone is {self.network.backbone} and views.backbone {self.views.backbone}; "

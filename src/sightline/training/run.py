@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +47,8 @@ def train(recipe: Recipe, output: Path, resume: bool = False, devices: int = 1, 
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{output}: cannot be made ({error.strerror}); give another --out") from None
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # devices that are not there, advertisements
     L.seed_everything(recipe.seed, workers=True)
     build = _TASKS[recipe.train]
     task, settings = build(recipe)
@@ -78,7 +82,11 @@ def train(recipe: Recipe, output: Path, resume: bool = False, devices: int = 1, 
         enable_model_summary=False,
     )
     try:
-        trainer.fit(task, ckpt_path=checkpoint if resume else None, weights_only=True)
+        with warnings.catch_warnings():
+            # The frozen backbone is in evaluation mode on purpose, and batches come from memory without workers.
+            for message in (".*in eval mode at the start", ".*does not have many workers", ".*LeafSpec"):
+                warnings.filterwarnings("ignore", message)
+            trainer.fit(task, ckpt_path=checkpoint if resume else None, weights_only=True)
     except SystemExit:  # what Lightning makes of Ctrl-C
         raise KeyboardInterrupt from None
     if trainer.is_global_zero:

@@ -34,13 +34,16 @@ FRAMES = 8
 def best_of_turns(*functions: Callable[[], object]) -> list[float]:
     """The shortest time of each function in milliseconds, run in turns so that a busy moment hits all alike."""
     clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
-    times = [[] for _ in functions]
-    for _ in range(TURNS):
-        for function, found in zip(functions, times, strict=True):
-            start = clock()
+
+    def measure(function: Callable[[], object], repeats: int) -> float:
+        start = clock()
+        for _ in range(repeats):
             function()
-            found.append(1000 * (clock() - start))
-    return [min(found) for found in times]
+        return 1000 * (clock() - start) / repeats
+
+    repeats = [max(1, round(10 / max(measure(function, 1), 0.01))) for function in functions]
+    turns = [[measure(*one) for one in zip(functions, repeats, strict=True)] for _ in range(TURNS)]
+    return [min(found) for found in zip(*turns, strict=True)]
 
 
 def example(data: Path, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -139,8 +142,8 @@ def fixations(grey: np.ndarray, size: tuple[int, int]) -> list[Row]:
     own, others = ((rng.random((number, 2)) * size).astype(np.int64) for number in (150, 3000))
     counts = np.zeros(size)
     np.add.at(counts, tuple(own.T), 1)
-    values, pool = torch.from_numpy(saliency), torch.from_numpy(others[:, ::-1].copy())
-    points, fixated = torch.from_numpy(own[:, ::-1].copy()), torch.from_numpy(counts)
+    values, fixated = torch.from_numpy(saliency), torch.from_numpy(counts)
+    pixels, pool = (torch.from_numpy(np.ravel_multi_index(tuple(xy.T), size)) for xy in (own, others))
 
     def pysaliency_judd() -> None:
         noisy = saliency + np.random.RandomState(42).randn(*size) * 1e-7
@@ -162,7 +165,7 @@ def fixations(grey: np.ndarray, size: tuple[int, int]) -> list[Row]:
 
     return [
         ("AUC-Judd; pysaliency", pysaliency_judd, lambda: fixation.auc_judd(values, fixated), 1),
-        ("shuffled AUC; 100 splits", splits, lambda: fixation.s_auc_at(values, points, pool), 1),
+        ("shuffled AUC; 100 splits", splits, lambda: fixation.s_auc_at(values, pixels, pool), 1),
     ]
 
 

@@ -149,15 +149,15 @@ def test_ranges_and_batches(seed: int, height: int, width: int, as_float: bool) 
             assert torch.allclose(batch[:, i, j], single, atol=1e-12, rtol=0, equal_nan=True)
 
 
-def test_weighted_f_far_from_the_object_is_within_a_hundred_millionth() -> None:
-    """Distances are cut off at 133 pixels; py-sod-metrics measures them all."""
+def test_weighted_f_far_from_the_object_is_within_half_a_millionth() -> None:
+    """Distances are cut off at 90 pixels; py-sod-metrics measures them all."""
     rng = np.random.default_rng(0)
     pred = rng.integers(0, 256, (60, 700), dtype=np.uint8)
     gt = np.zeros((60, 700), dtype=bool)
     gt[20:30, 10:25] = True
     expected = by_reference(pred, gt)["w"]
     ours = vsod.weighted_f(torch.from_numpy(pred), torch.from_numpy(gt), stretch=True)
-    assert ours.item() == pytest.approx(expected, abs=1e-8)
+    assert ours.item() == pytest.approx(expected, abs=5e-7)
 
 
 def test_bad_maps_are_refused() -> None:

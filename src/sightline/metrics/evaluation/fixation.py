@@ -146,7 +146,8 @@ class FixationTask(Task):
             return (torch.tensor(math.nan),) * 3
         exact = fixation.auc_judd(saliency, counts)
         if not self.protocol.sampled:
-            shuffled = fixation.s_auc_at(saliency, truth.points, others)
+            pixels = (cells[:, 1] * saliency.shape[1] + cells[:, 0] for cells in (truth.points, others))
+            shuffled = fixation.s_auc_at(saliency, *pixels)
             if self.protocol.auc == "exact":
                 return exact, exact, shuffled
             # Reseeded for each map: pysaliency goes on drawing, so that its jitter depends on the order of the set.

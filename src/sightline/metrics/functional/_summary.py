@@ -38,19 +38,24 @@ def summarize(pred: Tensor, gt: Tensor, stretch: bool = False, floor: bool = Fal
     """
     same_size(pred, gt, ("pred", "gt"))
     gt = masks(gt, "gt").reshape(-1, *gt.shape[-2:])
-    cell = (2 * _quadrant(gt) + gt).flatten(1)  # 0..7, by quadrant and object
     if pred.dtype == torch.uint8:
-        return _of_grey_levels(pred.reshape(len(gt), -1), cell, stretch, floor)
+        grey = pred.reshape(gt.shape)
+        return _stacked(
+            [_of_grey_levels(g.flatten(), _cells(m), stretch, floor) for g, m in zip(grey, gt, strict=True)]
+        )
     values = maps(pred, "pred").reshape(len(gt), -1)
     low, high = values.aminmax(dim=1, keepdim=True)
     if not stretch and bool((low < 0).any() | (high > 1).any()):
         raise DataError(
             f"pred: values from {float(low.min()):g} to {float(high.max()):g}; a map from 0 to 1 (or uint8) is expected"
         )
-    # Frame by frame, which keeps each in the processor's cache.
-    frames = zip(values, low, high, cell, strict=True)
-    sums = [_of_values(_stretch(v, lo, hi) if stretch else v, c.long(), floor) for v, lo, hi, c in frames]
-    return Summary(*(torch.stack(parts) for parts in zip(*sums, strict=True)))
+    frames = zip(values, low, high, gt, strict=True)
+    return _stacked([_of_values(_stretch(v, lo, hi) if stretch else v, _cells(m), floor) for v, lo, hi, m in frames])
+
+
+def _stacked(frames: list[Summary]) -> Summary:
+    """Frames are summed up one by one, which keeps each in the processor's cache."""
+    return Summary(*(torch.stack(parts) for parts in zip(*frames, strict=True)))
 
 
 def centre(gt: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,45 +71,42 @@ def centre(gt: Tensor) -> tuple[Tensor, Tensor]:
     return middle(rows), middle(columns)
 
 
-def _quadrant(gt: Tensor) -> Tensor:
-    """Quadrant 0..3 of every pixel of (B, H, W); the centre belongs to the upper left one."""
-    row, column = centre(gt)
-    low = torch.arange(gt.shape[1], device=gt.device) > row[:, None]
-    right = torch.arange(gt.shape[2], device=gt.device) > column[:, None]
-    return 2 * low[:, :, None].to(torch.int16) + right[:, None, :].to(torch.int16)
+def _cells(gt: Tensor) -> Tensor:
+    """The cell 0..7 of every pixel of one frame (H, W), as (H * W,): 2 x quadrant around the object's centre + object.
+
+    The centre belongs to the upper left quadrant.
+    """
+    row, column = centre(gt[None])
+    low = torch.arange(gt.shape[0], device=gt.device) > row
+    right = torch.arange(gt.shape[1], device=gt.device) > column
+    return (4 * low[:, None].to(torch.int16) + 2 * right.to(torch.int16) + gt).flatten()
 
 
 def _of_grey_levels(grey: Tensor, cell: Tensor, stretch: bool, floor: bool) -> Summary:
-    """Of uint8 maps (B, N): one joint histogram of grey levels and cells holds everything, exactly."""
-    batch, bins = len(grey), 8 * LEVELS
-    offset = bins * torch.arange(batch, device=grey.device, dtype=torch.int32)[:, None]
-    index = (grey + LEVELS * cell + offset).flatten()
-    counts = torch.bincount(index, minlength=batch * bins).double().reshape(batch, 4, 2, LEVELS)
-    table = (torch.arange(LEVELS, device=grey.device, dtype=torch.float64) / 255).expand(batch, -1)
+    """Of one uint8 map (N,): its joint histogram of grey levels and cells holds everything, exactly."""
+    counts = torch.bincount(grey + LEVELS * cell, minlength=8 * LEVELS).double().reshape(4, 2, LEVELS)
+    table = torch.arange(LEVELS, device=grey.device, dtype=torch.float64) / 255
     if stretch:
-        present = counts.sum((1, 2)) > 0
-        low = torch.where(present, table, torch.inf).amin(1, keepdim=True)
-        high = torch.where(present, table, -torch.inf).amax(1, keepdim=True)
-        table = _stretch(table, low, high).clamp(0, 1)
-    values = table[:, None, None]
-    size, total = counts.sum(-1), (counts * values).sum(-1)
-    spread = (counts * (values - (total / size.clamp(min=1))[..., None]).square()).sum(-1)
-    by_object = counts.sum(1)
-    adaptive = (by_object * (table >= _adaptive_threshold(size, total))[:, None]).sum(-1)
-    level = _level(table, floor)[:, None].expand_as(by_object)
-    return Summary(
-        _from_the_top(torch.zeros_like(by_object).scatter_add_(2, level, by_object)), adaptive, size, total, spread
-    )
+        present = table[counts.sum((0, 1)) > 0]
+        table = _stretch(table, present.min(), present.max()).clamp(0, 1)
+    size, total = counts.sum(-1), (counts * table).sum(-1)
+    spread = (counts * (table - (total / size.clamp(min=1))[..., None]).square()).sum(-1)
+    by_object = counts.sum(0)
+    adaptive = (by_object * (table >= _adaptive_threshold(size, total))).sum(-1)
+    level = _level(table, floor).expand_as(by_object)
+    above = _from_the_top(torch.zeros_like(by_object).scatter_add_(1, level, by_object))
+    return Summary(above, adaptive, size, total, spread)
 
 
 def _of_values(values: Tensor, cell: Tensor, floor: bool) -> Summary:
     """Of one float map (N,)."""
+    cell = cell.long()
     size, total = torch.bincount(cell, minlength=8).to(values.dtype), torch.bincount(cell, values, minlength=8)
     deviation = values - (total / size.clamp(min=1))[cell]
     spread = torch.bincount(cell, deviation.square_(), minlength=8)
     size, total, spread = (sums.reshape(4, 2) for sums in (size, total, spread))
     inside = cell & 1
-    adaptive = torch.bincount(inside[values >= _adaptive_threshold(size[None], total[None])[0]], minlength=2)
+    adaptive = torch.bincount(inside[values >= _adaptive_threshold(size, total)], minlength=2)
     by_object = torch.bincount(_level(values, floor) + LEVELS * inside, minlength=2 * LEVELS).reshape(2, LEVELS)
     above = _from_the_top(by_object.to(values.dtype))
     return Summary(above, adaptive.to(values.dtype), size, total, spread)
@@ -115,8 +117,8 @@ def _stretch(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
 
 
 def _adaptive_threshold(size: Tensor, total: Tensor) -> Tensor:
-    """Twice the mean of each map, at most 1: (B, 1)."""
-    return (2 * total.sum((1, 2)) / size.sum((1, 2))).clamp(max=1)[:, None]
+    """Twice the mean of a map, at most 1."""
+    return (2 * total.sum() / size.sum()).clamp(max=1)
 
 
 def _level(values: Tensor, floor: bool) -> Tensor:

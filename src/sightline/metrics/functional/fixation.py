@@ -7,6 +7,7 @@ A map that cannot be scored (no fixations, or a constant map where the score div
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -150,10 +151,9 @@ def s_auc_mit(
     return _per_map(score, saliency, fixations, others)
 
 
-def s_auc_at(saliency: Tensor, points: Tensor, others: Tensor) -> Tensor:
-    """`s_auc` of one map (H, W) from pixel coordinates (N, 2) and (M, 2) int64, x before y; no other pixel is read."""
-    positives, negatives = (saliency[xy[:, 1], xy[:, 0]] for xy in (points, others))
-    return auc_of_values(positives, negatives)
+def s_auc_at(saliency: Tensor, pixels: Tensor, others: Tensor) -> Tensor:
+    """`s_auc` of one map (H, W) at the fixated pixels y * W + x, (N,) and (M,) int64; reads no other pixel."""
+    return auc_of_values(torch.take(saliency, pixels), torch.take(saliency, others))
 
 
 def auc_of_values(positives: Tensor, negatives: Tensor) -> Tensor:
@@ -163,7 +163,7 @@ def auc_of_values(positives: Tensor, negatives: Tensor) -> Tensor:
     negatives = ascending(negatives)
     below = torch.searchsorted(negatives, positives)
     up_to = torch.searchsorted(negatives, positives, right=True)
-    return (below + up_to).double().mean() / (2 * negatives.numel())
+    return (below + up_to).sum().double() / (2 * negatives.numel() * positives.numel())
 
 
 def ascending(values: Tensor) -> Tensor:
@@ -172,7 +172,7 @@ def ascending(values: Tensor) -> Tensor:
     Raises DataError where they are not finite; sorting brings such values to the ends.
     """
     values = torch.from_numpy(np.sort(values.numpy())) if values.device.type == "cpu" else values.sort().values
-    if not bool(torch.isfinite(values[[0, -1]]).all()):
+    if not (math.isfinite(values[0].item()) and math.isfinite(values[-1].item())):
         raise DataError("saliency: the map holds NaN or infinite values; finite numbers are expected")
     return values
 

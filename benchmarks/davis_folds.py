@@ -53,10 +53,14 @@ def main() -> None:
     os.environ["DATA"] = str(args.data.resolve())
     names = [sequence.name for sequence in davis.sequences(args.data / DAVIS)]
     folds = [names[:5], names[5:]]
+    table: dict[str, list[dict[str, float]]] = {}
     if args.ablations:
-        table = {name: [ablation(name, seed, folds, args) for seed in args.seeds or [0, 1]] for name in args.only}
+        for seed in args.seeds or [0, 1]:  # every row once before any row twice, in case of a stop
+            for name in args.only:
+                table.setdefault(name, []).append(ablation(name, seed, folds, args))
+                print(f"seed {seed}, {name}: {table[name][-1]}", flush=True)
     else:
-        table = {"two-fold": [shipped(seed, folds, args) for seed in args.seeds or [0]]}
+        table["two-fold"] = [shipped(seed, folds, args) for seed in args.seeds or [0]]
     print(markdown(table))
 
 

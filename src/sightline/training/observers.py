@@ -1,0 +1,94 @@
+"""Simulated observers: fixations for videos that nobody watched with an eye tracker, drawn from saliency maps alone.
+
+Each observer fixates for a while, then jumps to a point drawn from the map of that moment; while fixating, the eye
+trembles and follows what moves beneath it. No mask comes near: the maps are a fixation model's (EG-Net's).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.errors import DataError
+
+MEDIAN_S, SPREAD, SHORTEST_S = 0.25, 0.5, 0.08
+"""Durations are log-normal: their median, the standard deviation of their logarithm, and the least there is."""
+TREMOR = 0.004
+"""Standard deviation of the gaze within a fixation, in parts of the frame's longer side."""
+FOVEA = 0.06
+"""Radius of what an observer follows, in parts of the frame's longer side."""
+
+
+def observe(
+    maps: Iterable[NDArray[np.floating]], observers: int, generator: np.random.Generator, fps: float = 25.0
+) -> Iterator[NDArray[np.float32]]:
+    """Where `observers` people look in every frame: (observers, 2) float32 x, y in pixels of the maps.
+
+    maps: a saliency map (H, W) a frame, not negative, of one size; need not sum to 1. The same generator state gives
+    the same points. Raises DataError naming a frame whose map is empty, not finite, negative, or of another size.
+    """
+    previous: NDArray[np.float64] | None = None
+    points = np.empty((observers, 2))
+    remaining = np.zeros(observers)
+    for index, frame in enumerate(maps):
+        current = _checked(frame, index, previous)
+        height, width = current.shape
+        side = max(height, width)
+        if previous is not None:
+            points += _motion(previous, current, points, FOVEA * side)
+        jumping = remaining <= 0
+        points[jumping] = _draw(current, int(jumping.sum()), generator)
+        remaining[jumping] = _durations(int(jumping.sum()), generator) * fps
+        remaining -= 1
+        seen = points + generator.normal(scale=TREMOR * side, size=points.shape)
+        last = np.nextafter(np.array([width, height], np.float32), np.float32(0))
+        yield np.clip(seen.astype(np.float32), 0, last)
+        previous = current
+
+
+def _checked(frame: NDArray[np.floating], index: int, previous: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    current = np.asarray(frame, dtype=np.float64)
+    if current.ndim != 2 or not np.isfinite(current).all() or (current < 0).any() or not current.any():
+        raise DataError(f"saliency map of frame {index}: a finite (H, W), not negative, somewhere above 0, is expected")
+    if previous is not None and current.shape != previous.shape:
+        raise DataError(f"saliency map of frame {index} is {current.shape}, frame 0 {previous.shape}; give one size")
+    return current
+
+
+def _draw(density: NDArray[np.float64], count: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    """`count` points (count, 2), x and y, uniform within pixels that are drawn by their density."""
+    cumulative = density.ravel().cumsum()
+    # A draw in [0, 1) times the total, found from the right, never lands on a pixel of density 0.
+    pixels = np.searchsorted(cumulative, generator.random(count) * cumulative[-1], side="right")
+    rows, columns = np.divmod(np.minimum(pixels, density.size - 1), density.shape[1])
+    return np.stack([columns, rows], axis=1) + generator.random((count, 2))
+
+
+def _durations(count: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    return np.maximum(generator.lognormal(np.log(MEDIAN_S), SPREAD, count), SHORTEST_S)
+
+
+def _motion(
+    before: NDArray[np.float64], now: NDArray[np.float64], points: NDArray[np.float64], radius: float
+) -> NDArray[np.float64]:
+    """How far the attention around each point moved between two maps: (N, 2), x and y.
+
+    It is the change of the centre of mass under a Gaussian window at the point. The change alone, not the centre:
+    else every gaze would slide into the nearest peak, and the points would no longer be spread as the map is.
+    """
+    shifts = _centres(now, points, radius) - _centres(before, points, radius)
+    return np.where(np.isfinite(shifts), shifts, 0.0)
+
+
+def _centres(density: NDArray[np.float64], points: NDArray[np.float64], radius: float) -> NDArray[np.float64]:
+    """Centres of mass (N, 2) of the density under a separable Gaussian window at each point."""
+    height, width = density.shape
+    x, y = np.arange(width) + 0.5, np.arange(height) + 0.5
+    across = np.exp(-0.5 * ((x - points[:, :1]) / radius) ** 2)
+    down = np.exp(-0.5 * ((y - points[:, 1:]) / radius) ** 2)
+    rows = across @ density.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mass = (rows * down).sum(axis=1)
+        return np.stack([((across * x) @ density.T * down).sum(axis=1) / mass, (rows * down * y).sum(axis=1) / mass], 1)

@@ -23,10 +23,10 @@ _NOISE_PX = 0.15
 Grey = NDArray[np.float32]
 
 
-def thumbnail(frame: NDArray[np.uint8]) -> Grey:
-    """A frame (H, W, 3) uint8 RGB as a small grey picture, (h, w) float32 in [0, 255]."""
+def thumbnail(frame: NDArray[np.uint8], longer: int = LONGER_SIDE) -> Grey:
+    """A frame (H, W, 3) uint8 RGB as a small grey picture, (h, w) float32 in [0, 255]; longer: its longer side."""
     height, width = frame.shape[:2]
-    scale = min(1.0, LONGER_SIDE / max(height, width))
+    scale = min(1.0, longer / max(height, width))
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
     return np.asarray(Image.fromarray(frame).convert("L").resize(size, Image.Resampling.BOX), dtype=np.float32)
 

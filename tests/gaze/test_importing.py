@@ -367,17 +367,6 @@ def test_plot_of_an_image(known: Truth, tmp_path: Path) -> None:
     assert np.abs(drawn[470, 5] - 90).max() == 0
 
 
-def test_tables_that_are_no_fixations(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no such table of fixations"):
-        read_fixations(tmp_path / "none.csv")
-    (tmp_path / "a.csv").write_text("subject,onset_s\n1,2\n")
-    with pytest.raises(DataError, match="no column duration_s, x_px, y_px, frame"):
-        read_fixations(tmp_path / "a.csv")
-    (tmp_path / "a.parquet").write_bytes(b"PAR1")
-    with pytest.raises(DataError, match="the table cannot be read"):
-        read_fixations(tmp_path / "a.parquet")
-
-
 @pytest.mark.data
 def test_gaze_follows_the_action_of_the_dhf1k_video(shared_data: Path, tmp_path: Path) -> None:
     """A dark fly walks over a flower: where it is, the viewers look a third of a second later."""

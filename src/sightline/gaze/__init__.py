@@ -7,13 +7,14 @@ from sightline.gaze.align import Aligned, AlignOptions, align
 from sightline.gaze.events import EventOptions
 from sightline.gaze.formats import ReadOptions, read
 from sightline.gaze.geometry import Placement, Screen
-from sightline.gaze.importing import ImportFolder, import_gaze, read_fixations
+from sightline.gaze.importing import ImportFolder, import_gaze
 from sightline.gaze.inspecting import inspect
 from sightline.gaze.labels import write_labels
 from sightline.gaze.mapping import write_maps
 from sightline.gaze.maps import by_frame, density, fixation_counts
 from sightline.gaze.recording import Recording
 from sightline.gaze.stimulus import Stimulus
+from sightline.gaze.tables import fixations_by_frame, read_fixations
 from sightline.gaze.viewing import Setup
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "by_frame",
     "density",
     "fixation_counts",
+    "fixations_by_frame",
     "import_gaze",
     "inspect",
     "read",

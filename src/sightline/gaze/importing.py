@@ -15,11 +15,12 @@ import polars as pl
 from sightline import __version__
 from sightline.errors import DataError
 from sightline.gaze import formats, quality, quality_page
-from sightline.gaze.align import TABLE_SCHEMA, Aligned, AlignOptions, align, choose_trial
+from sightline.gaze.align import Aligned, AlignOptions, align, choose_trial
 from sightline.gaze.folders import staging
 from sightline.gaze.formats import ReadOptions
 from sightline.gaze.recording import Recording
 from sightline.gaze.stimulus import Stimulus
+from sightline.gaze.tables import read_fixations, write_fixations
 from sightline.progress import track
 
 PROVENANCE = "provenance.json"
@@ -125,36 +126,6 @@ def _require_fixations(aligned: Aligned) -> None:
     )
 
 
-def write_fixations(folder: Path, table: pl.DataFrame) -> None:
-    """Write fixations.parquet and fixations.csv, in order of subject and onset."""
-    table = table.sort("subject", "onset_s")
-    table.write_parquet(folder / "fixations.parquet")
-    table.write_csv(folder / "fixations.csv", float_precision=6)
-
-
-def read_fixations(path: str | Path) -> pl.DataFrame:
-    """Read a table of fixations (a .parquet or .csv in TABLE_SCHEMA, or the folder of an import).
-
-    Raises DataError naming the file and the columns it lacks.
-    """
-    path = Path(path)
-    if path.is_dir():
-        path = path / "fixations.parquet"
-    if not path.is_file():
-        raise DataError(f"{path}: no such table of fixations; make it with `sightline gaze import`")
-    try:
-        if path.suffix == ".parquet":
-            table = pl.read_parquet(path)
-        else:
-            table = pl.read_csv(path, schema_overrides={"subject": pl.String})
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"{path}: the table cannot be read ({str(error).splitlines()[0]})") from None
-    lacking = [name for name in TABLE_SCHEMA if name not in table.columns]
-    if lacking:
-        raise DataError(f"{path}: no column {', '.join(lacking)}; {', '.join(TABLE_SCHEMA)} are expected")
-    return table.select(pl.col(name).cast(dtype) for name, dtype in TABLE_SCHEMA.items())
-
-
 @dataclass(frozen=True, slots=True)
 class ImportFolder:
     """A folder that `import_gaze` made."""
@@ -174,7 +145,7 @@ class ImportFolder:
             raise DataError(f"{file}: cannot be read ({error}); import the recordings again") from None
 
     def fixations(self) -> pl.DataFrame:
-        """The table of fixations, in TABLE_SCHEMA."""
+        """The table of fixations, in align.TABLE_SCHEMA."""
         return read_fixations(self.path)
 
     def stimulus(self, path: str | Path | None = None) -> Stimulus:

@@ -75,3 +75,29 @@ def test_check_wrong_usage(arguments: list[str], message: str) -> None:
     result = runner.invoke(app, ["data", "check", *arguments])
     assert isinstance(result.exception, UsageError)
     assert message in str(result.exception)
+
+
+def test_check_counts_fixations_and_scribbles_of_videos(tmp_path: Path) -> None:
+    strokes = np.zeros((40, 60), np.uint8)
+    strokes[3, 4] = 255
+    for index in range(2):
+        save(tmp_path / f"bear/Imgs/{index:05d}.png", np.zeros((40, 60, 3), np.uint8))
+        for folder in ("gt", "mask", "Fixation_maps"):
+            save(tmp_path / f"bear/{folder}/{index:05d}.png", strokes)
+    result = runner.invoke(app, ["data", "check", "s-davis", str(tmp_path), "--json"])
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["holds"] == {
+        "sequences": 1,
+        "frames": 2,
+        "frames with fixations": 2,
+        "frames with scribbles": 2,
+    }
+    save(tmp_path / "bear/Fixation_maps/00001.png", np.full((40, 60), 255, np.uint8))
+    save(tmp_path / "bear/mask/00000.png", np.zeros((4, 6), np.uint8))
+    result = runner.invoke(app, ["data", "check", "s-davis", str(tmp_path)])
+    assert result.exit_code == 1
+    assert [line.split(": ", 1)[1][:12] for line in result.stderr.splitlines()] == ["(4, 6) pixel", "100% of the "]
+    result = runner.invoke(app, ["data", "check", "davsod", str(tmp_path)])
+    assert "bear: no masks; GT_object_level" in str(result.exception)
+    result = runner.invoke(app, ["data", "check", "vos", str(tmp_path), "--fixations", str(tmp_path)])
+    assert "--fixations: vos has its fixations" in str(result.exception)

@@ -132,8 +132,13 @@ def test_segtrack_has_a_sequence_for_each_object(tmp_path: Path) -> None:
     assert found[0].masks[0] is None
     assert (found[1].load(1)[1] == (labels(0, 0, 0, 255) == 255)).all()
     assert (found[2].load(0)[1] == (labels(0, 255, 0, 0) == 255)).all()
+    merged = segtrack.sequences(tmp_path, merged=True)
+    assert [s.name for s in merged] == ["bmx", "frog"]
+    assert merged[0].masks[0] is None
+    assert (merged[0].load(1)[1] == (labels(255, 0, 0, 255) == 255)).all()
+    assert (merged[1].load(0)[1] == (labels(0, 255, 0, 0) == 255)).all()
     mask(tmp_path / "GroundTruth/frog/frog_00007.bmp", labels(0, 255, 0, 0))
-    with pytest.raises(DataError, match="no frame for frog_00007 of sequence 'frog'"):
+    with pytest.raises(DataError, match="frog: no frame for frog_00007"):
         segtrack.sequences(tmp_path)
 
 

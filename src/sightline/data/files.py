@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +81,19 @@ def require_files(paths: Iterable[Path], root: str | Path) -> None:
         shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
         noun = "file is" if len(missing) == 1 else "files are"
         raise DataError(f"{root}: {len(missing)} {noun} missing: {shown}; download them or take them off the list")
+
+
+def pair(frames: Sequence[Path], labels: Iterable[Path], folder: Path) -> list[Path | None]:
+    """The label of each frame, by its name without suffix; None where a frame has none.
+
+    Raises DataError where a label has no frame, or there are none: then the folder is of another sequence.
+    """
+    by_stem = {path.stem: path for path in labels}
+    unknown = sorted(by_stem.keys() - {frame.stem for frame in frames})
+    if unknown or not by_stem:
+        what = f"no frame for {', '.join(unknown[:5])}" if unknown else "no labels"
+        raise DataError(f"{folder}: {what}; a picture called like its frame is expected for each")
+    return [by_stem.get(frame.stem) for frame in frames]
 
 
 def _open(path: str | Path) -> Image.Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 
 from sightline.data.files import load_image, load_mask
 from sightline.errors import DataError
+
+DENSEST = 0.05
+"""The largest share of a frame's pixels that people can have fixated; above, it is a density, or no map at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +38,61 @@ class ImageMask:
 class VideoSequence:
     """The frames of a video and the masks of one object, or of all salient objects as one, where they are labelled.
 
-    masks: as long as frames; None where a frame has no label.
+    masks: as long as frames; None where a frame has no label. A tuple is a file for each object, to be united.
     threshold: the smallest value in a mask file that is object: 1 where values are clean, 128 where they are JPEG.
+    inverted: the object lies below the threshold instead (FBMS: on white).
+    fixation_maps: binary maps, as long as frames; empty where the set has none.
+    scribbles: as long as frames, a picture of the object's strokes and one of all strokes; empty where there are none.
     """
 
     name: str
     frames: list[Path]
-    masks: list[Path | None]
+    masks: Sequence[Path | tuple[Path, ...] | None]
     threshold: int = 1
+    inverted: bool = False
+    fixation_maps: Sequence[Path | None] = ()
+    scribbles: Sequence[tuple[Path, Path] | None] = ()
 
     def __len__(self) -> int:
         return len(self.frames)
 
     def load(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None]:
         """Frame `index` (H, W, 3) uint8 RGB and its mask (H, W) bool, or None. Raises DataError if sizes differ."""
-        image, path = load_image(self.frames[index]), self.masks[index]
-        if path is None:
+        image, paths = load_image(self.frames[index]), self.masks[index]
+        if paths is None:
             return image, None
-        labels = load_mask(path)
-        _check_sizes(self.frames[index], image, path, labels)
-        return image, labels >= self.threshold
+        mask = np.zeros(image.shape[:2], dtype=bool)
+        for path in paths if isinstance(paths, tuple) else (paths,):
+            labels = load_mask(path)
+            _check_sizes(self.frames[index], image, path, labels)
+            mask |= (labels >= self.threshold) != self.inverted
+        return image, mask
+
+    def fixations(self, index: int) -> NDArray[np.float64] | None:
+        """Where frame `index` was fixated: (K, 2) x, y in its pixels; None where there is no record of it.
+
+        A map has no subjects, and two fixations on one pixel are one. Raises DataError where it is not binary.
+        """
+        path = self.fixation_maps[index] if self.fixation_maps else None
+        if path is None:
+            return None
+        marked = load_mask(path) > 0
+        if marked.mean() > DENSEST:
+            raise DataError(
+                f"{path}: {marked.mean():.0%} of the pixels are fixated; a map of single points is expected"
+            )
+        rows, columns = marked.nonzero()
+        return np.stack([columns, rows], axis=1).astype(np.float64) + 0.5
+
+    def scribble(self, index: int) -> NDArray[np.int8] | None:
+        """The strokes on frame `index`: (H, W) int8, 1 on the object, 0 on the background, -1 unknown; None if none."""
+        paths = self.scribbles[index] if self.scribbles else None
+        if paths is None:
+            return None
+        marked, known = (load_mask(path) > 0 for path in paths)
+        if marked.shape != known.shape:
+            raise DataError(f"{paths[1]}: {known.shape} pixels, {paths[0].name} of the object has {marked.shape}")
+        return np.where(known, marked, -1).astype(np.int8)
 
 
 @dataclass(frozen=True, slots=True)

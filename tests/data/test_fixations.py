@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from hostile.corpus import write_video
 from sightline.data.fixations import read_observed
 from sightline.errors import DataError
 
@@ -65,6 +67,47 @@ def test_a_folder_without_fixations_says_what_is_expected(tmp_path: Path) -> Non
     (tmp_path / "v" / "fixation" / "0001.mat").write_bytes(b"not matlab")
     with pytest.raises(DataError, match=r"0001\.mat: not a MATLAB file"):
         read_observed(tmp_path)
+
+
+def write_import(folder: Path, name: str = "film.mp4", end_s: float | None = 0.16) -> Path:
+    """What `sightline gaze import` leaves: four frames of 64x48 at 25 a second, or a picture."""
+    folder.mkdir(parents=True)
+    said = {"stimulus": {"path": f"/videos/{name}", "size_px": [64, 48], "end_s": end_s}}
+    said["recordings"] = [{"stimulus_px_per_degree": [4.0, 9.0]}]
+    (folder / "provenance.json").write_text(json.dumps(said))
+    times = [0, 0.04, 0.08, 0.12] if end_s else [0]
+    (folder / "frames.csv").write_text("frame,time_s\n" + "".join(f"{k},{t}\n" for k, t in enumerate(times)))
+    (folder / "fixations.csv").write_text(
+        "subject,onset_s,duration_s,x_px,y_px,frame\nann,0.05,0.05,10.5,20,1\nben,0.13,0.03,30,40,3\n"
+    )
+    return folder
+
+
+def test_an_import_of_gaze(tmp_path: Path) -> None:
+    folder = write_import(tmp_path / "film")
+    for path in (folder, folder / "fixations.csv"):
+        (film,) = read_observed(path).values()
+        assert (film.name, film.size, film.px_per_degree) == ("film", (48, 64), 6.0)
+        assert [film.at(k).subjects.tolist() for k in range(4)] == [[], ["ann"], ["ann"], ["ben"]]
+        assert film.at(1).xy.tolist() == [[10.5, 20]]
+    write_import(tmp_path / "photo", "photo.jpg", None)
+    both = read_observed(tmp_path)
+    assert list(both) == ["film", "photo"]
+    assert len(both["photo"].at(0)) == 2
+    write_import(tmp_path / "again")
+    with pytest.raises(DataError, match="film has been imported twice"):
+        read_observed(tmp_path)
+    (folder / "provenance.json").write_text("{}")
+    with pytest.raises(DataError, match=r"provenance.json: cannot be read .*import the recordings again"):
+        read_observed(folder)
+
+
+def test_gaze_after_the_video_is_not_on_its_last_frame(tmp_path: Path) -> None:
+    write_video(tmp_path / "v.mp4", frames=4, size=(48, 64))
+    rows = "ann,100,40,1,1\nann,150,40,2,2\nann,170,40,3,3\n"
+    (tmp_path / "v_fixations.csv").write_text("subject,onset_ms,duration_ms,x_px,y_px\n" + rows)
+    video = read_observed(tmp_path)["v"]
+    assert [video.at(k).xy[:, 0].tolist() for k in range(4)] == [[], [], [1], [1, 2]]
 
 
 def test_real_tables(shared_data: Path) -> None:

@@ -138,7 +138,7 @@ def test_an_import_is_a_data_set_of_one(tmp_path: Path) -> None:
     table = read_fixations(out)
     assert (observed.name, observed.size, len(observed.frames)) == ("film", (48, 64), 40)
     assert observed.px_per_degree == pytest.approx(37.9 / 22.5, rel=0.01)
-    assert observed.at(5).xy.tolist() == [list(table.select("x_px", "y_px").row(0))]
+    np.testing.assert_allclose(observed.at(5).xy, table.select("x_px", "y_px").head(1).to_numpy(), atol=1e-6)
     assert len(observed.all()) == len(table)
 
 

@@ -7,12 +7,14 @@
 - videos: a table `<video>_fixations.csv` a video (subject, onset_ms, duration_ms, x_px, y_px), the video beside it;
 - DHF1K: `<video>/maps/*.png` with `<video>/fixation/maps/*.mat` (variable I) or `<video>/fixation/*.png`;
 - STAViS: `<video>/fixMap_00001.mat` (variable eyeMap) with `<video>/maps/eyeMap_00001.jpg`;
-- single pictures as maps: `fixations/<image>.png` or `.mat` with `maps/<image>.png`.
+- single pictures as maps: `fixations/<image>.png` or `.mat` with `maps/<image>.png`;
+- a folder that `sightline gaze import` made, its fixations.csv, or a folder of such folders.
 """
 
 from __future__ import annotations
 
 import csv
+import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -27,6 +29,7 @@ from sightline.errors import DataError
 
 Floats = NDArray[np.float64]
 VIDEO_SUFFIXES = (".mp4", ".avi", ".AVI", ".mkv", ".mov", ".webm")
+IMPORTED = "provenance.json"
 EXPECTED = "images.csv with fixations.csv, <video>_fixations.csv, or <sequence>/fixation/ and <sequence>/maps/"
 
 
@@ -138,8 +141,13 @@ def read_observed(root: str | Path, first_order: int = 2) -> dict[str, Observed]
     Raises DataError that names the file, and the line of a table.
     """
     root = Path(root)
+    if root.is_file() and (root.parent / IMPORTED).is_file():
+        root = root.parent
     if (root / "images.csv").is_file():
         return _pictures(root, first_order)
+    imports = [root] if (root / IMPORTED).is_file() else sorted(file.parent for file in root.glob(f"*/{IMPORTED}"))
+    if imports:
+        return _imports(imports)
     tables = sorted(root.glob("*_fixations.csv"))
     if tables:
         videos = [_video(path) for path in tables]
@@ -194,6 +202,41 @@ def _pictures(root: Path, first_order: int) -> dict[str, Observed]:
     return found
 
 
+def _imports(folders: Sequence[Path]) -> dict[str, Observed]:
+    found: dict[str, Observed] = {}
+    for folder in folders:
+        observed = _imported(folder)
+        if observed.name in found:
+            raise DataError(f"{folder}: {observed.name} has been imported twice, see {found[observed.name].source[0]}")
+        found[observed.name] = observed
+    return found
+
+
+def _imported(folder: Path) -> Observed:
+    """What `sightline gaze import` wrote: the stimulus's name and size, its frames' times, the table of fixations."""
+    try:
+        said = json.loads((folder / IMPORTED).read_text())
+        name, size = Path(said["stimulus"]["path"]).stem, said["stimulus"]["size_px"]
+        degrees = [entry["stimulus_px_per_degree"] for entry in said["recordings"]]
+        is_image = said["stimulus"]["end_s"] is None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{folder / IMPORTED}: cannot be read ({error!r}); import the recordings again") from None
+    times = _read_table(folder / "frames.csv", ("time_s",)).numbers["time_s"]
+    table = _read_table(folder / "fixations.csv", ("onset_s", "duration_s", "x_px", "y_px"), ("subject",))
+    xy = np.stack([table.numbers["x_px"], table.numbers["y_px"]], axis=1)
+    onset, end = table.numbers["onset_s"], table.numbers["onset_s"] + table.numbers["duration_s"]
+    across, down = sorted(degrees)[len(degrees) // 2] if degrees and None not in degrees else (math.nan, math.nan)
+    return Table(
+        name,
+        (size[1], size[0]),
+        Points(xy, table.text["subject"]),
+        (folder / "fixations.csv", folder / "frames.csv"),
+        len(times),
+        None if is_image else _spans(onset, end, times),
+        px_per_degree=None if math.isnan(across) else math.sqrt(across * down),
+    )
+
+
 def _video(path: Path) -> Observed:
     name = path.stem.removesuffix("_fixations")
     table = _read_table(path, ("onset_ms", "duration_ms", "x_px", "y_px"), ("subject",))
@@ -202,12 +245,19 @@ def _video(path: Path) -> Observed:
         raise DataError(f"{path}: no video {name}.mp4 beside it; its size and the times of its frames are needed")
     size, times = _frame_times(video)
     onset = table.numbers["onset_ms"] / 1000
-    end = onset + table.numbers["duration_ms"] / 1000
+    spans = _spans(onset, onset + table.numbers["duration_ms"] / 1000, times)
+    xy = np.stack([table.numbers["x_px"], table.numbers["y_px"]], axis=1)
+    return Table(name, size, Points(xy, table.text["subject"]), (path, video), len(times), spans)
+
+
+def _spans(onset: Floats, end: Floats, times: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and last (exclusive) frame that each fixation was on screen with."""
     # The frame on screen at the onset is the last one presented by then; before the first there is none.
     first = np.maximum(np.searchsorted(times, onset, side="right") - 1, 0)
     last = np.maximum(np.searchsorted(times, end, side="left"), first)
-    xy = np.stack([table.numbers["x_px"], table.numbers["y_px"]], axis=1)
-    return Table(name, size, Points(xy, table.text["subject"]), (path, video), len(times), (first, last))
+    # Viewers go on looking when the video is over, which is not at its last frame.
+    over = times[-1] + (np.median(np.diff(times)) if len(times) > 1 else math.inf)
+    return first, np.where(onset < over, last, first)
 
 
 def _frame_times(video: Path) -> tuple[tuple[int, int], Floats]:

@@ -1,8 +1,8 @@
 """Fixations of published data sets, each stimulus as `sightline.data.fixations.Observed`.
 
-That module reads tables (images.csv with fixations.csv, <video>_fixations.csv: multi-face) and maps (DHF1K, STAViS).
-Here are the MATLAB files of OSIE, EyeCrowd and MIT1003, DAVSOD's folders and GazeFollow-like points; `open_fixations`
-tells them all apart. Nothing is unpickled: MATLAB files are read by SciPy, and objects in them are refused.
+That module reads tables (images.csv with fixations.csv, <video>_fixations.csv: multi-face), maps (DHF1K, STAViS) and
+imports. Here are the MATLAB files of OSIE, EyeCrowd and MIT1003, DAVSOD's folders and GazeFollow-like points;
+`open_fixations` tells them all apart. Nothing is unpickled: MATLAB files are read by SciPy, objects in them refused.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ from sightline.data.files import list_images
 from sightline.data.fixations import Maps, Observed, Points, Table, read_observed
 from sightline.errors import DataError
 from sightline.gaze.events import EventOptions, detect
-from sightline.gaze.importing import PROVENANCE, ImportFolder
-from sightline.gaze.stimulus import frames_of
 
 FloatArray = NDArray[np.float64]
 
@@ -43,33 +41,11 @@ def open_fixations(path: str | Path, images: str | Path | None = None) -> dict[s
         return osie(path, images)
     if path.suffix == ".txt":
         return gazefollow(path, images or path.parent)
-    if (path / PROVENANCE).is_file():
-        return imported(path)
     if (path / "DATA").is_dir():
         return mit1003(path)
     if next(path.glob("**/Imgs"), None) is not None:
         return davsod(path)
     return read_observed(path)
-
-
-def imported(folder: str | Path) -> dict[str, Observed]:
-    """The one stimulus of an import, with its fixations frame by frame."""
-    opened = ImportFolder.open(folder)
-    stimulus, table = opened.stimulus(), opened.fixations()
-    first, last = frames_of(table["onset_s"].to_numpy(), table["duration_s"].to_numpy(), stimulus.frame_times_s)
-    points = Points(table.select("x_px", "y_px").to_numpy(), table["subject"].to_numpy().astype(np.str_))
-    degree = opened.px_per_degree
-    name = stimulus.path.stem
-    made = Table(
-        name,
-        (stimulus.size_px[1], stimulus.size_px[0]),
-        points,
-        (opened.path / "fixations.parquet",),
-        len(stimulus.frame_times_s),
-        None if stimulus.is_image else (first, last),
-        px_per_degree=None if degree is None else (degree[0] * degree[1]) ** 0.5,
-    )
-    return {name: made}
 
 
 def osie(path: str | Path, images: str | Path | None = None) -> dict[str, Observed]:

@@ -29,16 +29,20 @@ class ModelInfo:
         return all((folder / "model.safetensors").is_file() for folder in self.folders)
 
 
-def _info(name: str, gives: str, *networks: str) -> ModelInfo:
-    folders = tuple(weights.SHIPPED / network for network in networks)
-    return ModelInfo(name, gives, "WCS-Net (Zhang et al., ECCV 2020)", folders)
+WCSNET = "WCS-Net (Zhang et al., ECCV 2020)"
+EGCNET = "From Sight to Insight (Qin et al., arXiv 2506.23519)"
+
+
+def _info(name: str, gives: str, paper: str, *networks: str) -> ModelInfo:
+    return ModelInfo(name, gives, paper, tuple(weights.SHIPPED / network for network in networks))
 
 
 _MODELS = {
     info.name: info
     for info in (
-        _info("wcsnet", "object mask, hotspot track, saliency", "wcsnet", "egnet", "gaze2mask"),
-        _info("egnet", "fixation map of every frame", "egnet"),
+        _info("wcsnet", "object mask, hotspot track, saliency", WCSNET, "wcsnet", "egnet", "gaze2mask"),
+        _info("egnet", "fixation map of every frame", WCSNET, "egnet"),
+        _info("egcnet", "salient object mask, attention; takes gaze", EGCNET, "egcnet"),
     )
 }
 
@@ -55,6 +59,7 @@ def load(name: str | Path, device: str = "auto") -> Predictor:
     device: auto, cpu, cuda, cuda:1 or mps.
     Raises UsageError for an unknown name or device, WeightsError where weights are missing or damaged.
     """
+    from sightline.models.egcnet.predictor import EGCNetPredictor
     from sightline.models.wcsnet.predictor import EGNetPredictor, WCSNetPredictor
 
     target = weights.device_of(device)
@@ -66,6 +71,8 @@ def load(name: str | Path, device: str = "auto") -> Predictor:
             return EGNetPredictor(folder, target)
         case "wcsnet":
             return WCSNetPredictor(folder, target)
+        case "egcnet":
+            return EGCNetPredictor(folder, target)
         case other:
             raise WeightsError(f"{folder}: holds {other!r}, which is not a model that predicts on its own; give wcsnet")
 

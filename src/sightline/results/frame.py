@@ -22,6 +22,23 @@ class Hotspot:
 
 
 @dataclass(frozen=True, slots=True)
+class Queries:
+    """The competition of a frame's object queries.
+
+    winner: its number. semantic, locality, score: (Q,) what each query had for it: closeness to what is fixated,
+    fixations inside against outside of its mask, and its own score. total: (Q,), their weighted sum, whose largest
+    wins. masks: (Q, h, w) in [0, 1], at a fraction of the frame's size.
+    """
+
+    winner: int
+    semantic: NDArray[np.float32]
+    locality: NDArray[np.float32]
+    score: NDArray[np.float32]
+    total: NDArray[np.float32]
+    masks: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """A model's result for one frame of a source.
 
@@ -31,6 +48,9 @@ class Frame:
     mask: (H, W) uint8, 0 = background, 1.. = objects; None for models that give none.
     hotspot: None where the model gives none or the target is lost.
     state: "start" (target chosen in this frame), "track", "lost" (the target is not in view) or "map" (no target).
+    attention: (H, W) float32 in [0, 1], where people look, of a model whose saliency is the object itself; the overlay
+        draws it as heat.
+    queries: who won a competition of object queries and why, of models that hold one.
     """
 
     index: int
@@ -40,3 +60,5 @@ class Frame:
     mask: NDArray[np.uint8] | None = None
     hotspot: Hotspot | None = None
     state: str = "map"
+    attention: NDArray[np.float32] | None = None
+    queries: Queries | None = None

@@ -36,7 +36,8 @@ class Overlay:
         picture = Image.fromarray(frame.image)
         if frame.mask is not None:
             self._draw_mask(picture, frame.mask)
-        self._heat.apply(picture, Image.fromarray((frame.saliency.clip(0, 1) * 255).astype(np.uint8)), (0, 0))
+        heat = frame.saliency if frame.attention is None else frame.attention
+        self._heat.apply(picture, Image.fromarray((heat.clip(0, 1) * 255).astype(np.uint8)), (0, 0))
         image = np.array(picture)
         self._draw_marker(image, frame)
         return image

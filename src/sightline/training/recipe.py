@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sightline.errors import UsageError
+from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.wcsnet.config import EGNetConfig, Gaze2MaskConfig, WCSNetConfig
 
 
@@ -134,8 +135,47 @@ class WCSNetRecipe(_MaskRecipe):
     network: WCSNetConfig = WCSNetConfig()
 
 
-Recipe = EGNetRecipe | Gaze2MaskRecipe | WCSNetRecipe
-_RECIPES: dict[str, type[_Checked]] = {"egnet": EGNetRecipe, "gaze2mask": Gaze2MaskRecipe, "wcsnet": WCSNetRecipe}
+class EGCNetLosses(_Checked):
+    """Weights of EGCNet's losses, and where fixations say object or background."""
+
+    coherence: float = Field(4.0, ge=0)
+    refinement: float = Field(0.0, ge=0)
+    consistency: float = Field(1.0, ge=0)
+    contrast: float = Field(0.1, ge=0, description="IIMC; 0 leaves it out")
+    inter: float = Field(0.5, ge=0, description="share of the contrast between videos")
+    peak: float = Field(0.5, gt=0, lt=1, description="object where the evidence is above this part of its maximum")
+    floor: float = Field(0.04, gt=0, lt=1, description="background where the density is below this part of its maximum")
+
+
+class EGCNetRecipe(_Checked):
+    """Train EGCNet from fixations: recorded ones on photographs and videos, simulated ones on other videos.
+
+    sight: the EG-Net that becomes the fixation head. scribbles: sources of video whose masks scribbles are simulated
+    from, for the row that has them; no other row sees a mask.
+    """
+
+    train: Literal["egcnet"]
+    network: EGCNetConfig = EGCNetConfig()
+    backbone_weights: str = Field("hub", description="a folder, a Hub id, or `hub` for the usual one")
+    sight: str = Field(description="the EG-Net: a folder, or a shipped model's name")
+    photographs: list[DataSource] = Field(default_factory=list)
+    watched: list[str] = Field(default_factory=list, description="folders of videos with recorded fixations")
+    videos: list[DataSource] = Field(default_factory=list, description="videos that nobody watched with an eye tracker")
+    scribbles: bool = Field(False, description="scribbles simulated from the masks of `videos` as further labels")
+    observers: int = Field(12, ge=1, description="simulated observers of a video")
+    clips: dict[Literal["photo", "watched", "video"], int] = Field(description="clips of each kind in a batch")
+    losses: EGCNetLosses = EGCNetLosses()
+    optimisation: Optimisation
+    seed: int = 0
+
+
+Recipe = EGNetRecipe | Gaze2MaskRecipe | WCSNetRecipe | EGCNetRecipe
+_RECIPES: dict[str, type[_Checked]] = {
+    "egnet": EGNetRecipe,
+    "gaze2mask": Gaze2MaskRecipe,
+    "wcsnet": WCSNetRecipe,
+    "egcnet": EGCNetRecipe,
+}
 
 
 def read_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:

@@ -19,6 +19,7 @@ from sightline.nn.backbones import Backbone, build_backbone
 from sightline.training.optimisation import OwnSeedEveryStep, RunningAverage, SaveOnInterrupt
 from sightline.training.recipe import (
     DataSource,
+    EGCNetRecipe,
     EGNetRecipe,
     Gaze2MaskRecipe,
     Optimisation,
@@ -160,8 +161,33 @@ def _wcsnet(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
     return WCSNetTask(network, bank, recipe), recipe.optimisation
 
 
+def _egcnet(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
+    from sightline.models.egcnet.network import EGCNet
+    from sightline.models.wcsnet.predictor import load_egnet
+    from sightline.training.clips import SceneStore, scribbles
+    from sightline.training.egcnet import Clips, EGCNetTask
+    from sightline.training.sources import fixation_images, videos
+
+    assert isinstance(recipe, EGCNetRecipe)
+    folder = weights.find_weights(expand(recipe.sight))
+    sight = load_egnet(folder)
+    config = recipe.network.model_copy(update={"sight": sight.config})
+    network = EGCNet(config, build_backbone(config.backbone, expand(recipe.backbone_weights)), sight)
+    store = SceneStore(network, f"{config.backbone} {expand(recipe.backbone_weights)} {weights.sha256(folder)}")
+    sequences = [sequence for source in recipe.videos for sequence in videos(source)]
+    scenes = {
+        "photo": store.photographs(fixation_images(recipe.photographs)),
+        "watched": [scene for root in recipe.watched for scene in store.watched(Path(expand(root)))],
+        "video": [store.sequence(sequence, mirrored) for sequence in sequences for mirrored in (False, True)],
+    }
+    drawn = scribbles(sequences, recipe.seed) if recipe.scribbles else {}
+    clips = Clips(scenes, dict(recipe.clips.items()), drawn, recipe.observers, recipe.seed)
+    return EGCNetTask(network, clips, recipe), recipe.optimisation
+
+
 _TASKS: dict[str, Callable[[Recipe], tuple[L.LightningModule, Optimisation]]] = {
     "egnet": _egnet,
     "gaze2mask": _gaze2mask,
     "wcsnet": _wcsnet,
+    "egcnet": _egcnet,
 }

@@ -1,0 +1,179 @@
+"""EGCNet on the DAVIS development sequences, two-fold: no frame of a sequence is trained on before it is scored.
+
+    python benchmarks/egcnet.py rows --data ../shared/data --out runs/egcnet        the three rows, three seeds
+    python benchmarks/egcnet.py ablations --data ../shared/data --out runs/egcnet   each module away and alone
+    python benchmarks/egcnet.py gaze --data ../shared/data --out runs/egcnet        with gaze at test time, and shuffled
+    python benchmarks/egcnet.py baselines --data ../shared/data --out runs/egcnet   what it has to beat
+
+The folds are the sequences in alphabetical order, first five and last five. Masks serve for scoring only, but for the
+row whose name says scribbles: those are simulated from the masks of the training fold. Scores follow the protocols
+`exact` (S-measure, max F, MAE: mean over frames, then over sequences) and `davis2016` (J). A run that --out has
+already is not trained again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sightline.data import davis
+from sightline.data.samples import VideoSequence
+from sightline.metrics.functional import vos, vsod
+from sightline.models import weights
+from sightline.models.egcnet.config import EGCNetConfig
+from sightline.models.egcnet.network import EGCNet, Encoded
+from sightline.models.wcsnet.predictor import load_egnet
+from sightline.nn.backbones import build_backbone
+from sightline.nn.blocks import resize
+from sightline.training.clips import GRID, Scene, SceneStore
+from sightline.training.egcnet import simulate
+from sightline.training.recipe import EGCNetRecipe, expand, read_recipe
+from sightline.training.run import train
+
+CONFIG = Path(__file__).parents[1] / "configs" / "egcnet.yaml"
+DAVIS = "vos/davis2016_dev"
+DEEPLAB = ["network.backbone=deeplab-mobilenet-v2", "sight=egnet",
+           "backbone_weights=$DATA/weights/deeplabv3_mobilenet_v2_1.0_513"]  # fmt: skip
+ROWS = {"imagenet": [], "deeplab": DEEPLAB, "imagenet + scribbles": ["scribbles=true"]}
+PSE, SLQ, IIMC = "network.position_semantic=false", "network.competition=false", "losses.contrast=0"
+ABLATIONS = {
+    "baseline": [PSE, SLQ, IIMC],
+    "+ PSE": [SLQ, IIMC],
+    "+ PSE + SLQ = full - IIMC": [IIMC],
+    "full": [],
+    "full - PSE": [PSE],
+    "full - SLQ": [SLQ],
+}
+KEYS = ("s_measure", "f_measure_max", "mae", "j_mean")
+
+Scores = dict[str, float]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["rows", "ablations", "gaze"])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--only", nargs="+", help="rows or ablations to run")
+    parser.add_argument("--folds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--set", nargs="+", default=[], help="further changes of the recipe, for trying things out")
+    args = parser.parse_args()
+    os.environ["DATA"] = str(args.data.resolve())
+    sequences = davis.sequences(args.data / DAVIS)
+    variants = ABLATIONS if args.what == "ablations" else ROWS
+    modes = {"own": 0.0, "simulated": 1.0, "shuffled": 1.0} if args.what == "gaze" else {"own": 0.0}
+    table: dict[str, list[Scores]] = {}
+    for seed in args.seeds:  # every variant once before any twice, in case of a stop
+        for name in args.only or variants:
+            for mode in modes:
+                key = name if mode == "own" else f"{name}, {mode} gaze"
+                scores = two_fold(variants[name], seed, sequences, args, mode, name)
+                table.setdefault(key, []).append(mean(scores.values()))
+                print(
+                    f"seed {seed}, {key}: " + ", ".join(f"{k} {v:.3f}" for k, v in table[key][-1].items()), flush=True
+                )
+                print({sequence: round(s["j_mean"], 3) for sequence, s in scores.items()}, flush=True)
+    print(markdown(table))
+
+
+def two_fold(
+    changes: list[str], seed: int, sequences: list[VideoSequence], args: argparse.Namespace, mode: str, name: str
+) -> dict[str, Scores]:
+    """Scores of every sequence, each by the network that was trained on the other half."""
+    found = {}
+    slug = "-".join(part for part in name.split() if part not in "+=")
+        "-".join(part for part in name.replace("=", "").split() if part != "+") if args.what != "gaze" or True else ""
+    )
+    for number in args.folds:
+        tested = sequences[5 * number : 5 * number + 5]
+        trained = [sequence.name for sequence in sequences if sequence not in tested]
+        source = json.dumps([{"family": "davis2016", "root": f"$DATA/{DAVIS}", "keep": trained}])
+        recipe = read_recipe(CONFIG, [*changes, *args.set, f"videos={source}", f"seed={seed}"])
+        assert isinstance(recipe, EGCNetRecipe)
+        folder = args.out / slug / f"seed{seed}-fold{1 - number}"
+        if not (folder / "model.safetensors").is_file():
+            train(recipe, folder, resume=(folder / "checkpoints" / "last.ckpt").is_file())
+        network = EGCNet(EGCNetConfig.model_validate(weights.read_config(folder)))
+        weights.load_into(network, folder)
+        kept = store(recipe)
+        for sequence in tested:
+            found[sequence.name] = score(run(network.eval(), kept.sequence(sequence), mode, recipe, seed), sequence)
+    return found
+
+
+def store(recipe: EGCNetRecipe) -> SceneStore:
+    """Where training keeps the frozen part's features."""
+    folder = weights.find_weights(expand(recipe.sight))
+    sight = load_egnet(folder)
+    config = recipe.network.model_copy(update={"sight": sight.config})
+    network = EGCNet(config, build_backbone(config.backbone, expand(recipe.backbone_weights)), sight).eval()
+    return SceneStore(network, f"{config.backbone} {expand(recipe.backbone_weights)} {weights.sha256(folder)}")
+
+
+@torch.no_grad()
+def run(network: EGCNet, scene: Scene, mode: str, recipe: EGCNetRecipe, seed: int) -> list[Tensor]:
+    """Logits of the winner in every frame, as the predictor has them."""
+    gaze = torch.zeros(len(scene), 1, *GRID)
+    if mode != "own":
+        generator = np.random.default_rng([seed, 7])
+        gaze = simulate(scene, recipe.observers, generator).float()
+        gaze = gaze.roll(len(gaze) // 2, 0).flip(-1) if mode == "shuffled" else gaze
+    memory, winners = network.empty_memory(1), []
+    given = torch.ones(1) * (mode != "own")
+    for index in range(len(scene)):
+        one = slice(index, index + 1)
+        encoded = Encoded(*(level[one].float() for level in scene.encoded))
+        decision = network.decide(encoded, scene.motion[one].float(), gaze[one], given, memory)
+        memory = memory.push(decision.query, decision.semantics)
+        winners.append(decision.winner)
+    return winners
+
+
+def score(winners: Sequence[Tensor], sequence: VideoSequence) -> Scores:
+    """Maps of one sequence against its masks, at full size."""
+    values: dict[str, list[float]] = {"s_measure": [], "mae": [], "j_mean": []}
+    curves = []
+    for index, winner in enumerate(winners):
+        mask = sequence.load(index)[1]
+        assert mask is not None
+        gt = torch.from_numpy(mask)
+        probability = resize(winner, gt.shape)[0, 0].sigmoid()
+        grey = (probability * 255).round().byte()
+        summary = vsod.summarize(grey, gt)
+        values["s_measure"].append(float(vsod.s_measure_of(summary)[0]))
+        values["mae"].append(float(vsod.mae_of(summary)[0]))
+        curves.append(vsod.f_measure_of(summary).curve[0])
+        if 0 < index < len(winners) - 1:  # DAVIS leaves the first and the last frame out
+            values["j_mean"].append(float(vos.region_similarity(probability >= 0.5, gt)))
+    scores = {key: statistics.fmean(found) for key, found in values.items()}
+    return {**scores, "f_measure_max": float(torch.stack(curves).mean(0).max())}
+
+
+def mean(scores: Sequence[Scores] | object) -> Scores:
+    rows = list(scores)  # type: ignore[call-overload]
+    return {key: statistics.fmean(row[key] for row in rows) for key in KEYS}
+
+
+def markdown(table: dict[str, list[Scores]]) -> str:
+    lines = ["| | seeds | S-measure | max F | MAE | J |", "|---|---:|---:|---:|---:|---:|"]
+    for name, rows in table.items():
+        cells = []
+        for key in KEYS:
+            values = [row[key] for row in rows]
+            spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
+            cells.append(f"{statistics.fmean(values):.3f}{spread}")
+        lines.append(f"| {name} | {len(rows)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

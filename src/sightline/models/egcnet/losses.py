@@ -1,0 +1,102 @@
+"""What makes masks out of fixations: seeds, local coherence, consistency, and the mixed contrast (IIMC).
+
+All of it is ours (README, Eq. 9 to 14). Maps are at stride 4 of the network's input unless said otherwise.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+UNKNOWN = -1.0
+
+
+def seeds(density: Tensor, motion: Tensor, peak: float = 0.5, floor: float = 0.04) -> Tensor:
+    """Labels that fixations give for sure: (N, 1, h, w) with 1 at their peaks, 0 far from all, -1 elsewhere.
+
+    density: (N, 1, h, w), zeros where nobody looked, which labels nothing. motion: (N, 1, h, w) in [0, 1]; where
+    something moves, what is looked at and still counts less.
+    """
+    highest = density.amax(dim=(2, 3), keepdim=True)
+    evidence = density * (0.1 + motion)
+    evidence = evidence / evidence.amax(dim=(2, 3), keepdim=True).clamp_min(1e-12)
+    labels = torch.full_like(density, UNKNOWN)
+    labels = torch.where(density < floor * highest, 0.0, labels)
+    labels = torch.where(evidence > peak, 1.0, labels)
+    return torch.where(highest > 0, labels, UNKNOWN)
+
+
+def partial_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy where labels are 0 or 1, each of the two with half the weight. (N, Q, h, w) and (N, 1, h, w) give
+    (N, Q); 0 where nothing is labelled."""
+    positive, negative = (labels == 1).float(), (labels == 0).float()
+    inside = (F.softplus(-logits) * positive).sum(dim=(2, 3)) / positive.sum(dim=(2, 3)).clamp_min(1)
+    outside = (F.softplus(logits) * negative).sum(dim=(2, 3)) / negative.sum(dim=(2, 3)).clamp_min(1)
+    return 0.5 * (inside + outside)
+
+
+def affinity(
+    images: Tensor, motion: Tensor, window: int = 5, dilation: int = 2, colour: float = 0.12, move: float = 0.3
+) -> Tensor:
+    """How much two nearby pixels look and move alike: (N, window^2, h, w).
+
+    images: (N, 3, h, w) in [0, 1]; motion: (N, 1, h, w). colour, move: standard deviations.
+    """
+    look = torch.cat([images / colour, motion / move], dim=1)
+    near = _neighbours(look, window, dilation)
+    return torch.exp(-0.5 * (near - look[:, :, None]).square().sum(1))
+
+
+def local_coherence(probabilities: Tensor, alike: Tensor, dilation: int = 2) -> Tensor:
+    """Disagreement between pixels that are alike, as in a gated CRF: (N, Q, h, w) and `affinity` give (N, Q)."""
+    window = int(alike.shape[1] ** 0.5)
+    count, queries = probabilities.shape[:2]
+    flat = probabilities.flatten(0, 1)[:, None]
+    near = _neighbours(flat, window, dilation)[:, 0]  # (N*Q, W, h, w)
+    differ = flat * (1 - near) + (1 - flat) * near
+    weights = alike.repeat_interleave(queries, 0)
+    return (differ * weights).mean(dim=(1, 2, 3)).view(count, queries)
+
+
+def refine(probabilities: Tensor, alike: Tensor, dilation: int = 2, rounds: int = 4) -> Tensor:
+    """Mean-field smoothing of (N, 1, h, w) along `affinity`: each pixel moves towards what is like it."""
+    window = int(alike.shape[1] ** 0.5)
+    weights = alike / alike.sum(1, keepdim=True)
+    unary, value = probabilities.clamp(0.01, 0.99).logit(), probabilities
+    for _ in range(rounds):
+        near = (_neighbours(value, window, dilation)[:, 0] * weights).sum(1, keepdim=True)
+        value = (0.5 * unary + 4 * (near - 0.5)).sigmoid()
+    return value
+
+
+def mixed_contrast(
+    winners: Tensor, losers: Tensor, bank_winners: Tensor, bank_losers: Tensor, inter: float, temperature: float = 0.1
+) -> Tensor:
+    """IIMC: InfoNCE with positives and negatives from within the video and from the bank of other videos.
+
+    winners, losers: (N, T, D) of N clips, unit length. bank_winners, bank_losers: (B, D) of other videos, unit length.
+    inter: weight of what is between videos. Positives of a winner are the winners of the clip's other frames and,
+    between videos, the winner in the bank most like it; negatives are all losers.
+    """
+    frames = winners.shape[1]
+    similar = winners @ winners.transpose(1, 2) / temperature  # (N, T, T)
+    inside = (winners @ losers.transpose(1, 2) / temperature).exp().sum(-1)  # (N, T)
+    outside = inside.new_zeros(inside.shape)
+    between = winners.new_zeros(())
+    if len(bank_losers):
+        outside = (winners @ bank_losers.T / temperature).exp().mean(-1) * frames
+        nearest = (winners @ bank_winners.T).amax(-1) / temperature
+        between = (torch.log(nearest.exp() + inside + inter * outside) - nearest).mean()
+    others = ~torch.eye(frames, dtype=torch.bool, device=winners.device)
+    negatives = (inside + inter * outside)[..., None]
+    within = (torch.log(similar.exp() + negatives) - similar)[:, others].mean() if frames > 1 else winners.new_zeros(())
+    return within + inter * between
+
+
+def _neighbours(values: Tensor, window: int, dilation: int) -> Tensor:
+    """(N, C, h, w) as (N, C, window^2, h, w): what stands around each pixel; the border is repeated."""
+    reach = dilation * (window // 2)
+    padded = F.pad(values, (reach,) * 4, mode="replicate")
+    count, channels, height, width = values.shape
+    return F.unfold(padded, window, dilation=dilation).view(count, channels, window**2, height, width)

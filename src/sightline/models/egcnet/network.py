@@ -1,0 +1,236 @@
+"""EGCNet: a per-frame query segmenter that knows where people look, what they look at, and who won before.
+
+Ours where the abstract is silent, which is nearly everywhere; README has the equations.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from sightline.models.egcnet.config import EGCNetConfig
+from sightline.models.egcnet.pse import PositionSemanticEmbedding, gather, likeness, sinusoidal
+from sightline.models.egcnet.slq import Competition, Competitor, WinnersMemory
+from sightline.models.wcsnet.egnet import EGNet, fixation_density
+from sightline.nn.backbones import Backbone, build_backbone
+from sightline.nn.blocks import RefinementBlock, pool_to, resize
+
+SHARED = 3
+"""Backbone stages that the fixation head shares with the segmenter."""
+_QUIET = 0.1
+"""What a still place keeps of its fixation density where something else moves."""
+
+
+class Encoded(NamedTuple):
+    """What the frozen part says of N pictures: levels 2 to 5 and the fixation head's logits (N, 1, H/8, W/8)."""
+
+    level2: Tensor
+    level3: Tensor
+    level4: Tensor
+    level5: Tensor
+    fixations: Tensor
+
+
+class Memory(NamedTuple):
+    """The winners of earlier frames: queries (N, M, D), what they held (N, M, D), and which are there (N, M)."""
+
+    queries: Tensor
+    semantics: Tensor
+    filled: Tensor
+
+    def push(self, queries: Tensor, semantics: Tensor) -> Memory:
+        """With one more winner, (N, D) each, in the place of the oldest."""
+        newest = self.filled.new_ones(self.filled.shape[0], 1)
+        return Memory(
+            torch.cat([self.queries[:, 1:], queries[:, None]], dim=1),
+            torch.cat([self.semantics[:, 1:], semantics[:, None]], dim=1),
+            torch.cat([self.filled[:, 1:], newest], dim=1),
+        )
+
+
+class Decision(NamedTuple):
+    """masks: logits of every query (N, Q, H/4, W/4). winner: logits of the winner (N, 1, H/4, W/4). density: the
+    fixations that guided it (N, 1, H/8, W/8). pixels: embeddings (N, C, H/4, W/4) for the contrast. query, semantics:
+    the winner, (N, D) each, for the memory."""
+
+    masks: Tensor
+    winner: Tensor
+    density: Tensor
+    competition: Competition
+    pixels: Tensor
+    query: Tensor
+    semantics: Tensor
+
+
+class EGCNet(nn.Module):
+    """The network. `encode` is frozen; `decide` is what training from fixations learns."""
+
+    def __init__(self, config: EGCNetConfig, backbone: Backbone | None = None, sight: EGNet | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = backbone or build_backbone(config.backbone)
+        self.sight = sight or EGNet(config.sight)
+        for stage in range(SHARED):
+            self.sight.backbone.stages[stage] = nn.Identity()  # the segmenter's own are used
+        width, wide = config.width, config.query_width
+        c2, c3, c4, c5 = self.backbone.channels[1:]
+        self.spaces = (c4, c5 - self.backbone.classes, self.backbone.classes)[: 3 if self.backbone.classes else 2]
+        guides = 1 + len(self.spaces)
+        guides += 1 + len(self.spaces) if config.position_semantic else 0
+        self.block5 = RefinementBlock(c5 + guides, width, deepest=True)
+        self.block4 = RefinementBlock(c4 + guides, width)
+        self.block3 = RefinementBlock(c3 + guides, width)
+        self.block2 = RefinementBlock(c2 + guides, width)
+        self.tokens = nn.ModuleList(nn.Conv2d(width, wide, 1) for _ in range(3))
+        if config.position_semantic:
+            self.pse = PositionSemanticEmbedding(wide, sum(self.spaces), config.regions)
+        free = config.queries - (config.regions if config.position_semantic else 0)
+        self.free_queries = nn.Parameter(torch.randn(free, wide))
+        self.free_points = nn.Parameter(torch.rand(free, 2).logit(eps=0.2))
+        if config.competition:
+            self.memory = WinnersMemory(wide)
+            self.competitor = Competitor()
+        self.layers = nn.ModuleList(_query_layer(wide) for _ in range(config.layers))
+        self.score = nn.Linear(wide, 1)
+        self.mask = nn.Sequential(nn.Linear(wide, wide), nn.ReLU(), nn.Linear(wide, width + 1))
+
+    def train(self, mode: bool = True) -> EGCNet:
+        """The frozen part keeps the statistics of its own training."""
+        super().train(mode)
+        self.backbone.eval()
+        self.sight.eval()
+        return self
+
+    def encode(self, images: Tensor) -> Encoded:
+        """images: (N, 3, H, W) RGB in [0, 1], H and W multiples of 32."""
+        levels = self.backbone(images)
+        _, level2, level3, level4, level5 = levels
+        return Encoded(level2, level3, level4, level5, self._fixations(level3))
+
+    def look(self, images: Tensor) -> Tensor:
+        """The fixation head alone: logits (N, 1, H/8, W/8), as EGNet.forward has them."""
+        hidden = self.backbone.normalise(images)
+        for stage in self.backbone.stages[:SHARED]:
+            hidden = stage(hidden)
+        return self._fixations(hidden)
+
+    def _fixations(self, level3: Tensor) -> Tensor:
+        level4 = self.sight.backbone.stages[3](level3)
+        return self.sight.decode([level3, level4, self.sight.backbone.stages[4](level4)])
+
+    def empty_memory(self, count: int) -> Memory:
+        """Of `count` videos that have not begun."""
+        like, slots = self.free_queries, self.config.memory
+        queries = like.new_zeros(count, slots, self.config.query_width)
+        return Memory(queries, like.new_zeros(count, slots, sum(self.spaces)), like.new_zeros(count, slots))
+
+    def decide(self, encoded: Encoded, motion: Tensor, gaze: Tensor, given: Tensor, memory: Memory) -> Decision:
+        """One frame of N videos.
+
+        motion: (N, 1, H/8, W/8) in [0, 1], how surely a place moves against the background. gaze: (N, 1, H/8, W/8), the
+        density of an eye tracker's fixations, summing to 1; given: (N,), 1 where there is one, 0 for the fixation
+        head's own.
+        """
+        own = own_density(encoded.fixations, motion)
+        density = own + given[:, None, None, None] * (gaze - own)
+        features = self._semantics(encoded)
+        before = _mean_of(memory)
+        guides = [motion, likeness(features, before, self.spaces)]
+        if self.config.position_semantic:
+            queries, points, semantics = self.pse(density, features)
+            guides += [density / density.amax(dim=(2, 3), keepdim=True), likeness(features, semantics, self.spaces)]
+        else:
+            queries = features.new_zeros(len(motion), 0, self.config.query_width)
+            points = features.new_zeros(len(motion), 0, 2)
+            semantics = gather(features, density)
+        guide = torch.cat(guides, dim=1)
+        out5 = self.block5([encoded.level5, pool_to(guide, encoded.level5)])
+        out4 = self.block4([encoded.level4, pool_to(guide, encoded.level4)], out5)
+        out3 = self.block3([encoded.level3, guide], out4)
+        out2 = self.block2([encoded.level2, resize(guide, encoded.level2.shape[-2:])], out3)
+        queries, points = self._with_free(queries, points)
+        queries = self._decode(queries, points, [out3, out4, out5], memory)
+        embedded = self.mask(queries)
+        masks = torch.einsum("nqc,nchw->nqhw", embedded[..., :-1] / out2.shape[1] ** 0.5, out2)
+        masks = masks + embedded[..., -1:, None]
+        scores = self.score(queries)[..., 0]
+        small = pool_to(masks.sigmoid(), motion)
+        if self.config.competition:
+            competition = self.competitor(small, features, semantics, density, scores)
+        else:
+            competition = Competition(torch.zeros_like(scores), torch.zeros_like(scores), scores, scores)
+        best = competition.total.argmax(dim=1)
+        rows = torch.arange(len(best), device=best.device)
+        winner = masks[rows, best][:, None]
+        held = gather(features, pool_to(winner.sigmoid(), motion))
+        return Decision(masks, winner, density, competition, out2, queries[rows, best], held)
+
+    def _semantics(self, encoded: Encoded) -> Tensor:
+        """What every cell of stride 8 shows, (N, D, H/8, W/8): the deep features, less their mean over the picture, and
+        the class probabilities of a backbone that has them; each space at unit length."""
+        size = encoded.level3.shape[-2:]
+        classes = self.backbone.classes
+        deep = encoded.level5[:, : encoded.level5.shape[1] - classes]
+        spaces = [maps - maps.mean(dim=(2, 3), keepdim=True) for maps in (encoded.level4, deep)]
+        if classes:
+            spaces.append(encoded.level5[:, -classes:])
+        return torch.cat([nn.functional.normalize(resize(maps, size), dim=1, eps=1e-6) for maps in spaces], dim=1)
+
+    def _with_free(self, queries: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+        count = len(queries)
+        free = self.free_queries.expand(count, -1, -1)
+        places = self.free_points.sigmoid().expand(count, -1, -1)
+        return torch.cat([queries, free], dim=1), torch.cat([points, places], dim=1)
+
+    def _decode(self, queries: Tensor, points: Tensor, levels: list[Tensor], memory: Memory) -> Tensor:
+        if self.config.competition:
+            queries = self.memory(queries, memory.queries, memory.filled)
+        shapes = [(level.shape[-2], level.shape[-1]) for level in levels]
+        tokens = [token(level).flatten(2).transpose(1, 2) for token, level in zip(self.tokens, levels, strict=True)]
+        sizes = torch.tensor(shapes, device=points.device)
+        starts = torch.tensor([0, shapes[0][0] * shapes[0][1], sum(h * w for h, w in shapes[:2])], device=points.device)
+        position = sinusoidal(points, self.config.query_width)
+        for layer in self.layers:
+            queries = layer(
+                queries,
+                object_queries_position_embeddings=position,
+                reference_points=points[:, :, None].expand(-1, -1, len(levels), -1),
+                spatial_shapes=sizes,
+                spatial_shapes_list=shapes,
+                level_start_index=starts,
+                encoder_hidden_states=torch.cat(tokens, dim=1),
+            )
+        return queries
+
+
+def own_density(fixations: Tensor, motion: Tensor) -> Tensor:
+    """Where the network itself looks, (N, 1, h, w), summing to 1: the fixation head's density, drawn to what moves."""
+    density = fixation_density(fixations) * (_QUIET + motion)
+    return density / density.sum(dim=(2, 3), keepdim=True)
+
+
+def _mean_of(memory: Memory) -> Tensor:
+    """What the remembered winners held, (N, D); zeros where there are none."""
+    total = (memory.semantics * memory.filled[..., None]).sum(1)
+    return total / memory.filled.sum(1, keepdim=True).clamp_min(1)
+
+
+def _query_layer(width: int) -> nn.Module:
+    """Self-attention among the queries, deformable attention around their reference points, and a small MLP."""
+    from transformers import DeformableDetrConfig
+    from transformers.models.deformable_detr.modeling_deformable_detr import DeformableDetrDecoderLayer
+
+    config = DeformableDetrConfig(
+        d_model=width,
+        decoder_attention_heads=4,
+        decoder_n_points=4,
+        num_feature_levels=3,
+        decoder_ffn_dim=2 * width,
+        dropout=0.0,
+        attention_dropout=0.0,
+        activation_dropout=0.0,
+    )
+    config._attn_implementation = "eager"
+    return cast(nn.Module, cast(Any, DeformableDetrDecoderLayer)(config))

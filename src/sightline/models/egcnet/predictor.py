@@ -1,0 +1,191 @@
+"""EGCNet on videos and pictures, one frame after the other, with or without an eye tracker."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import ValidationError
+from scipy.ndimage import gaussian_filter
+from torch import Tensor, nn
+
+from sightline.errors import WeightsError
+from sightline.models import weights
+from sightline.models.egcnet.config import EGCNetConfig
+from sightline.models.egcnet.motion import MotionCue
+from sightline.models.egcnet.network import EGCNet, Memory
+from sightline.models.predictor import Predictor
+from sightline.models.wcsnet.egnet import fixation_map, network_size
+from sightline.nn.blocks import resize
+from sightline.nn.engine import Engine
+from sightline.results.frame import Frame, Hotspot, Queries
+from sightline.video import VideoFrame
+
+GAZE_SIGMA = 0.028
+"""Blur of an eye tracker's fixations, in parts of the frame's longer side; as in training."""
+
+Points = Mapping[int, NDArray[np.float32]]
+
+
+class EGCNetPredictor(Predictor):
+    """Masks of the object that people look at. Memory does not grow with the video."""
+
+    name = "egcnet"
+    outputs = frozenset({"saliency", "masks", "hotspots"})
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        try:
+            config = EGCNetConfig.model_validate(weights.read_config(folder))
+        except ValidationError as error:
+            problem = error.errors()[0]
+            place = ".".join(map(str, problem["loc"]))
+            raise WeightsError(f"{folder / 'config.json'}: {place}: {problem['msg']}") from None
+        self.network = EGCNet(config).eval()
+        weights.load_into(self.network, folder)
+        self.weights_sha256 = weights.sha256(folder)
+        self.device = device
+        self._steps: dict[torch.Size, Engine] = {}
+        self._looks: dict[torch.Size, Engine] = {}
+
+    def stream(self, frames: Iterable[VideoFrame], gaze: Points | None = None) -> Iterator[Frame]:
+        """A video's saliency is the probability of the object; that of a single picture its fixation map.
+
+        gaze: fixations by the index of the frame, (K, 2) float32 x, y in pixels; the network's own fixation head stands
+        in for frames without.
+        """
+        frames = iter(frames)
+        first = list(islice(frames, 2))
+        memory = self.network.empty_memory(1)
+        waiting: list[VideoFrame] = []  # the motion cue looks a few frames ahead
+
+        def images() -> Iterator[NDArray[np.uint8]]:
+            for frame in chain(first, frames):
+                waiting.append(frame)
+                yield frame.image
+
+        for image, motion in MotionCue().over(images()):
+            frame = waiting.pop(0)
+            points = None if gaze is None else gaze.get(frame.index)
+            result, memory = self._step(frame, motion, points, memory)
+            yield result if len(first) > 1 else self._as_photograph(result, image)
+
+    def fixation_map(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Where people look in a picture (H, W, 3) uint8 RGB: (H, W) float32 in [0, 1], from the fixation head."""
+        height, width = image.shape[:2]
+        pixels = _pixels(image, network_size(height, width, self.network.config.sight.input_size))
+        if pixels.shape not in self._looks:
+            self._looks[pixels.shape] = Engine(_Look(self.network), (pixels,), self.device)
+        logits = self._looks[pixels.shape](pixels)[0]
+        return fixation_map(logits, (height, width))[0, 0].cpu().numpy()
+
+    def _as_photograph(self, frame: Frame, image: NDArray[np.uint8]) -> Frame:
+        saliency = self.fixation_map(image)
+        return Frame(frame.index, frame.time_s, image, saliency, frame.mask, frame.hotspot, queries=frame.queries)
+
+    def _step(
+        self, frame: VideoFrame, motion: NDArray[np.float32], points: NDArray[np.float32] | None, memory: Memory
+    ) -> tuple[Frame, Memory]:
+        height, width = frame.image.shape[:2]
+        pixels = _pixels(frame.image, input_size(height, width, self.network.config.input_size))
+        grid = (pixels.shape[2] // 8, pixels.shape[3] // 8)
+        density = None if points is None else gaze_density(points, (height, width), grid)
+        gaze = torch.zeros(1, 1, *grid) if density is None else density
+        moving = Image.fromarray(motion).resize(grid[::-1], Image.Resampling.BILINEAR)
+        inputs = (
+            pixels,
+            torch.from_numpy(np.array(moving, dtype=np.float32))[None, None],
+            gaze,
+            torch.tensor([0.0 if density is None else 1.0]),
+            *memory,
+        )
+        if pixels.shape not in self._steps:
+            self._steps[pixels.shape] = Engine(_Step(self.network), inputs, self.device)
+        winner, looked, query, held, terms, masks = (x.cpu() for x in self._steps[pixels.shape](*inputs))
+        probability = resize(winner, (height, width))[0, 0].sigmoid().numpy()
+        mask = (probability >= 0.5).astype(np.uint8)
+        attention = resize(looked / looked.max(), (height, width))[0, 0].numpy()
+        semantic, locality, score, total = terms[0].numpy()
+        queries = Queries(int(total.argmax()), semantic, locality, score, total, masks[0].sigmoid().numpy())
+        result = Frame(
+            frame.index,
+            frame.time_s,
+            frame.image,
+            probability,
+            mask,
+            _hotspot(looked, winner, (height, width)),
+            attention=attention,
+            queries=queries,
+        )
+        return result, memory.push(query, held)
+
+
+class _Step(nn.Module):
+    """The whole network on one frame, with plain tensors in and out."""
+
+    def __init__(self, network: EGCNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, pixels: Tensor, motion: Tensor, gaze: Tensor, given: Tensor, queries: Tensor, held: Tensor, filled: Tensor
+    ) -> tuple[Tensor, ...]:
+        decision = self.network.decide(self.network.encode(pixels), motion, gaze, given, Memory(queries, held, filled))
+        terms = torch.stack(list(decision.competition), dim=1)
+        return decision.winner, decision.density, decision.query, decision.semantics, terms, decision.masks
+
+
+class _Look(nn.Module):
+    """The fixation head alone."""
+
+    def __init__(self, network: EGCNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.network.look(pixels)
+
+
+def input_size(height: int, width: int, side: int) -> tuple[int, int]:
+    """The network's input (height, width) for a picture: its proportions, the area of a square of `side`, in multiples
+    of 32."""
+    scale = side / math.sqrt(height * width)
+    return max(32, round(height * scale / 32) * 32), max(32, round(width * scale / 32) * 32)
+
+
+def gaze_density(points: NDArray[np.float32], size: tuple[int, int], grid: tuple[int, int]) -> Tensor | None:
+    """Fixations (K, 2) in pixels of a frame of `size` as a density (1, 1, *grid) that sums to 1; None where none is
+    inside."""
+    counts = np.zeros(grid, dtype=np.float32)
+    columns, rows = np.floor(np.asarray(points) * (grid[1] / size[1], grid[0] / size[0])).astype(int).T
+    inside = (columns >= 0) & (columns < grid[1]) & (rows >= 0) & (rows < grid[0])
+    if not inside.any():
+        return None
+    np.add.at(counts, (rows[inside], columns[inside]), 1)
+    blurred = gaussian_filter(counts, GAZE_SIGMA * max(grid), mode="constant")
+    return torch.from_numpy(blurred / blurred.sum())[None, None]
+
+
+def _hotspot(density: Tensor, winner: Tensor, size: tuple[int, int]) -> Hotspot | None:
+    """The focus of attention inside the mask: the centre of the density around its peak there; None without a mask."""
+    inside = (density * (resize(winner, density.shape[-2:]) > 0))[0, 0]
+    if not bool(inside.any()):
+        return None
+    height, width = inside.shape
+    row, column = divmod(int(inside.argmax()), width)
+    rows, columns = (slice(max(0, at - 1), at + 2) for at in (row, column))
+    near = inside[rows, columns].double()
+    y = (near.sum(1) @ torch.arange(rows.start, rows.start + near.shape[0]).double() / near.sum() + 0.5) / height
+    x = (near.sum(0) @ torch.arange(columns.start, columns.start + near.shape[1]).double() / near.sum() + 0.5) / width
+    score = float(resize(winner, (height, width))[0, 0, row, column].sigmoid())
+    return Hotspot(float(x) * size[1], float(y) * size[0], score)
+
+
+def _pixels(image: NDArray[np.uint8], size: tuple[int, int]) -> Tensor:
+    small = Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR)
+    return torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].float().div_(255)

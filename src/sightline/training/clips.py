@@ -1,0 +1,272 @@
+"""Clips for EGCNet's training: features of its frozen part, motion and fixation densities, kept on disk scene by scene.
+
+A scene is a video (its frames in order) or a photograph (views of it, which stand for the frames of a clip). No mask
+comes in here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+from torch import Tensor, nn
+
+from sightline.data.fixations import Observed, read_observed
+from sightline.data.samples import FixationImage, VideoSequence
+from sightline.errors import DataError
+from sightline.models.egcnet.motion import MotionCue
+from sightline.models.egcnet.network import EGCNet, Encoded
+from sightline.nn.engine import Engine, engine_cache
+from sightline.progress import track
+from sightline.training.scribbles import scribble
+from sightline.video import open_source
+
+SIZE = (256, 416)
+"""Input size of training, (height, width): that of wide video. Photographs are cut to its proportions."""
+GRID = (SIZE[0] // 8, SIZE[1] // 8)
+"""Of motion, densities and the fixation head."""
+FINE = (SIZE[0] // 4, SIZE[1] // 4)
+"""Of masks and the pictures that they are compared with."""
+STEP = 3
+"""Frames between two that are kept of a watched video."""
+SIGMA = 0.028
+"""Blur of fixations, in parts of the longer side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """F frames after the frozen part.
+
+    encoded: its five outputs, float16. images: (F, 3, *FINE) uint8. motion: (F, 1, *GRID) float16. density:
+    (F, 1, *GRID) float16 of real fixations, summing to 1, zeros where nobody looked; None where nobody was recorded.
+    windows: (F, 3), left, top and size of what a frame shows in parts of frame 0, negative size where mirrored.
+    """
+
+    name: str
+    kind: str
+    encoded: Encoded
+    images: Tensor
+    motion: Tensor
+    density: Tensor | None
+    windows: Tensor
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+class SceneStore:
+    """Computes scenes once and keeps them in the engine cache. key: names what they depend on beside their pictures."""
+
+    def __init__(self, network: EGCNet, key: str) -> None:
+        self.folder = engine_cache() / "clips" / hashlib.sha256(key.encode()).hexdigest()[:16]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._network = network
+        self._engine: Engine | None = None
+
+    def photographs(self, samples: Sequence[FixationImage], seed: int = 0) -> list[Scene]:
+        """A scene of three views each: the widest window that holds most fixations, its mirror image, a part of it."""
+        return [
+            self._kept("photo", str(sample.image_path), partial(self._photograph, sample, seed))
+            for sample in track(samples, "Features of photographs")
+        ]
+
+    def sequence(self, sequence: VideoSequence, mirrored: bool = False) -> Scene:
+        """A video without recorded fixations."""
+        frames = (sequence.load(index)[0] for index in range(len(sequence)))
+        name = f"{sequence.name}{'-mirrored' if mirrored else ''}"
+        return self._kept(
+            "video", f"{sequence.frames[0].parent}{mirrored}", lambda: self._video(name, frames, None, mirrored)
+        )
+
+    def watched(self, root: Path) -> list[Scene]:
+        """Videos with recorded fixations, STEP frames apart: `<video>_fixations.csv` beside each, or one import."""
+        index = self.folder / f"{_digest(str(root))}.json"
+        if not index.is_file():  # the frame times of all videos are not found out again and again
+            observed = read_observed(root)
+            for name in observed:
+                self._kept("watched", f"{root} {name}", partial(self._watched, observed[name]))
+            index.write_text(json.dumps([*observed]), encoding="utf-8")
+        names = json.loads(index.read_text(encoding="utf-8"))
+        return [self._kept("watched", f"{root} {name}", _gone) for name in names]
+
+    def _watched(self, observed: Observed) -> Scene:
+        with open_source(observed.source[-1]) as source:
+            kept = [frame for frame in source if frame.index % STEP == 0]
+        points = [observed.at(frame.index).xy / observed.size[::-1] for frame in kept]
+        images = (frame.image for frame in kept)
+        return self._video(observed.name, images, [fixation_grid(found) for found in points], False)
+
+    def _kept(self, kind: str, source: str, make: Callable[[], Scene]) -> Scene:
+        path = self.folder / f"{_digest(source)}.pt"
+        if not path.is_file():
+            scene = make()
+            partial = path.with_suffix(f".{os.getpid()}")
+            torch.save(
+                {
+                    "name": scene.name,
+                    "encoded": list(scene.encoded),
+                    "images": scene.images,
+                    "motion": scene.motion,
+                    "density": scene.density,
+                    "windows": scene.windows,
+                },
+                partial,
+            )
+            os.replace(partial, path)
+        values = torch.load(path, weights_only=True, mmap=True)
+        return Scene(
+            values["name"],
+            kind,
+            Encoded(*values["encoded"]),
+            values["images"],
+            values["motion"],
+            values["density"],
+            values["windows"],
+        )
+
+    def _encode(self, images: Tensor) -> Encoded:
+        self._engine = self._engine or Engine(_Encoder(self._network), (torch.zeros(1, 3, *SIZE),))
+        rows = [self._engine(image[None]) for image in images]
+        return Encoded(*(torch.cat(level).half() for level in zip(*rows, strict=True)))
+
+    def _photograph(self, sample: FixationImage, seed: int) -> Scene:
+        picture = Image.fromarray(sample.load()[0])
+        points = sample.fixations_at(picture.height, picture.width)
+        generator = np.random.default_rng(
+            [seed, int(hashlib.sha256(sample.image_path.name.encode()).hexdigest()[:8], 16)]
+        )
+        box = _widest(picture.size, points)
+        size = generator.uniform(0.6, 0.9)
+        left, top = generator.uniform(0, 1 - size, 2)
+        views, densities = [], []
+        for window in ((0.0, 0.0, 1.0), (0.0, 0.0, -1.0), (left, top, size)):
+            x, y = box[0] + window[0] * (box[2] - box[0]), box[1] + window[1] * (box[3] - box[1])
+            part = (x, y, x + abs(window[2]) * (box[2] - box[0]), y + abs(window[2]) * (box[3] - box[1]))
+            view = np.asarray(picture.resize((SIZE[1], SIZE[0]), Image.Resampling.BILINEAR, box=part))
+            inside = (points - part[:2]) / (part[2] - part[0], part[3] - part[1])
+            density = fixation_grid(inside, SIGMA / abs(window[2]))
+            views.append(view[:, ::-1] if window[2] < 0 else view)
+            densities.append(density[:, ::-1] if window[2] < 0 else density)
+        return self._scene(
+            sample.image_path.stem,
+            "photo",
+            views,
+            [np.zeros(GRID, np.float32)] * 3,
+            densities,
+            [(0.0, 0.0, 1.0), (0.0, 0.0, -1.0), (left, top, size)],
+        )
+
+    def _video(
+        self,
+        name: str,
+        frames: Iterator[NDArray[np.uint8]],
+        densities: list[NDArray[np.float32]] | None,
+        mirrored: bool,
+    ) -> Scene:
+        cue = MotionCue()
+        small, motions = [], []
+        for image, motion in cue.over(track(frames, f"Features of {name}")):
+            if mirrored:
+                image, motion = image[:, ::-1], motion[:, ::-1]
+            size = (SIZE[1], SIZE[0])
+            small.append(
+                np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize(size, Image.Resampling.BILINEAR))
+            )
+            motions.append(
+                np.asarray(Image.fromarray(np.ascontiguousarray(motion)).resize(GRID[::-1], Image.Resampling.BILINEAR))
+            )
+        return self._scene(name, "video", small, motions, densities, [(0.0, 0.0, 1.0)] * len(small))
+
+    def _scene(
+        self,
+        name: str,
+        kind: str,
+        views: list[NDArray[np.uint8]],
+        motions: list[NDArray[np.float32]],
+        densities: list[NDArray[np.float32]] | None,
+        windows: list[tuple[float, float, float]],
+    ) -> Scene:
+        images = torch.from_numpy(np.stack(views)).permute(0, 3, 1, 2).float() / 255
+        fine = torch.nn.functional.avg_pool2d(images, 4)
+        return Scene(
+            name,
+            kind,
+            self._encode(images),
+            (fine * 255).round().byte(),
+            torch.from_numpy(np.stack(motions))[:, None].half(),
+            None if densities is None else torch.from_numpy(np.stack(densities))[:, None].half(),
+            torch.tensor(windows),
+        )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+class _Encoder(nn.Module):
+    def __init__(self, network: EGCNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.network.encode(images))
+
+
+def _gone() -> Scene:
+    raise DataError("the kept features are incomplete; delete `clips` in the engine cache and train again")
+
+
+def _shrunk(picture: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    return np.asarray(Image.fromarray(picture).resize(size[::-1], Image.Resampling.BILINEAR))
+
+
+def fixation_grid(points: NDArray[np.floating], sigma: float = SIGMA) -> NDArray[np.float32]:
+    """Fixations (N, 2), x and y in [0, 1], as a density on GRID that sums to 1; zeros where there are none inside."""
+    counts = np.zeros(GRID)
+    columns, rows = np.floor(points * GRID[::-1]).astype(int).reshape(-1, 2).T
+    inside = (columns >= 0) & (columns < GRID[1]) & (rows >= 0) & (rows < GRID[0])
+    np.add.at(counts, (rows[inside], columns[inside]), 1)
+    blurred = gaussian_filter(counts, sigma * GRID[1], mode="constant")
+    return (blurred / max(blurred.sum(), 1e-12)).astype(np.float32)
+
+
+def scribbles(sequences: Sequence[VideoSequence], seed: int) -> dict[str, Tensor]:
+    """Scribbles simulated from masks, by the name of the scene: (F, 1, *FINE) int8, -1 where there is no stroke."""
+    drawn: dict[str, Tensor] = {}
+    for sequence in sequences:
+        generator = np.random.default_rng(seed)
+        strokes = []
+        for index in range(len(sequence)):
+            mask = sequence.load(index)[1]
+            labels = np.full(FINE, -1, np.int8)
+            if mask is not None:
+                small = Image.fromarray(mask).resize(FINE[::-1], Image.Resampling.NEAREST)
+                labels = scribble(np.asarray(small), generator)
+            strokes.append(labels)
+        both = torch.from_numpy(np.stack(strokes))[:, None]
+        drawn[sequence.name], drawn[f"{sequence.name}-mirrored"] = both, both.flip(-1)
+    return drawn
+
+
+def _widest(size: tuple[int, int], points: NDArray[np.float64]) -> tuple[float, float, float, float]:
+    """The largest window of SIZE's proportions with most fixations: left, top, right, bottom in pixels."""
+    width, height = size
+    scale = min(width / SIZE[1], height / SIZE[0])
+    w, h = SIZE[1] * scale, SIZE[0] * scale
+    best = (-1, 0.0, 0.0)
+    for share in np.linspace(0, 1, 9):
+        x, y = share * (width - w), share * (height - h)
+        count = int(((points[:, 0] >= x) & (points[:, 0] < x + w) & (points[:, 1] >= y) & (points[:, 1] < y + h)).sum())
+        best = max(best, (count, x, y), key=lambda entry: entry[0])
+    return best[1], best[2], best[1] + w, best[2] + h

@@ -1,0 +1,249 @@
+"""Training of EGCNet from fixations, with or without scribbles, on clips whose frozen features are kept on disk."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, NamedTuple
+
+import lightning as L
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, IterableDataset
+
+from sightline.errors import DataError
+from sightline.models.egcnet import losses
+from sightline.models.egcnet.network import Decision, EGCNet, Encoded
+from sightline.nn.blocks import resize
+from sightline.training.clips import FINE, GRID, Scene, fixation_grid
+from sightline.training.observers import observe
+from sightline.training.optimisation import configure
+from sightline.training.recipe import EGCNetRecipe
+
+FRAMES = 2
+"""Frames of a clip in a batch."""
+LONGEST_STEP = 8
+"""Frames of a video between two of a clip, at most."""
+BANK = 64
+"""Clips whose winners and losers the contrast between videos remembers."""
+
+
+class Batch(NamedTuple):
+    """N clips of T frames. encoded: five levels (N, T, ...). images: (N, T, 3, *FINE). motion, density:
+    (N, T, 1, *GRID). windows: (N, T, 3). scribbles: (N, T, 1, *FINE), -1 where unlabelled. given: (N,), 1 where the
+    network is shown the density."""
+
+    encoded: tuple[Tensor, ...]
+    images: Tensor
+    motion: Tensor
+    density: Tensor
+    windows: Tensor
+    scribbles: Tensor
+    given: Tensor
+
+    def frame(self, index: int) -> Batch:
+        """Frame `index` of every clip, the T axis gone."""
+        return Batch(
+            tuple(level[:, index] for level in self.encoded), *(part[:, index] for part in self[1:6]), self.given
+        )
+
+
+class Clips(IterableDataset[Batch]):
+    """Endless batches of clips: frames of videos in time order or backwards, views of photographs in any order.
+
+    scenes: by kind. counts: clips of each kind in a batch. scribbles: by the name of a scene, (F, 1, *FINE).
+    Scenes without recorded fixations get simulated observers, drawn anew with every seed.
+    """
+
+    def __init__(
+        self,
+        scenes: dict[str, list[Scene]],
+        counts: dict[str, int],
+        scribbles: dict[str, Tensor],
+        observers: int,
+        seed: int,
+        start: int = 0,
+    ) -> None:
+        missing = [kind for kind, count in counts.items() if count and not scenes.get(kind)]
+        if missing:
+            raise DataError(f"no scene of kind {', '.join(missing)} to train on; change `clips` or the sources")
+        self.scenes, self.counts, self.scribbles, self.start, self.seed = scenes, counts, scribbles, start, seed
+        generator = np.random.default_rng(seed)
+        self.simulated = {
+            id(scene): simulate(scene, observers, generator)
+            for members in scenes.values()
+            for scene in members
+            if scene.density is None
+        }
+
+    def __iter__(self) -> Iterator[Batch]:
+        return islice(self._all(), self.start, None)
+
+    def _all(self) -> Iterator[Batch]:
+        generator = np.random.default_rng([self.seed, 1])
+        while True:
+            clips = [
+                self._clip(self.scenes[kind][generator.integers(len(self.scenes[kind]))], generator)
+                for kind, count in self.counts.items()
+                for _ in range(count)
+            ]
+            given = torch.from_numpy((generator.random(len(clips)) < 0.5).astype(np.float32))
+            encoded, *parts = zip(*clips, strict=True)
+            levels = tuple(torch.stack(level) for level in zip(*encoded, strict=True))
+            images, motion, density, windows, scribbles = (torch.stack(part) for part in parts)
+            given = given * (density.flatten(2).sum(2).amin(1) > 0)
+            yield Batch(levels, images, motion, density, windows, scribbles, given)
+
+    def _clip(self, scene: Scene, generator: np.random.Generator) -> tuple[Any, ...]:
+        if scene.kind == "photo":
+            chosen = generator.permutation(len(scene))[:FRAMES]
+        else:
+            step = int(generator.integers(1, min(LONGEST_STEP, (len(scene) - 1) // (FRAMES - 1)) + 1))
+            first = generator.integers(len(scene) - step * (FRAMES - 1))
+            chosen = first + step * np.arange(FRAMES)
+            chosen = chosen[::-1] if generator.integers(2) else chosen
+        rows = torch.from_numpy(chosen.copy())
+        density = self.simulated[id(scene)] if scene.density is None else scene.density
+        drawn = self.scribbles.get(scene.name)
+        return (
+            tuple(level[rows].float() for level in scene.encoded),
+            scene.images[rows].float() / 255,
+            scene.motion[rows].float(),
+            density[rows].float(),
+            scene.windows[rows],
+            torch.full((FRAMES, 1, *FINE), losses.UNKNOWN) if drawn is None else drawn[rows].float(),
+        )
+
+
+def simulate(scene: Scene, observers: int, generator: np.random.Generator) -> Tensor:
+    """Densities of simulated observers of a scene, (F, 1, *GRID): they follow the network's own attention, which is
+    the fixation head's map, drawn to what moves. No mask comes near."""
+    own = attention(scene)
+    points = observe(own, observers, generator)
+    return torch.from_numpy(np.stack([fixation_grid(found / np.array(GRID[::-1])) for found in points]))[:, None].half()
+
+
+def attention(scene: Scene) -> NDArray[np.float32]:
+    """The network's own fixation densities of a scene, (F, *GRID)."""
+    from sightline.models.egcnet.network import own_density
+
+    return own_density(scene.encoded.fixations.float(), scene.motion.float())[:, 0].numpy()
+
+
+class EGCNetTask(L.LightningModule):
+    """Trains what `decide` holds; the backbone and the fixation head stay as they are."""
+
+    def __init__(self, network: EGCNet, clips: Clips, recipe: EGCNetRecipe) -> None:
+        super().__init__()
+        self.network, self.clips, self.recipe = network, clips, recipe
+        network.backbone.requires_grad_(False)
+        network.sight.requires_grad_(False)
+        self.winners: deque[Tensor] = deque(maxlen=BANK)
+        self.losers: deque[Tensor] = deque(maxlen=BANK)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        clips = self.clips
+        clips.start, clips.seed = self.global_step, self.recipe.seed + 1000 * self.global_rank
+        return DataLoader(clips, batch_size=None)
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        weights = self.recipe.losses
+        decisions = watch(self.network, batch)
+        loss = torch.stack([self._frame(decisions[t], batch.frame(t)) for t in range(FRAMES)]).mean()
+        if weights.consistency:
+            loss = loss + weights.consistency * view_consistency(decisions, batch.windows)
+        if weights.contrast:
+            loss = loss + weights.contrast * self._contrast(decisions)
+        self.log("train_loss", loss)
+        return loss
+
+    def _frame(self, decision: Decision, frame: Batch) -> Tensor:
+        weights = self.recipe.losses
+        motion = resize(frame.motion, FINE)
+        labels = resize_labels(losses.seeds(frame.density, frame.motion, weights.peak, weights.floor))
+        labels = torch.where(frame.scribbles >= 0, frame.scribbles, labels)
+        alike = losses.affinity(frame.images, motion)
+        cost = losses.partial_cross_entropy(decision.masks, labels)
+        if (frame.scribbles >= 0).any():
+            cost = cost + losses.partial_cross_entropy(decision.masks, frame.scribbles)
+        probability = decision.winner.sigmoid()
+        coherence = losses.local_coherence(probability, alike)[:, 0]
+        rows = torch.arange(len(cost), device=cost.device)
+        won = cost[rows, decision.competition.total.argmax(1)]
+        # The expected cost of the competition, and the winner's: a query learns as much as it is likely to win.
+        loss = (decision.competition.share * cost).sum(1) + won + 0.1 * cost.mean(1) + weights.coherence * coherence
+        if weights.refinement:
+            target = losses.refine(probability.detach(), alike)
+            sure = (2 * target - 1).abs()
+            per_pixel = F.binary_cross_entropy_with_logits(decision.winner, target, reduction="none")
+            loss = loss + weights.refinement * (per_pixel * sure).mean(dim=(1, 2, 3))
+        return loss.mean()
+
+    def _contrast(self, decisions: list[Decision]) -> Tensor:
+        winners, losers = (torch.stack(parts, 1) for parts in zip(*map(pooled, decisions), strict=True))
+        empty = winners.new_zeros(0, winners.shape[-1])
+        bank = [torch.stack(list(kept)) if kept else empty for kept in (self.winners, self.losers)]
+        loss = losses.mixed_contrast(winners, losers, bank[0], bank[1], self.recipe.losses.inter)
+        self.winners.extend(winners[:, 0].detach())
+        self.losers.extend(losers[:, 0].detach())
+        return loss
+
+    def configure_optimizers(self) -> Any:
+        return configure(self.network, self.network.backbone, self.recipe.optimisation)
+
+
+def watch(network: EGCNet, batch: Batch) -> list[Decision]:
+    """The network along the frames of N clips."""
+    memory = network.empty_memory(len(batch.given))
+    decisions = []
+    for index in range(batch.images.shape[1]):
+        frame = batch.frame(index)
+        decision = network.decide(Encoded(*frame.encoded), frame.motion, frame.density, frame.given, memory)
+        memory = memory.push(decision.query, decision.semantics)
+        decisions.append(decision)
+    return decisions
+
+
+def pooled(decision: Decision) -> tuple[Tensor, Tensor]:
+    """Pixel embeddings of what won and of what lost, (N, C) each, unit length."""
+    won = decision.winner.sigmoid()
+    return tuple(  # type: ignore[return-value]
+        F.normalize((decision.pixels * part).sum(dim=(2, 3)) / part.sum(dim=(2, 3)).clamp_min(1e-3), dim=1)
+        for part in (won, 1 - won)
+    )
+
+
+def resize_labels(labels: Tensor) -> Tensor:
+    """Labels (N, 1, *GRID) at FINE."""
+    return F.interpolate(labels, size=FINE, mode="nearest")
+
+
+def view_consistency(decisions: list[Decision], windows: Tensor) -> Tensor:
+    """Mean difference of what two views of one photograph say of the same place.
+
+    windows: (N, T, 3) as in Scene. Frames of videos all show the whole, and are left out.
+    """
+    first, second = windows[:, 0], windows[:, 1]
+    rows = (first != second).any(1).nonzero()[:, 0]
+    if not len(rows):
+        return windows.new_zeros(())
+    height, width = FINE
+    y, x = torch.meshgrid(
+        (torch.arange(height, device=windows.device) + 0.5) / height,
+        (torch.arange(width, device=windows.device) + 0.5) / width,
+        indexing="ij",
+    )
+    a, b = (part[rows, :, None, None] for part in (first, second))
+    across = torch.where(a[:, 2] < 0, 1 - x, x)
+    column, row = a[:, 0] + a[:, 2].abs() * across, a[:, 1] + a[:, 2].abs() * y
+    column, row = (column - b[:, 0]) / b[:, 2].abs(), (row - b[:, 1]) / b[:, 2].abs()
+    column = torch.where(b[:, 2] < 0, 1 - column, column)
+    grid = 2 * torch.stack([column, row], dim=-1) - 1
+    inside = (grid.abs() < 1).all(-1)[:, None].float()
+    there = F.grid_sample(decisions[1].winner[rows].sigmoid(), grid, align_corners=False)
+    difference = (decisions[0].winner[rows].sigmoid() - there).abs()
+    return (difference * inside).sum() / inside.sum().clamp_min(1)

@@ -71,6 +71,7 @@ def test_a_video_gives_every_file_of_the_contract(tmp_path: Path, sightline: Sig
             "frames": 12,
             "seconds": result.sources[0]["seconds"],
             "error": None,
+            "notes": [],
         }
     ]
     folder = tmp_path / "out" / "clip"

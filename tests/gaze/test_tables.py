@@ -91,6 +91,7 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
     ("text", "words"),
     [
         (HEADER, "no fixations in it"),
+        ("subject,onset_ms,duration_ms,x_px,y_px\n", "no fixations in it"),
         (TWO + "Ben,20,0.2,30,40,30\n", "fixations go on to 20.0 s, the video ends at 1.6 s"),
         (TWO.replace("0.9,0.5", "1.7,0.2").replace("Ann,0.1", "Ann,1.9"), "no frame of the video has a fixation"),
         (TWO.replace("10,20", "700,20").replace("30,40", "800,20"), "2 of 2 fixations lie outside of the 64x48 frames"),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sightline import __version__
-from sightline.cli import data, doctor, evaluate, gaze, models, predict, train
+from sightline.cli import data, doctor, evaluate, gaze, label, models, predict, train
 from sightline.errors import SightlineError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command()(predict.predict)
 app.command()(train.train)
 app.command()(evaluate.evaluate)
+app.command()(label.label)
 app.add_typer(gaze.app)
 app.add_typer(data.app)
 app.command()(models.models)

@@ -44,6 +44,7 @@ def predict(
 ) -> None:
     """Say where people look, and at what, in each SOURCE: maps, masks, hotspots and an overlay video."""
     from sightline import models
+    from sightline.cli._outcomes import report
     from sightline.cli._progress import Progress, until_interrupted
     from sightline.results.run import Run, choose_outputs
 
@@ -61,7 +62,7 @@ def predict(
             stopped=interrupted.is_set,
         )
         outcomes = _run(run, sources, out, each=each)
-    _report(outcomes, as_json=as_json)
+    report(outcomes, as_json=as_json)
     if interrupted.is_set():
         raise typer.Exit(130)
     if any(outcome.status == "failed" for outcome in outcomes):
@@ -84,27 +85,6 @@ def _run(run: Run, sources: list[Path], out: Path, *, each: bool) -> list[Outcom
         if run.stopped():
             break
     return outcomes
-
-
-def _report(outcomes: list[Outcome], *, as_json: bool) -> None:
-    """The summary on stdout; each failure on a line of its own on stderr."""
-    for outcome in outcomes:
-        if outcome.error is not None:
-            typer.secho(f"sightline: {outcome.error}", fg="red", err=True)
-    if as_json:
-        import json
-
-        typer.echo(json.dumps({"sources": [outcome.as_dict() for outcome in outcomes]}, indent=2))
-        return
-    for outcome in outcomes:
-        rate = f"{outcome.frames} frames, {outcome.frames / outcome.seconds:.1f} frames/s" if outcome.seconds else ""
-        detail = {
-            "done": rate,
-            "stopped": f"stopped after {outcome.frames} frames",
-            "skipped": "complete already; --overwrite does it again",
-            "failed": "",
-        }[outcome.status]
-        typer.echo("  ".join(filter(None, (f"{outcome.status:8}{outcome.source}", outcome.output, detail))))
 
 
 predict.__doc__ = f"{predict.__doc__}\n\n{EXAMPLES}"

@@ -66,7 +66,9 @@ def _read_parquet(path: Path) -> dict[str, pl.Series]:
 def _read_csv(path: Path) -> dict[str, pl.Series]:
     head = read_head(path)
     if len(head.lines) < 2:  # a header alone: no fixations, which is for the caller to judge
-        return {name: pl.Series(name, [], dtype=pl.String) for name in head.columns}
+        return {
+            name: pl.Series(name, [], dtype=pl.String if name == "subject" else pl.Float64) for name in head.columns
+        }
     table = read_table(head, [*TABLE_SCHEMA, "onset_ms", "duration_ms"])
     return {name: _column(table, name) for name in table.frame.columns}
 

@@ -115,4 +115,5 @@ def _identity(run: Run, images: list[Path]) -> dict[str, Any]:
         "source_bytes": size,
         "source_modified": modified,
         "limit": None,
+        "gaze_sha256": None,
     }

@@ -15,7 +15,7 @@ from sightline.video.writer import mend
 
 ENTRIES = ("saliency", "masks", "hotspots.csv", "overlay", "overlay.mp4", "overlay.png", "summary.json")
 # What makes two runs the same run.
-IDENTITY = ("model", "weights_sha256", "source", "source_bytes", "source_modified", "limit")
+IDENTITY = ("model", "weights_sha256", "source", "source_bytes", "source_modified", "limit", "gaze_sha256")
 
 
 class OutputFolder:

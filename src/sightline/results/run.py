@@ -20,6 +20,7 @@ import torch
 from sightline import __version__
 from sightline.errors import OutputError, SightlineError, UsageError
 from sightline.results.folder import OutputFolder
+from sightline.results.gaze import SourceGaze, sha256_of_table
 from sightline.results.writer import OUTPUTS, ResultWriter
 from sightline.video import Source, open_source, prefetch, queue_length
 
@@ -31,7 +32,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one source."""
+    """What became of one source. notes: what a user should know of how it was done."""
 
     source: str
     status: Literal["done", "skipped", "stopped", "failed"]
@@ -39,6 +40,7 @@ class Outcome:
     frames: int = 0
     seconds: float = 0.0
     error: str | None = None
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -46,7 +48,7 @@ class Outcome:
 
 @dataclass
 class Run:
-    """One call of `sightline predict`: what all its sources share.
+    """One call of `sightline predict` or `sightline label`: what all its sources share.
 
     outputs: what is written. limit: the most frames of a source, None for all. overwrite: replace other results.
     begin: called before each source with its name and expected frames. step: called after each frame. stopped: asked
@@ -61,33 +63,56 @@ class Run:
     step: Callable[[], None] = lambda: None
     stopped: Callable[[], bool] = lambda: False
 
-    def to_folder(self, path: Path, final: Path) -> Outcome:
-        """Write the results of one source to the folder `final`. Raises SightlineError; nothing is left then."""
+    def to_folder(self, path: Path, final: Path, gaze: Path | None = None) -> Outcome:
+        """Write the results of one source to the folder `final`. Raises SightlineError; nothing is left then.
+
+        gaze: a table of fixations on the source (gaze.read_fixations), for a model that takes gaze.
+        """
         if final.resolve() == path.resolve():
             raise OutputError(f"{final}: the results would go into the source itself; choose another --out")
         with open_source(path) as source:
             folder = OutputFolder(final, final.parent / f".{final.name}.partial")
-            identity = self.identity(path)
+            identity = self.identity(path) | {"gaze_sha256": None if gaze is None else sha256_of_table(gaze)}
             if folder.finished(identity, self.outputs, overwrite=self.overwrite):
                 return Outcome(str(path), "skipped", str(final))
+            seen = None
+            if gaze is not None:
+                times = self._times(source)
+                if self.stopped():
+                    return Outcome(str(path), "stopped")
+                seen = SourceGaze.read(gaze, times, source.size)
             counts = [count for count in (source.frames_expected, self.limit) if count is not None]
             self.begin(source.stem, min(counts, default=None))
             partial = folder.begin()
             try:
-                return self._write(source, folder, partial, identity)
+                return self._write(source, folder, partial, identity, seen)
             except BaseException:
                 folder.discard()
                 raise
 
-    def _write(self, source: Source, folder: OutputFolder, partial: Path, identity: dict[str, Any]) -> Outcome:
+    def _times(self, source: Source) -> list[float]:
+        """When each frame is shown, which only decoding tells for sure."""
+        self.begin(f"{source.stem}, times", source.frames_expected)
+        times = []
+        for frame in source:
+            times.append(frame.time_s)
+            self.step()
+            if self.stopped():
+                break
+        return times
+
+    def _write(
+        self, source: Source, folder: OutputFolder, partial: Path, identity: dict[str, Any], gaze: SourceGaze | None
+    ) -> Outcome:
         began = time.perf_counter()
         decode, wait, network = Clock(), Clock(), Clock()
         frames = prefetch(decode.time(islice(source, self.limit)), queue_length(source.size))
+        given = {} if gaze is None else {"gaze": gaze.points}
         done, last_s, cut = 0, 0.0, False
         writer = ResultWriter(partial, source, self.outputs, folder.final)
         try:
             with contextlib.closing(frames):
-                for frame in network.time(self.predictor.stream(wait.time(frames))):
+                for frame in network.time(self.predictor.stream(wait.time(frames), **given)):
                     writer.write(frame)
                     done, last_s = done + 1, frame.time_s
                     self.step()
@@ -100,6 +125,7 @@ class Run:
         seconds = time.perf_counter() - began
         folder.commit(
             identity
+            | ({} if gaze is None else {"gaze": gaze.as_dict()})
             | {
                 "kind": source.kind,
                 "size": list(source.size),
@@ -120,7 +146,12 @@ class Run:
             }
         )
         return Outcome(
-            str(source.path), "stopped" if cut else "done", str(folder.final), frames=done, seconds=round(seconds, 3)
+            str(source.path),
+            "stopped" if cut else "done",
+            str(folder.final),
+            frames=done,
+            seconds=round(seconds, 3),
+            notes=() if gaze is None else gaze.notes,
         )
 
     def identity(self, path: Path) -> dict[str, Any]:

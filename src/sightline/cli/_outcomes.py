@@ -1,0 +1,35 @@
+"""What became of each source, told to a person or a machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sightline.results.run import Outcome
+
+
+def report(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
+    """The summary on stdout; each note and failure on a line of its own on stderr."""
+    for outcome in outcomes:
+        for note in outcome.notes:
+            typer.secho(f"sightline: {note}", fg="yellow", err=True)
+        if outcome.error is not None:
+            typer.secho(f"sightline: {outcome.error}", fg="red", err=True)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps({"sources": [outcome.as_dict() for outcome in outcomes]}, indent=2))
+        return
+    for outcome in outcomes:
+        rate = f"{outcome.frames} frames, {outcome.frames / outcome.seconds:.1f} frames/s" if outcome.seconds else ""
+        detail = {
+            "done": rate,
+            "stopped": f"stopped after {outcome.frames} frames",
+            "skipped": "complete already; --overwrite does it again",
+            "failed": "",
+        }[outcome.status]
+        typer.echo("  ".join(filter(None, (f"{outcome.status:8}{outcome.source}", outcome.output, detail))))

@@ -1,0 +1,90 @@
+"""Videos and the tables of fixations on them: what `sightline label` goes through."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sightline.errors import DataError, SourceError, UsageError
+from sightline.video.frames import IMAGE_SUFFIXES
+
+if TYPE_CHECKING:
+    from sightline.models import Predictor
+
+VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg"})
+TABLES = ("{0}_fixations.csv", "{0}.csv", "{0}")
+"""How the table of a video is called, beside it or in the folder given; the last is the folder of an import."""
+
+
+def require_gaze_and_masks(predictor: Predictor) -> None:
+    """Raise UsageError for a model that does not turn gaze into masks."""
+    if "masks" not in predictor.outputs or "gaze" not in inspect.signature(predictor.stream).parameters:
+        raise UsageError(f"--model {predictor.name}: does not turn gaze into masks; egcnet does")
+
+
+def find_videos(sources: Sequence[Path]) -> list[Path]:
+    """Each source that is a video or a folder of frames, and all of those in a source that is a folder of them.
+
+    Raises DataError for a folder with neither.
+    """
+    return [video for source in sources for video in _videos(source)]
+
+
+def _videos(source: Path) -> list[Path]:
+    if not source.is_dir():
+        return [source]
+    inside = sorted(path for path in source.iterdir() if not path.name.startswith("."))
+    videos = [path for path in inside if path.suffix.lower() in VIDEO_SUFFIXES]
+    if not videos and _has_frames(source):
+        return [source]
+    videos = videos or [path for path in inside if path.is_dir() and _has_frames(path)]
+    if not videos:
+        raise DataError(f"{source}: neither videos nor folders of frames in it; give those that were watched")
+    return videos
+
+
+def _has_frames(folder: Path) -> bool:
+    return any(path.suffix.lower() in IMAGE_SUFFIXES for path in folder.iterdir())
+
+
+def require_gaze(gaze: Path | None, videos: Sequence[Path]) -> None:
+    """Raise DataError where `gaze` is not there, UsageError where it is one table for several videos."""
+    if gaze is None:
+        return
+    if not gaze.exists():
+        raise DataError(f"{gaze}: no such table or folder of tables; make one with `sightline gaze import`")
+    if len(videos) > 1 and _table(gaze) is not None:
+        raise UsageError(f"--gaze {gaze}: one table, for {len(videos)} videos; give a folder of tables")
+
+
+def find_table(video: Path, gaze: Path | None) -> Path:
+    """The table of fixations on a video.
+
+    gaze: a table, the folder of an import, or a folder of tables; None looks beside the video, and in it where it is a
+    folder of frames. Raises DataError where there is none, SourceError where there is no video.
+    """
+    if not video.exists():  # which beats having no fixations on it
+        raise SourceError(f"{video}: there is no such file or folder; check the path")
+    if gaze is not None and (table := _table(gaze)) is not None:
+        return table
+    name = video.resolve().name if video.is_dir() else video.stem
+    place = video.absolute().parent if gaze is None else gaze
+    candidates = [place / pattern.format(name) for pattern in TABLES]
+    found = next((table for table in map(_table, candidates) if table is not None), None)
+    if found is None:
+        raise DataError(
+            f"{video}: no fixations on it in {place}; {candidates[0].name} is expected there, or the folder {name} of "
+            "an import"
+        )
+    return found
+
+
+def _table(path: Path) -> Path | None:
+    """The table that a path stands for: itself, or the one in a folder, which an import writes in two formats."""
+    if path.is_file():
+        return path
+    if (path / "fixations.parquet").is_file():
+        return path
+    return path / "fixations.csv" if (path / "fixations.csv").is_file() else None

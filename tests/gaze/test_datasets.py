@@ -15,8 +15,8 @@ from gaze import makers
 from gaze.makers import DISTANCE_CM, SCREEN, SCREEN_CM, truth
 from hostile.corpus import write_video
 from sightline.data.fixations import Observed, Points, Table
-from sightline.errors import DataError
-from sightline.gaze import AlignOptions, Setup, Stimulus, by_frame, density, import_gaze, read_fixations
+from sightline.errors import DataError, OutputError, UsageError
+from sightline.gaze import AlignOptions, Setup, Stimulus, by_frame, density, import_gaze, read_fixations, write_maps
 from sightline.gaze.ceiling import inter_observer, mean_ceiling
 from sightline.gaze.datasets import davsod, gazefollow, mit1003, open_fixations, osie
 
@@ -140,6 +140,33 @@ def test_an_import_is_a_data_set_of_one(tmp_path: Path) -> None:
     assert observed.px_per_degree == pytest.approx(37.9 / 22.5, rel=0.01)
     np.testing.assert_allclose(observed.at(5).xy, table.select("x_px", "y_px").head(1).to_numpy(), atol=1e-6)
     assert len(observed.all()) == len(table)
+
+
+def test_maps_of_a_published_set(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    root.mkdir()
+    (root / "images.csv").write_text("image,original_width_px,original_height_px\na.jpg,40,30\nb.jpg,20,10\n")
+    rows = "a.jpg,1,2,3.5,4.5\na.jpg,2,2,20,4\nb.jpg,2,2,5,5\n"
+    (root / "fixations.csv").write_text("image,subject,order,x_px,y_px\n" + rows)
+    with pytest.raises(DataError, match="give --out for the maps of a published set"):
+        write_maps(root)
+    with pytest.raises(UsageError, match="--sigma 1deg needs"):
+        write_maps(root, tmp_path / "maps")
+    assert not (tmp_path / "maps").exists()
+    out = write_maps(root, tmp_path / "maps", sigma="2px", by="leave-one-out")
+    assert sorted(path.relative_to(out).as_posix() for path in out.glob("*/*/fixations/*")) == [
+        "without-1/a/fixations/00000.png",
+        "without-2/a/fixations/00000.png",
+        "without-2/b/fixations/00000.png",
+    ]
+    marked = np.asarray(Image.open(out / "without-1/a/fixations/00000.png"))
+    assert np.argwhere(marked).tolist() == [[4, 20]]
+    saliency = np.asarray(Image.open(out / "without-2/a/saliency/00000.png"))
+    assert np.unravel_index(saliency.argmax(), saliency.shape) == (4, 3)
+    (tmp_path / "maps/pooled").mkdir()
+    with pytest.raises(OutputError, match="there is something else already"):
+        write_maps(root, tmp_path / "maps", sigma="2px")
+    assert not list(out.glob(".maps*"))
 
 
 def observed_by(viewers: dict[str, list[tuple[float, float]]], size: tuple[int, int] = (60, 80)) -> Observed:

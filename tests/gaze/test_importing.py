@@ -295,7 +295,7 @@ def test_maps_of_a_video(known: Truth, film: Path, tmp_path: Path) -> None:
     assert {p.name for p in maps.iterdir()} == {
         "pooled", "Anna", "Ben", "Cleo", "without-Anna", "without-Ben", "without-Cleo"
     }  # fmt: skip
-    assert json.loads((maps / "Anna/maps.json").read_text())["sigma_px"] == [2, 2]
+    assert json.loads((maps / "Anna/maps.json").read_text())["sigma_px"] == [[2, 2]]
 
 
 def test_maps_need_degrees_or_pixels(known: Truth, film: Path, tmp_path: Path) -> None:
@@ -352,6 +352,22 @@ def test_plot_of_a_video_keeps_its_sound_and_times(known: Truth, film: Path, tmp
     assert not list(tmp_path.glob("*b.mp4*"))
     with pytest.raises(DataError, match="no subject Zoe; it has Anna"):
         plot_gaze(out, subjects=["Zoe"])
+
+
+def test_plot_of_fixations_alone_shows_each_viewer(known: Truth, tmp_path: Path) -> None:
+    from sightline.gaze.plot import _points
+
+    wide = write_video(tmp_path / "wide.mp4", frames=50, size=(1080, 1920))
+    imported = ImportFolder.open(import_gaze([makers.fixation_table(tmp_path, known)], wide, tmp_path / "out"))
+    at = _points(imported, imported.fixations(), "Anna", imported.stimulus().frame_times_s)
+    middle = np.arange(50) / 25 + 0.02
+    for onset, length, x, y in known.fixations:
+        during = at[(onset <= middle) & (middle < onset + length)]
+        np.testing.assert_allclose(during, np.tile((x, y), (len(during), 1)), atol=0.01)
+    fixated = np.zeros(50, dtype=bool)
+    for onset, length, *_ in known.fixations:
+        fixated |= (onset <= middle) & (middle < onset + length)
+    np.testing.assert_array_equal(np.isnan(at[:, 0]), ~fixated)
 
 
 def test_plot_of_an_image(known: Truth, tmp_path: Path) -> None:

@@ -25,6 +25,15 @@ Examples:
 """
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings, one or more.", show_default=False)]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `gaze import` made.", show_default=False)]
+Source = Annotated[
+    Path,
+    typer.Argument(
+        metavar="SOURCE", help="A folder that `gaze import` made, or a published data set's.", show_default=False
+    ),
+]
+ImagesOption = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="The pictures, for .mat and .txt sources.", show_default=False)
+]
 FormatOption = Annotated[
     str | None, typer.Option(metavar="NAME", help="The files' format.", show_default="recognised from the file")
 ]
@@ -163,14 +172,19 @@ def inspect(
 
 @app.command("map")
 def map_(
-    folder: Folder,
+    source: Source,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="Where the maps go.", show_default="SOURCE/maps of an import"),
+    ] = None,
     sigma: SigmaOption = "1deg",
     by: Annotated[str, typer.Option(help="pooled, subject or leave-one-out.")] = "pooled",
+    images: ImagesOption = None,
 ) -> None:
-    """Draw a fixation map and a saliency map of every frame into DIR/maps."""
+    """Draw a fixation map and a saliency map of every frame."""
     from sightline.gaze import write_maps
 
-    typer.echo(str(write_maps(folder, sigma=sigma, by=by)))
+    typer.echo(str(write_maps(source, out, sigma=sigma, by=by, images=images)))
 
 
 @app.command()
@@ -206,14 +220,9 @@ def labels(
 
 @app.command()
 def ceiling(
-    source: Annotated[
-        Path,
-        typer.Argument(
-            metavar="SOURCE", help="A folder that `gaze import` made, or a published data set's.", show_default=False
-        ),
-    ],
+    source: Source,
     sigma: SigmaOption = "1deg",
-    images: Annotated[Path | None, typer.Option(metavar="DIR", help="The pictures, for .mat and .txt sources.")] = None,
+    images: ImagesOption = None,
     frames: Annotated[int, typer.Option(min=1, metavar="N", help="Frames of a video that are scored at most.")] = 50,
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N stimuli.")] = None,
     as_json: Json = False,

@@ -1,4 +1,4 @@
-"""The map pictures of an import: the work of `sightline gaze map`."""
+"""The map pictures of an import or a published set: the work of `sightline gaze map`."""
 
 from __future__ import annotations
 
@@ -6,75 +6,117 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from PIL import Image
 
-from sightline.errors import OutputError, UsageError
+from sightline.data.fixations import Observed, Points
+from sightline.errors import DataError, OutputError, UsageError
+from sightline.gaze.datasets import open_fixations
 from sightline.gaze.geometry import FloatArray
-from sightline.gaze.importing import ImportFolder, file_name
-from sightline.gaze.maps import FrameFixations, Sigma, by_frame, density, fixation_counts
+from sightline.gaze.importing import PROVENANCE, ImportFolder, file_name
+from sightline.gaze.maps import Sigma, density, fixation_counts
 from sightline.progress import track
 from sightline.results.png import write_saliency
 
 By = Literal["pooled", "subject", "leave-one-out"]
 BY = ("pooled", "subject", "leave-one-out")
+ABOUT = "maps.json"
 
 
-def write_maps(folder: str | Path, *, sigma: str = "1deg", by: str = "pooled") -> Path:
-    """Draw the maps of every frame into <folder>/maps and return that path.
+def write_maps(
+    source: str | Path,
+    out: str | Path | None = None,
+    *,
+    sigma: str = "1deg",
+    by: str = "pooled",
+    images: str | Path | None = None,
+) -> Path:
+    """Draw the maps of every frame and return the folder they are in: `out`, or <source>/maps for an import.
 
-    For each set of subjects, maps/<set>/fixations/00000.png (8-bit, 255 where a fixation lies) and
-    maps/<set>/saliency/00000.png (16-bit grey, full range 0..65535 = 0..1, each frame's peak being 1).
+    source: a folder that `import_gaze` made, or anything that `datasets.open_fixations` reads (with `images`). For
+    each set of subjects, <set>/fixations/00000.png (8-bit, 255 where a fixation lies) and <set>/saliency/00000.png
+    (16-bit grey, full range 0..65535 = 0..1, each frame's peak being 1); of a published set <set>/<stimulus>/... .
     by: "pooled" makes the set "pooled"; "subject" one of each subject's own name; "leave-one-out" the sets
     "without-<subject>" of all the others, for the inter-observer ceiling. sigma: see maps.Sigma.
     Raises SightlineError; an earlier set of the same name is replaced when the new one is whole.
     """
     if by not in BY:
         raise UsageError(f"--by {by!r}: choose one of {', '.join(BY)}")
-    imported = ImportFolder.open(folder)
-    stimulus, fixations = imported.stimulus(), imported.fixations()
-    sigma_px = Sigma.parse(sigma).pixels(imported.px_per_degree)
-    sets = _sets(by, fixations["subject"].unique().sort().to_list())
-    out = Path(folder) / "maps"
+    spread, source = Sigma.parse(sigma), Path(source)
+    imported = (source / PROVENANCE).is_file()
+    if not imported and out is None:
+        raise DataError(
+            f"{source}: no {PROVENANCE} in it; make the folder with `sightline gaze import`, or give --out for the "
+            "maps of a published set"
+        )
+    target = source / "maps" if out is None else Path(out)
+    stimuli = list(open_fixations(source, images).values())
+    blurs = [spread.pixels(_degree(source, one)) for one in stimuli]
+    frames = (
+        (one, sets, blur, index)
+        for one, blur in zip(stimuli, blurs, strict=True)
+        for sets in [_sets(one, by)]
+        for index in range(len(one.frames))
+    )
+    widths = sorted(set(blurs))
     try:
-        out.mkdir(exist_ok=True)
-        staging = Path(tempfile.mkdtemp(dir=folder, prefix=".maps."))
+        target.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(dir=target, prefix=".maps."))
         try:
-            for name in sets:
-                for kind in ("fixations", "saliency"):
-                    (staging / name / kind).mkdir(parents=True)
-            frames = track(by_frame(fixations, stimulus), "Maps", total=len(stimulus.frame_times_s))
-            for frame in frames:
-                for name, points in sets.items():
-                    _write(staging / name, frame.index, points(frame), stimulus.size_px, sigma_px)
-            about = {"sigma": sigma, "sigma_px": sigma_px, "size_px": stimulus.size_px}
-            for name in sets:
-                (staging / name / "maps.json").write_text(json.dumps({**about, "set": name}, indent=2) + "\n")
-                shutil.rmtree(out / name, ignore_errors=True)
-                os.replace(staging / name, out / name)
+            for one, sets, blur, index in track(frames, "Maps", sum(len(each.frames) for each in stimuli)):
+                points = one.at(index)
+                for name, subject in sets.items():
+                    folder = made / name if imported else made / name / one.name
+                    _write(folder, index, _of(points, by, subject), (one.size[1], one.size[0]), blur)
+            for folder in list(made.iterdir()):
+                about = {"source": str(source.resolve()), "set": folder.name, "sigma": sigma, "sigma_px": widths}
+                (folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n")
+                _replace(folder, target / folder.name)
         finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            shutil.rmtree(made, ignore_errors=True)
     except OSError as error:
-        raise OutputError(f"{out}: cannot be written ({error.strerror}); check space and permissions") from None
-    return out
+        raise OutputError(f"{target}: cannot be written ({error.strerror}); check space and permissions") from None
+    return target
 
 
-def _sets(by: str, subjects: list[str]) -> dict[str, Callable[[FrameFixations], FloatArray]]:
-    """Name of each set of maps, and which points of a frame it shows."""
+def _degree(source: Path, observed: Observed) -> tuple[float, float] | None:
+    """Pixels of a degree across and down: an import knows both, as its pixels need not be square."""
+    if (source / PROVENANCE).is_file():
+        return ImportFolder.open(source).px_per_degree
+    return None if observed.px_per_degree is None else (observed.px_per_degree, observed.px_per_degree)
+
+
+def _sets(observed: Observed, by: str) -> dict[str, str]:
+    """The name of each set of maps of a stimulus, and the subject whom it shows or leaves out."""
     if by == "pooled":
-        return {"pooled": lambda frame: frame.xy}
-    if by == "subject":
-        return {file_name(s): lambda frame, s=s: frame.of(s) for s in subjects}  # type: ignore[misc]
-    return {f"without-{file_name(s)}": lambda frame, s=s: frame.without(s) for s in subjects}  # type: ignore[misc]
+        return {"pooled": ""}
+    subjects = [name for name in np.unique(observed.all().subjects).tolist() if name]
+    if not subjects:
+        raise DataError(f"{observed.source[0]}: the fixations do not say whose they are; draw them --by pooled")
+    return {("without-" if by == "leave-one-out" else "") + file_name(name): name for name in subjects}
+
+
+def _of(points: Points, by: str, subject: str) -> FloatArray:
+    if by == "pooled":
+        return points.xy
+    return points.xy[(points.subjects == subject) == (by == "subject")]
 
 
 def _write(folder: Path, index: int, xy: FloatArray, size_px: tuple[int, int], sigma_px: tuple[float, float]) -> None:
+    for kind in ("fixations", "saliency"):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
     name = f"{index:05d}.png"
     fixated = (fixation_counts(xy, size_px) > 0).astype(np.uint8) * 255
     Image.fromarray(fixated).save(folder / "fixations" / name, compress_level=1)
     values = density(xy, size_px, sigma_px)
     write_saliency(folder / "saliency" / name, values / max(float(values.max()), 1e-9))
+
+
+def _replace(made: Path, place: Path) -> None:
+    if place.exists() and not (place / ABOUT).is_file():
+        raise OutputError(f"{place}: there is something else already; give another --out")
+    shutil.rmtree(place, ignore_errors=True)
+    os.replace(made, place)

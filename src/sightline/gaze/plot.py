@@ -23,6 +23,7 @@ from sightline.results.overlay import Overlay
 from sightline.video import Source, VideoWriter, open_source
 
 CROWD = 1 / 3  # heat is at its brightest where this share of the viewers looks at one point
+NEAR_S = 0.05  # a sample further from a frame's time says nothing of where the viewer looked then
 _SUPERSAMPLE = 3
 
 
@@ -57,8 +58,8 @@ def plot_gaze(
             picture = next(iter(source)).image
             _save(_scanpaths(picture, fixations, sigma_px, {name: colours[name] for name in chosen}), target)
         else:
-            samples = {name: _at_frames(imported.samples(name), watched.frame_times_s) for name in chosen}
-            _video(source, target, fixations, watched, sigma_px, samples, colours)
+            points = {name: _points(imported, fixations, name, watched.frame_times_s) for name in chosen}
+            _video(source, target, fixations, watched, sigma_px, points, colours)
     return target
 
 
@@ -87,7 +88,7 @@ def _video(
     fixations: pl.DataFrame,
     watched: Stimulus,
     sigma_px: tuple[float, float],
-    samples: dict[str, FloatArray],
+    points: dict[str, FloatArray],
     colours: dict[str, tuple[int, int, int]],
 ) -> None:
     overlay = Overlay(source.size)
@@ -101,24 +102,36 @@ def _video(
                     f"{source.path}: more than the {len(watched.frame_times_s)} frames that the recordings were "
                     "imported onto; give that stimulus, or import again"
                 )
-            heat = _heat(gaze.xy, watched.size_px, sigma_px, len(samples))
+            heat = _heat(gaze.xy, watched.size_px, sigma_px, len(points))
             image = overlay.draw(Frame(frame.index, frame.time_s, frame.image, heat))
-            for name, at in samples.items():
+            for name, at in points.items():
                 _dot(image, at[frame.index], radius, colours[name])
             writer.write(image, frame.pts)
 
 
-def _at_frames(samples: pl.DataFrame, frame_times_s: FloatArray) -> FloatArray:
-    """(T, 2) the gaze in the middle of each frame's time on screen: the nearest sample; NaN where lost."""
-    time = samples["time_s"].to_numpy()
-    xy = samples.select("x_px", "y_px").to_numpy()
-    if not len(time):
-        return np.full((len(frame_times_s), 2), np.nan)
-    step = np.median(np.diff(frame_times_s)) if len(frame_times_s) > 1 else 0.0
-    middle = frame_times_s + step / 2
-    after = np.clip(np.searchsorted(time, middle), 1, len(time) - 1) if len(time) > 1 else np.zeros(len(middle), int)
-    nearest = np.where(middle - time[after - 1] < time[after] - middle, after - 1, after)
-    return np.where(np.abs(time[nearest] - middle)[:, None] <= max(step, 0.05), xy[nearest], np.nan)
+def _points(imported: ImportFolder, fixations: pl.DataFrame, subject: str, frame_times_s: FloatArray) -> FloatArray:
+    """(T, 2) where a viewer looks in the middle of each frame's time on screen; NaN where that is not known.
+
+    That is the nearest gaze sample, or the fixation that goes on where the recording has fixations alone.
+    """
+    middle = frame_times_s + (np.median(np.diff(frame_times_s)) / 2 if len(frame_times_s) > 1 else 0.0)
+    samples = imported.samples(subject)
+    if len(samples):
+        return _nearest(samples["time_s"].to_numpy(), samples.select("x_px", "y_px").to_numpy(), middle)
+    own = fixations.filter(pl.col("subject") == subject).sort("onset_s")
+    onset, xy = own["onset_s"].to_numpy(), own.select("x_px", "y_px").to_numpy()
+    latest = np.maximum(np.searchsorted(onset, middle, side="right") - 1, 0)
+    going_on = (onset[latest] <= middle) & (middle < (onset + own["duration_s"].to_numpy())[latest])
+    return np.where(going_on[:, None], xy[latest], np.nan)
+
+
+def _nearest(time_s: FloatArray, xy: FloatArray, at_s: FloatArray) -> FloatArray:
+    """The (N, 2) positions of the samples nearest in time; NaN where none is near."""
+    after = np.clip(np.searchsorted(time_s, at_s), 1, max(1, len(time_s) - 1))
+    after = np.minimum(after, len(time_s) - 1)
+    before = np.maximum(after - 1, 0)
+    nearest = np.where(at_s - time_s[before] < time_s[after] - at_s, before, after)
+    return np.where(np.abs(time_s[nearest] - at_s)[:, None] <= NEAR_S, xy[nearest], np.nan)
 
 
 def _dot(image: NDArray[np.uint8], at: FloatArray, radius: float, colour: tuple[int, int, int]) -> None:
@@ -169,9 +182,10 @@ def _scanpaths(
 
 
 def _palette(count: int) -> list[tuple[int, int, int]]:
-    """Colours of even brightness, as far apart as their number allows."""
-    hues = (np.arange(count) * 0.618034) % 1.0
-    return [tuple(round(255 * c) for c in colorsys.hls_to_rgb(hue, 0.55, 0.85)) for hue in hues]  # type: ignore[misc]
+    """Colours as far apart as their number allows: hues all around, neighbours of them light and dark in turn."""
+    hues = np.arange(count) / max(1, count)
+    tones = [(hue, (0.42, 0.62)[k % 2], 0.9) for k, hue in enumerate(hues)]
+    return [tuple(round(255 * c) for c in colorsys.hls_to_rgb(*tone)) for tone in tones]  # type: ignore[misc]
 
 
 def _save(image: Image.Image, target: Path) -> None:

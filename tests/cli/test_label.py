@@ -184,7 +184,7 @@ def test_wrong_usage(clip: Path, tmp_path: Path, label: Label) -> None:
         2, f"sightline: --gaze {gaze}: one table, for 2 videos; give a folder of tables\n"
     )  # fmt: skip
     blind = label(clip, "--gaze", gaze, "--out", tmp_path / "out", model=BrightestSpot())
-    assert (blind.code, "does not turn gaze into masks" in blind.err) == (2, True)
+    assert (blind.code, "--model brightest: takes no fixations" in blind.err) == (2, True)
     nowhere = label(clip, "--gaze", tmp_path / "nowhere.csv", "--out", tmp_path / "out")
     assert (nowhere.code, "nowhere.csv: no such table" in nowhere.err) == (1, True)
     nothing = label(tmp_path / "set/none.mp4", "--gaze", gaze, "--out", tmp_path / "out")
@@ -231,3 +231,23 @@ def test_ctrl_c_before_the_first_mask(
     assert (result.code, result.err) == (130, "")
     assert [(s["status"], s["frames"]) for s in result.sources] == [("stopped", 0)]
     assert not (tmp_path / "out").exists()
+
+
+def test_predict_takes_gaze_too(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def predict(*args: object) -> Result:
+        with pytest.raises(SystemExit) as stop:
+            main(["predict", *map(str, args)])
+        return Result(int(stop.value.code or 0), *capsys.readouterr())
+
+    gaze = table(tmp_path / "gaze.csv")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sightline.models.load", lambda name, device="auto": Discs())
+        assert predict(clip, "--gaze", gaze, "--out", tmp_path / "out", "--save", "masks").code == 0
+        assert mask(tmp_path / "out/clip", 0)[20, 10] == 1
+        assert predict(clip, "--out", tmp_path / "blind", "--save", "masks").code == 0
+        assert not mask(tmp_path / "blind/clip", 0).any()
+        each = predict(clip, "--gaze", gaze, "--each", "--out", tmp_path / "out")
+        assert (each.code, "leave out --each" in each.err) == (2, True)
+        patch.setattr("sightline.models.load", lambda name, device="auto": BrightestSpot())
+        other = predict(clip, "--gaze", gaze, "--out", tmp_path / "out")
+        assert (other.code, "--model brightest: takes no fixations; egcnet does" in other.err) == (2, True)

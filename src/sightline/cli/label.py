@@ -44,18 +44,18 @@ def label(
     from sightline.cli._outcomes import report
     from sightline.cli._progress import Progress, until_interrupted
     from sightline.errors import SightlineError
-    from sightline.results.labelling import find_table, find_videos, require_gaze, require_gaze_and_masks
-    from sightline.results.run import Outcome, Run, failure, name_folders
+    from sightline.results.labelling import find_table, find_videos, require_gaze, require_gaze_taker
+    from sightline.results.run import Outcome, Run, choose_outputs, failure, name_folders
 
     videos = find_videos(sources)
     require_gaze(gaze, videos)
     predictor = models.load(model, device=device)
-    require_gaze_and_masks(predictor)
+    require_gaze_taker(predictor)
     outcomes: list[Outcome] = []
     with until_interrupted() as interrupted, Progress() as progress:
         run = Run(
             predictor,
-            frozenset({"masks", "overlay"}),
+            choose_outputs(predictor, ("masks", "overlay")),
             limit=limit,
             overwrite=overwrite,
             begin=progress.begin,

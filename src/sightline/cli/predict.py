@@ -15,6 +15,7 @@ Examples:
   sightline predict clip.mp4 --out results
   sightline predict clip.mp4 photo.jpg frames/ --out results --save masks
   sightline predict photos/ --each --model egnet --out maps
+  sightline predict clip.mp4 --model egcnet --gaze fixations.csv --out results
   sightline predict clip.mp4 --out results --limit 100 --json
 """
 
@@ -34,6 +35,12 @@ def predict(
             show_default="all that the model gives",
         ),
     ] = None,
+    gaze: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FIXATIONS", help="Where viewers looked: a table, an import, or a folder of tables (see `label`)."
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     each: Annotated[
         bool, typer.Option("--each", help="Unrelated images: DIR/saliency/<name>.png and so on, one for each image.")
@@ -46,9 +53,17 @@ def predict(
     from sightline import models
     from sightline.cli._outcomes import report
     from sightline.cli._progress import Progress, until_interrupted
+    from sightline.errors import UsageError
+    from sightline.results.labelling import require_gaze, require_gaze_taker
     from sightline.results.run import Run, choose_outputs
 
+    if gaze is not None:
+        if each:
+            raise UsageError("--gaze: fixations on a video, not on unrelated images; leave out --each")
+        require_gaze(gaze, sources)
     predictor = models.load(model, device=device)
+    if gaze is not None:
+        require_gaze_taker(predictor)
     wanted = None if save is None else [name.strip() for name in save.split(",") if name.strip()]
     outputs = choose_outputs(predictor, wanted)
     with until_interrupted() as interrupted, Progress() as progress:
@@ -61,7 +76,7 @@ def predict(
             step=progress.step,
             stopped=interrupted.is_set,
         )
-        outcomes = _run(run, sources, out, each=each)
+        outcomes = _run(run, sources, out, each=each, gaze=gaze)
     report(outcomes, as_json=as_json)
     if interrupted.is_set():
         raise typer.Exit(130)
@@ -69,9 +84,10 @@ def predict(
         raise typer.Exit(1)
 
 
-def _run(run: Run, sources: list[Path], out: Path, *, each: bool) -> list[Outcome]:
+def _run(run: Run, sources: list[Path], out: Path, *, each: bool, gaze: Path | None) -> list[Outcome]:
     from sightline.errors import SightlineError
     from sightline.results.each import run_each
+    from sightline.results.labelling import find_table
     from sightline.results.run import failure, name_folders
 
     if each:
@@ -79,7 +95,7 @@ def _run(run: Run, sources: list[Path], out: Path, *, each: bool) -> list[Outcom
     outcomes = []
     for source, folder in zip(sources, name_folders(sources, out), strict=True):
         try:
-            outcomes.append(run.to_folder(source, folder))
+            outcomes.append(run.to_folder(source, folder, None if gaze is None else find_table(source, gaze)))
         except SightlineError as error:
             outcomes.append(failure(source, error))
         if run.stopped():

@@ -1,4 +1,4 @@
-"""Videos and the tables of fixations on them: what `sightline label` goes through."""
+"""Videos and the tables of fixations on them: what `label` and `predict --gaze` go through."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ TABLES = ("{0}_fixations.csv", "{0}.csv", "{0}")
 """How the table of a video is called, beside it or in the folder given; the last is the folder of an import."""
 
 
-def require_gaze_and_masks(predictor: Predictor) -> None:
-    """Raise UsageError for a model that does not turn gaze into masks."""
-    if "masks" not in predictor.outputs or "gaze" not in inspect.signature(predictor.stream).parameters:
-        raise UsageError(f"--model {predictor.name}: does not turn gaze into masks; egcnet does")
+def require_gaze_taker(predictor: Predictor) -> None:
+    """Raise UsageError for a model that takes no gaze."""
+    if "gaze" not in inspect.signature(predictor.stream).parameters:
+        raise UsageError(f"--model {predictor.name}: takes no fixations; egcnet does")
 
 
 def find_videos(sources: Sequence[Path]) -> list[Path]:

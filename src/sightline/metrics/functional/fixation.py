@@ -73,9 +73,16 @@ def information_gain(saliency: Tensor, fixations: Tensor, baseline: Tensor) -> T
     saliency, baseline: (..., H, W), scaled to sum 1 here. fixations: (..., H, W) counts.
     """
     saliency, fixations = _pair(saliency, fixations)
-    baseline = maps(baseline, "baseline")
-    gain = torch.log2(EPS + to_density(saliency)) - torch.log2(EPS + to_density(baseline))
-    return (gain * fixations).sum((-2, -1)) / fixations.sum((-2, -1))
+    same_size(saliency, baseline, ("saliency", "baseline"))
+    counts = fixations.reshape(-1, fixations.shape[-2:].numel())
+    frame, pixel = counts.nonzero(as_tuple=True)  # logarithms are taken where someone looked only
+
+    def bits(values: Tensor) -> Tensor:
+        return torch.log2(EPS + to_density(values).reshape(counts.shape)[frame, pixel])
+
+    gain = (bits(saliency) - bits(maps(baseline, "baseline"))) * counts[frame, pixel]
+    total = torch.zeros(len(counts), dtype=gain.dtype, device=gain.device).index_add(0, frame, gain)
+    return (total / counts.sum(1)).reshape(saliency.shape[:-2])
 
 
 def auc_judd(saliency: Tensor, fixations: Tensor) -> Tensor:

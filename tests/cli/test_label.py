@@ -137,7 +137,7 @@ def test_other_gaze_is_another_run(clip: Path, tmp_path: Path, label: Label) -> 
     table(gaze, ["1,0,480,50,40", "2,0,480,50,40"])
     again = label(clip, "--gaze", gaze, "--out", tmp_path / "out")
     assert again.code == 1
-    assert "holds results of another run" in again.err
+    assert f"holds results of another run (discs on {clip} with other gaze)" in again.err
     assert label(clip, "--gaze", gaze, "--out", tmp_path / "out", "--overwrite").code == 0
     assert mask(tmp_path / "out/clip", 0)[40, 50] == 1
 

@@ -95,19 +95,22 @@ def test_mit1003(tmp_path: Path) -> None:
         mit1003(tmp_path)
 
 
-def test_davsod(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("points", "density"), [("Fixation_maps", "Fixation_maps_smoothed"), ("fixation", "maps")])
+def test_davsod(tmp_path: Path, points: str, density: str) -> None:
     sequence = tmp_path / "Training Set" / "select_0006"
     for n in range(3):
         picture(sequence / "Imgs" / f"{n:04d}.png")
+        picture(sequence / density / f"{n:04d}.png")
         marked = np.zeros((60, 80), np.uint8)
         marked[20, 30 + n] = 255
-        (sequence / "fixation").mkdir(exist_ok=True)
-        Image.fromarray(marked).save(sequence / "fixation" / f"{n:04d}.png")
+        (sequence / points).mkdir(exist_ok=True)
+        Image.fromarray(marked).save(sequence / points / f"{n:04d}.png")
     (observed,) = open_fixations(tmp_path).values()
     assert (observed.name, len(observed.frames)) == ("select_0006", 3)
     assert observed.at(2).xy.tolist() == [[32.5, 20.5]]
-    (sequence / "fixation" / "0001.png").unlink()
-    with pytest.raises(DataError, match="3 frames in Imgs, 2 maps in fixation"):
+    assert observed.density(2).shape == (60, 80)
+    (sequence / points / "0001.png").unlink()
+    with pytest.raises(DataError, match="3 frames in Imgs, 2 fixation maps"):
         davsod(tmp_path)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from sightline.errors import DataError, UsageError
 from sightline.nn.backbones import build_backbone
@@ -29,6 +30,21 @@ def test_videos_can_be_chosen_by_name(data: Path) -> None:
     assert [video.name for video in videos(source("davis2016", root, skip=["kite"]))] == ["boat"]
     with pytest.raises(UsageError, match=r"has no sequence yacht; mend keep or skip"):
         videos(source("davis2016", root, skip=["yacht"]))
+
+
+@pytest.mark.parametrize("family", ["davsod", "fbms", "s-davis", "s-davsod", "visal", "vos"])
+def test_salient_object_sets_are_videos(family: str, tmp_path: Path) -> None:
+    strokes = np.zeros((48, 64), np.uint8)
+    strokes[5, 6] = 255
+    for name in ("bear", "cow"):
+        for place in ("Imgs", "ground-truth", "Fixation_maps", "gt", "mask"):
+            (tmp_path / name / place).mkdir(parents=True)
+            Image.fromarray(strokes).save(tmp_path / name / place / "00000.png")
+    (video,) = videos(source(family, tmp_path, skip=["cow"]))
+    assert video.name == "bear"
+    assert [scene.mask.sum() for scene in scenes([source(family, tmp_path)], BACKBONE)] == [1, 1]
+    with pytest.raises(DataError, match="nowhere"):
+        videos(source(family, tmp_path / "nowhere"))
 
 
 def test_every_frame_of_a_video_is_a_scene(data: Path) -> None:

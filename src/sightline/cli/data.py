@@ -120,16 +120,12 @@ def _read(family: str, root: Path, split: str | None, fixations: Path | None) ->
             return bsds.segments(root, [split] if split else bsds.SPLITS)
         case "davis2016":
             return davis.sequences(root, split, fixations=fixations)
-        case "davsod":
-            return vsod.sequences(root, needs=("masks", "fixations"))
         case "duts":
             return duts.pairs(root, split or "TR")
         case "fbms":
             return fbms.sequences(root, split)
         case "fixations":
             return image_fixations.images(root)
-        case "s-davis" | "s-davsod":
-            return vsod.sequences(root, needs=("scribbles",))
         case "salicon":
             return salicon.images(root, split or "train")
         case "segtrackv2":
@@ -138,10 +134,10 @@ def _read(family: str, root: Path, split: str | None, fixations: Path | None) ->
             return visal.sequences(root)
         case "voc":
             return voc.objects(root, split or "trainval")
-        case "vos":
-            return vsod.sequences(root)
-        case _:
+        case "youtube-objects":
             return youtube_objects.sequences(root)
+        case _:
+            return vsod.sequences(root, needs=vsod.NEEDS[family])
 
 
 def _faults(sample: Sample) -> Iterator[str]:

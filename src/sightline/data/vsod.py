@@ -32,6 +32,14 @@ _FOLDERS: dict[Label, str] = {
     "scribbles": " and ".join(SCRIBBLES),
 }
 
+NEEDS: dict[str, tuple[Label, ...]] = {
+    "davsod": ("masks", "fixations"),
+    "vos": ("masks",),
+    "s-davis": ("scribbles",),
+    "s-davsod": ("scribbles",),
+}
+"""What the sets that are published like this label in every sequence."""
+
 
 def sequences(root: str | Path, needs: tuple[Label, ...] = ("masks",)) -> list[VideoSequence]:
     """Every sequence below a folder, however deep, with all labels that it has; named by its path from there.

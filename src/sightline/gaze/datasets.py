@@ -116,20 +116,24 @@ def _mit1003_fixations(path: Path) -> FloatArray:
 
 
 def davsod(root: str | Path) -> dict[str, Observed]:
-    """DAVSOD's sequences: <sequence>/Imgs with a binary fixation map for every frame in <sequence>/fixation.
+    """DAVSOD's sequences: <sequence>/Imgs with a binary fixation map for every frame in <sequence>/Fixation_maps.
 
-    Saliency maps in <sequence>/maps come along where they are. Raises DataError where frames and maps do not pair up.
+    Saliency maps in <sequence>/Fixation_maps_smoothed come along where they are. DHF1K's names, fixation and maps, will
+    do as well. Raises DataError where frames and maps do not pair up.
     """
     found: dict[str, Observed] = {}
     for frames in sorted(Path(root).glob("**/Imgs")):
         folder = frames.parent
-        marked = list_images(folder / "fixation") or list_images(folder / "fixations")
+        marked, densities = (
+            next((images for name in names if (images := list_images(folder / name))), [])
+            for names in (("Fixation_maps", "fixation", "fixations"), ("Fixation_maps_smoothed", "maps"))
+        )
         names = {path.stem for path in list_images(frames)}
         if {path.stem for path in marked} != names:
-            raise DataError(f"{folder}: {len(names)} frames in Imgs, {len(marked)} maps in fixation; they must pair up")
-        found[folder.name] = Maps(folder.name, marked, list_images(folder / "maps"))
+            raise DataError(f"{folder}: {len(names)} frames in Imgs, {len(marked)} fixation maps; they must pair up")
+        found[folder.name] = Maps(folder.name, marked, densities)
     if not found:
-        raise DataError(f"{root}: no <sequence>/Imgs with <sequence>/fixation in it")
+        raise DataError(f"{root}: no <sequence>/Imgs with <sequence>/Fixation_maps in it")
     return found
 
 

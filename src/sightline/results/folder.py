@@ -38,12 +38,14 @@ class OutputFolder:
             if overwrite or not there:
                 return False
             old = self._read_summary()
-        same = all(old.get(key) == identity[key] for key in IDENTITY)
+        other = [key for key in IDENTITY if old.get(key) != identity[key]]
+        same = not other
         if same and not old["complete"]:  # what an interrupted run left is replaced without asking
             return False
         if same and outputs <= set(old["outputs"]):
             return True
-        of = f"of another run ({old['model']} on {old['source']})" if old else f"({', '.join(there)})"
+        gaze = " with other gaze" if other == ["gaze_sha256"] else ""
+        of = f"of another run ({old['model']} on {old['source']}{gaze})" if old else f"({', '.join(there)})"
         raise OutputError(f"{self.final}: holds results {of}; choose another --out or pass --overwrite")
 
     def _read_summary(self) -> dict[str, Any]:

@@ -13,6 +13,11 @@ from sightline.errors import UsageError
 from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.wcsnet.config import EGNetConfig, Gaze2MaskConfig, WCSNetConfig
 
+VIDEOS = frozenset(
+    {"davis2016", "davsod", "fbms", "s-davis", "s-davsod", "segtrackv2", "visal", "vos", "youtube-objects"}
+)
+"""The families of data that are videos."""
+
 
 class _Checked(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -26,7 +31,21 @@ class DataSource(_Checked):
     """
 
     family: Literal[
-        "fixations", "salicon", "bsds500", "pseudo", "voc", "duts", "davis2016", "segtrackv2", "youtube-objects"
+        "fixations",
+        "salicon",
+        "bsds500",
+        "pseudo",
+        "voc",
+        "duts",
+        "davis2016",
+        "davsod",
+        "fbms",
+        "s-davis",
+        "s-davsod",
+        "segtrackv2",
+        "visal",
+        "vos",
+        "youtube-objects",
     ]
     root: str
     split: str | None = None
@@ -35,9 +54,9 @@ class DataSource(_Checked):
 
     @model_validator(mode="after")
     def _used(self) -> DataSource:
-        if self.split is not None and self.family not in {"salicon", "voc", "duts", "davis2016"}:
+        if self.split is not None and self.family not in {"salicon", "voc", "duts", "davis2016", "fbms"}:
             raise ValueError(f"{self.family} has no splits; leave `split` out")
-        if (self.keep is not None or self.skip) and self.family not in {"davis2016", "segtrackv2", "youtube-objects"}:
+        if (self.keep is not None or self.skip) and self.family not in VIDEOS:
             raise ValueError(f"{self.family} has no sequences; leave `keep` and `skip` out")
         return self
 

@@ -9,13 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from sightline.data import bsds, davis, duts, image_fixations, salicon, segtrack, voc, youtube_objects
+from sightline.data import (
+    bsds,
+    davis,
+    duts,
+    fbms,
+    image_fixations,
+    salicon,
+    segtrack,
+    visal,
+    voc,
+    vsod,
+    youtube_objects,
+)
 from sightline.data.files import load_image, load_mask
 from sightline.data.samples import FixationImage, ImageMask, VideoSequence
 from sightline.errors import UsageError
 from sightline.nn.backbones import Backbone, DeepLabLevel
 from sightline.training.pseudo import PseudoLabeller
-from sightline.training.recipe import DataSource
+from sightline.training.recipe import VIDEOS, DataSource
 from sightline.training.views import Scene
 
 PSEUDO_PER_IMAGE = 2
@@ -39,12 +51,19 @@ def fixation_images(sources: Sequence[DataSource]) -> list[FixationImage]:
 
 def videos(source: DataSource) -> list[VideoSequence]:
     """The sequences of a source of videos, those of `keep` and not of `skip`. Raises UsageError for unknown names."""
-    if source.family == "davis2016":
-        found = davis.sequences(source.folder, source.split)
-    elif source.family == "segtrackv2":
-        found = segtrack.sequences(source.folder)
-    else:
-        found = youtube_objects.sequences(source.folder)
+    match source.family:
+        case "davis2016":
+            found = davis.sequences(source.folder, source.split)
+        case "fbms":
+            found = fbms.sequences(source.folder, source.split)
+        case "segtrackv2":
+            found = segtrack.sequences(source.folder)
+        case "visal":
+            found = visal.sequences(source.folder)
+        case "youtube-objects":
+            found = youtube_objects.sequences(source.folder)
+        case _:
+            found = vsod.sequences(source.folder, needs=vsod.NEEDS[source.family])
     unknown = {*(source.keep or []), *source.skip} - {sequence.name for sequence in found}
     if unknown:
         raise UsageError(f"{source.root}: has no sequence {', '.join(sorted(unknown))}; mend keep or skip")
@@ -63,7 +82,7 @@ def scenes(sources: Sequence[DataSource], backbone: Backbone) -> Iterator[Scene]
                 yield from _photos(voc.objects(source.folder, source.split or "trainval"))
             case "duts":
                 yield from _photos(duts.pairs(source.folder, source.split or "TR"))
-            case "davis2016" | "segtrackv2" | "youtube-objects":
+            case _ if source.family in VIDEOS:
                 yield from _frames(videos(source))
             case _:
                 raise UsageError(f"data family {source.family!r} has no masks; use pseudo for its DeepLab segments")

@@ -58,7 +58,10 @@ def main() -> None:
         for name in MAPS:
             row = [*np.mean(scores[name], axis=0), float(np.mean(steps[name]))]
             everything[name].append(row)
-            print(f"| {path.stem} | {frames} | {lost} | {name} | " + " | ".join(f"{value:.3f}" for value in row) + " |")
+            print(
+                f"| {path.stem} | {frames} | {lost} | {name} | " + " | ".join(f"{value:.3f}" for value in row) + " |",
+                flush=True,
+            )
     for name in MAPS:
         means = np.mean(everything[name], axis=0)
         print(f"| mean | | | {name} | " + " | ".join(f"{value:.3f}" for value in means) + " |")

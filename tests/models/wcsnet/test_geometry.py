@@ -105,3 +105,18 @@ def test_outward_is_where_the_grid_lies_in_the_frame(crop: Crop, x: float, y: fl
     assert out.x == pytest.approx(left + x / size * crop.side, abs=1e-6)
     assert out.y == pytest.approx(top + y / size * crop.side, abs=1e-6)
     assert out.side == pytest.approx(side / size * crop.side)
+
+
+@given(CROPS, CROPS, st.integers(4, 60))
+@settings(max_examples=60, deadline=None)
+def test_one_crop_as_another_has_it_is_what_the_frame_would_give(first: Crop, second: Crop, size: int) -> None:
+    rows, columns = np.mgrid[:200, :200]
+    ramp = (columns / 400 + rows / 400).astype(np.float32)
+    first, second = Crop(100, 100, 40 + first.side / 5), Crop(100 + second.x / 20, 100 + second.y / 20, 20)
+    through = first.seen_from(second, first.take_map(ramp, 90)[0, 0], size)
+    assert through.shape == (size, size)
+    torch.testing.assert_close(through, second.take_map(ramp, size)[0, 0], atol=0.01, rtol=0)
+
+
+def test_beyond_a_crop_there_is_nothing() -> None:
+    assert not Crop(50, 50, 20).seen_from(Crop(90, 50, 20), torch.ones(10, 10), 8).any()

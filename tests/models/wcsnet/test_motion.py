@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from sightline.models.wcsnet.motion import LONGER_SIDE, independent_motion, thumbnail
+from sightline.models.wcsnet.motion import LONGER_SIDE, independent_motion, shift, thumbnail
 
 WORLD = gaussian_filter(np.random.default_rng(0).uniform(0, 255, (200, 300)), 2.0)
 WORLD = ((WORLD - WORLD.min()) / np.ptp(WORLD) * 255).astype(np.float32)
@@ -63,3 +63,19 @@ def test_thumbnails_keep_proportions_and_are_small(size: tuple[int, int], expect
     assert small.shape == expected
     assert max(small.shape) <= max(LONGER_SIDE, 8)
     assert (small == 100).all()
+
+
+@pytest.mark.parametrize("move", [(2, 0), (-1, 3), (3, -2)])
+@pytest.mark.parametrize("pan", [(0, 0), (2, -1)])
+def test_the_shift_is_the_objects_own_not_the_cameras(move: tuple[int, int], pan: tuple[int, int]) -> None:
+    where = np.zeros((96, 128), dtype=np.float32)
+    where[36 + move[1] : 60 + move[1], 50 + move[0] : 74 + move[0]] = 1
+    seen = shift(view((0, 0), (50, 36)), view(pan, (50 + move[0], 36 + move[1])), where)
+    assert seen == pytest.approx(move, abs=0.3)
+
+
+@pytest.mark.parametrize("picture", [np.zeros((20, 30)), np.full((20, 30), 255.0), np.eye(8)])
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_where_nothing_can_be_seen_to_move_there_is_no_shift(picture: np.ndarray, weight: float) -> None:
+    small = picture.astype(np.float32)
+    assert shift(small, small, np.full(small.shape, weight)) == pytest.approx((0, 0), abs=1e-6)

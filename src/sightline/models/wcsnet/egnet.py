@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from sightline.models.wcsnet.config import EGNetConfig
 from sightline.nn.backbones import Backbone, build_backbone
 from sightline.nn.blocks import RefinementBlock, resize
+from sightline.nn.engine import Engine
 
 _PRIOR_SIZE = (12, 16)
 
@@ -73,4 +74,19 @@ def gaze_map(image: NDArray[np.uint8], network: EGNet) -> NDArray[np.float32]:
     """The fixation map of a picture (H, W, 3) uint8, as (H, W) float32 in [0, 1]."""
     with torch.inference_mode():
         logits = network(network_input(image, network.config.input_size).to(network.prior.device))
+        return fixation_map(logits, (image.shape[0], image.shape[1]))[0, 0].cpu().numpy()
+
+
+class FastGaze:
+    """`gaze_map` for many pictures of few sizes: an engine for each, made when it is first needed."""
+
+    def __init__(self, network: EGNet, device: torch.device | str) -> None:
+        self.network, self.device = network, device
+        self._engines: dict[torch.Size, Engine] = {}
+
+    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        pixels = network_input(image, self.network.config.input_size)
+        if pixels.shape not in self._engines:
+            self._engines[pixels.shape] = Engine(self.network, (pixels,), self.device)
+        logits = self._engines[pixels.shape](pixels)[0]
         return fixation_map(logits, (image.shape[0], image.shape[1]))[0, 0].cpu().numpy()

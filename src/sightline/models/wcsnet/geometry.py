@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 CONTEXT = 2.0
 """Side of a crop in parts of the target's longer side (the paper leaves it open)."""
@@ -90,6 +92,18 @@ class Crop:
         )
         out[0, 0, v0:v1, u0:u1] = torch.from_numpy(np.array(part))
         return out
+
+    def seen_from(self, other: Crop, values: Tensor, size: int) -> Tensor:
+        """A map of this crop, (h, w), as the other crop has it: (size, size), 0 outside of this one."""
+        scale = other.side / self.side
+        x, y = 2 * (other.x - self.x) / self.side, 2 * (other.y - self.y) / self.side
+        theta = torch.tensor([[[scale, 0.0, x], [0.0, scale, y]]], dtype=values.dtype)
+        # Bilinear sampling would skip cells where the map is much finer than what is asked for.
+        needed = max(1, math.ceil(size / scale))
+        if values.shape[-1] >= 2 * needed:
+            values = F.adaptive_avg_pool2d(values[None], needed)[0]
+        grid = F.affine_grid(theta, [1, 1, size, size], align_corners=False)
+        return F.grid_sample(values[None, None], grid, align_corners=False)[0, 0]
 
     def place(self, values: Tensor, height: int, width: int) -> NDArray[np.float32]:
         """A map of the crop, (size, size), back in a frame: (height, width) float32, 0 outside of the crop."""

@@ -49,6 +49,30 @@ def independent_motion(frame: Grey, others: Sequence[Grey]) -> NDArray[np.float3
     return (1 - np.exp(-((flow / noise) ** 2))).astype(np.float32)
 
 
+def shift(before: Grey, now: Grey, where: NDArray[np.floating]) -> tuple[float, float]:
+    """How far what is at `where` in `now` has moved since `before`, (x, y) in their pixels: robust least squares.
+
+    before, now: thumbnails; where: (h, w), weights from 0 on. It finds moves of some pixels, (0, 0) where nothing can
+    be seen to move.
+    """
+    x, y = 0.0, 0.0
+    for level in (4, 2, 1):
+        small, moving, weights = _shrink(now, level), _shrink(before, level), _shrink(where.astype(np.float32), level)
+        for _ in range(2):
+            warped, inside = _warp(moving, np.array([[1.0, 0.0, -x / level], [0.0, 1.0, -y / level]]))
+            chosen = inside & (weights > 0.3)
+            if np.count_nonzero(chosen) < 4:
+                break
+            dy, dx = (gradient[chosen] for gradient in np.gradient(warped))
+            error = (small - warped)[chosen]
+            weight = weights[chosen] / (1 + (error / (1.5 * np.median(np.abs(error)) + 1.0)) ** 2) ** 2
+            design = np.stack([dx, dy], axis=1)
+            weighted = design * weight[:, None]
+            step = np.linalg.solve(weighted.T @ design + 10.0 * np.eye(2), weighted.T @ error)
+            x, y = x - level * float(np.clip(step[0], -1, 1)), y - level * float(np.clip(step[1], -1, 1))
+    return x, y
+
+
 def _normal_flow(frame: Grey, aligned: Grey) -> NDArray[np.float64]:
     """Size of the flow between two pictures in pixels, where the gradients can tell, averaged over a neighbourhood."""
     smooth = gaussian_filter(0.5 * (frame + aligned), 1.0)
@@ -71,6 +95,8 @@ def _camera_motion(frame: Grey, other: Grey) -> NDArray[np.float64]:
         prior = 0.05 + (2 * x / small.shape[1]) ** 2 + (2 * y / small.shape[0]) ** 2
         for _ in range(_ITERATIONS):
             warped, inside = _warp(moving, motion)
+            if not inside.any():
+                break
             dy, dx = np.gradient(warped)
             error = (small - warped)[inside]
             # The warped picture's gradients stand for the moving one's, as the map is close to the identity.

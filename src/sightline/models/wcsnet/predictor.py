@@ -18,11 +18,10 @@ from sightline.errors import WeightsError
 from sightline.models import weights
 from sightline.models.predictor import Predictor
 from sightline.models.wcsnet.config import EGNetConfig, Gaze2MaskConfig, WCSNetConfig
-from sightline.models.wcsnet.egnet import EGNet, fixation_map, gaze_map, network_input
+from sightline.models.wcsnet.egnet import EGNet, FastGaze, gaze_map
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.network import WCSNet
 from sightline.models.wcsnet.tracker import NEARBY, Tracked, Tracker
-from sightline.nn.engine import Engine
 from sightline.results.frame import Frame, Hotspot
 from sightline.video import VideoFrame
 
@@ -59,15 +58,11 @@ class EGNetPredictor(Predictor):
         self.network = load_egnet(folder)
         self.weights_sha256 = weights.sha256(folder)
         self.device = device
-        self._engines: dict[torch.Size, Engine] = {}
+        self._gaze = FastGaze(self.network, device)
 
     def saliency(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The fixation map of a picture (H, W, 3) uint8 RGB, as (H, W) float32 in [0, 1]."""
-        pixels = network_input(image, self.network.config.input_size)
-        if pixels.shape not in self._engines:
-            self._engines[pixels.shape] = Engine(self.network, (pixels,), self.device)
-        logits = self._engines[pixels.shape](pixels)[0]
-        return fixation_map(logits, (image.shape[0], image.shape[1]))[0, 0].cpu().numpy()
+        return self._gaze(image)
 
     def stream(self, frames: Iterable[VideoFrame]) -> Iterator[Frame]:
         for frame in frames:

@@ -21,12 +21,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sightline.errors import UsageError
-from sightline.models.wcsnet.egnet import EGNet, gaze_map
+from sightline.models.wcsnet.egnet import EGNet, FastGaze, gaze_map
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.geometry import CONTEXT, Crop
-from sightline.models.wcsnet.motion import Grey, independent_motion, thumbnail
+from sightline.models.wcsnet.hotspot import HotspotMap
+from sightline.models.wcsnet.motion import Grey, independent_motion, shift, thumbnail
 from sightline.models.wcsnet.network import Kernels, WCSNet
-from sightline.nn.blocks import pool_to, resize
+from sightline.nn.blocks import resize
 from sightline.nn.engine import Engine
 
 State = Literal["start", "track", "lost"]
@@ -45,16 +46,8 @@ STEADY = 0.04
 """A shift of the target's box that is followed fully, in parts of the crop's side."""
 REACH = 0.15
 """How far beyond its last mask a target can be in the next frame, in parts of the crop's side divided by CONTEXT."""
-HOTSPOT_MEMORY = 0.85
-"""Share of the past in the smoothed hotspot map, which moves with the target."""
-GLANCE = 0.08
-"""What every part of a target gets of the hotspot map, beside 1 at its peak: people glance elsewhere, too."""
-TRACKED = 0.3
-"""Exponent of the network's hotspot map beside that habit: how much it may move the peak."""
-LOOK_AGAIN, HABIT = 20, 0.5
-"""Every so many frames EG-Net looks again; share of the past in the habit on a target that draws the hotspot."""
-FOCUS_WIDTH = 2 * 0.08**2
-"""Twice the variance of the window in which the focal point climbs, in parts of the crop's side."""
+MOTION_SIDE = 128
+"""Longer side of the pictures in which the target's own motion is measured."""
 POINT_SIGMA = 0.04
 """Width of a clicked point or live gaze as a map, in parts of the frame's longer side."""
 NEARBY = 2
@@ -118,9 +111,10 @@ class Tracker:
         self._now: list[Tensor] = []
         self._first: list[Tensor] = []
         self._recent: list[Tensor] = []
-        self._hotspot = torch.zeros(1, 1)
-        self._habit, self._age = torch.zeros(1, 1), 0
-        self._focus: tuple[float, float] | None = None
+        self._gaze = FastGaze(self.egnet, self.device)
+        self._hotspot: HotspotMap | None = None
+        self._small: Grey = np.zeros((1, 1), dtype=np.float32)
+        self._moved = (0.0, 0.0)
         self._lost = 0
         self._histogram: NDArray[np.float64] | None = None
         self._past: deque[NDArray[np.uint8]] = deque(maxlen=NEARBY)
@@ -148,17 +142,16 @@ class Tracker:
         self._crop, self._mask, self._area, self._lost = crop, target, float(target.sum()), 0
         self._histogram = _histogram(frame)
         self._past = deque([frame], maxlen=NEARBY)
-        # The first mask is Gaze2Mask-Net's or the user's own; the network only adds the hotspot.
-        _, found = self._infer(frame, crop)
-        self._age, self._habit = 0, self._gaze_in(crop, looked_at, target, found.shape[-1])
-        self._hotspot, self._focus = self._spot(found), None
-        hotspot, at = self._read_hotspot(crop.take_map(target, self.size // 2)[0, 0], height, width, crop)
+        self._small = thumbnail(frame, MOTION_SIDE)
+        inside = crop.take_map(target, self.size // 2)[0, 0]
+        self._hotspot = HotspotMap(crop, inside, looked_at)
+        hotspot, at = self._hotspot.read(crop, inside, height, width)
         return Tracked(target.astype(np.float32), target, hotspot, at, 1.0, "start")
 
     def step(self, frame: NDArray[np.uint8]) -> Tracked:
         """Find the target in the next frame, (H, W, 3) uint8 RGB. After a shot cut, or a while of "lost", a new target
         is chosen by EG-Net (state "start"). Raises UsageError before `start`."""
-        if not self._kernels:
+        if self._hotspot is None:
             raise UsageError("Tracker.step before Tracker.start: choose a target first")
         histogram = _histogram(frame)
         cut = self._histogram is not None and 0.5 * np.abs(histogram - self._histogram).sum() > CUT_DIFFERENCE
@@ -172,6 +165,9 @@ class Tracker:
             # Look further around with every frame, at last in the whole frame.
             side = min(crop.side * 1.25**self._lost, 1.2 * max(height, width))
             crop = Crop(crop.x, crop.y, side)
+        small = thumbnail(frame, MOTION_SIDE)
+        self._moved = self._shift_of_target(small, width)
+        self._small = small
         tracked = self._find(frame, crop)
         if tracked is None:
             self._lost += 1
@@ -264,8 +260,6 @@ class Tracker:
         if not self._lost:
             mask = mask * self._reachable(crop, size)
         score = float(mask.square().sum() / mask.sum().clamp_min(1e-6))
-        # Smoothed in the crop, which moves and scales with the target: the map then belongs to the object.
-        self._hotspot = HOTSPOT_MEMORY * self._hotspot + (1 - HOTSPOT_MEMORY) * self._spot(hotspot)
         part = _main_part(mask.numpy() > 0.5, mask.numpy())
         if part is None or score < LOST_SCORE:
             return None
@@ -279,24 +273,17 @@ class Tracker:
         self._crop = self._limit(self._follow(crop.outward(Crop.around(part), size)), frame)
         if score > SURE_SCORE:
             self._learn()
-        self._age += 1
-        if self._age % LOOK_AGAIN == 0:
-            self._habit = HABIT * self._habit + (1 - HABIT) * self._gaze_in(
-                crop, gaze_map(frame, self.egnet), self._mask, self._habit.shape[-1]
-            )
-        smooth, at = self._read_hotspot(mask, height, width, crop)
+        smooth, at = self._update_hotspot(frame, crop, mask, hotspot)
         return Tracked(probability, self._mask, smooth, at, score, "track")
 
-    @staticmethod
-    def _gaze_in(crop: Crop, looked_at: NDArray[np.floating], target: NDArray[np.bool_], size: int) -> Tensor:
-        """The gaze on a target in the crop, (size, size), with a maximum of 1."""
-        inside = crop.take_map(_inside(looked_at, target), size)[0, 0]
-        return inside / inside.max().clamp_min(1e-6)
-
-    def _spot(self, hotspot: Tensor) -> Tensor:
-        """The network's hotspot map, drawn to where on the target people looked so far, with a maximum of 1."""
-        drawn = hotspot**TRACKED * (self._habit + 0.03)
-        return drawn / drawn.max().clamp_min(1e-6)
+    def _update_hotspot(
+        self, frame: NDArray[np.uint8], crop: Crop, mask: Tensor, hotspot: Tensor
+    ) -> tuple[NDArray[np.float32], tuple[float, float]]:
+        """The hotspot's map and point, after the target's move and, now and then, a new look of EG-Net."""
+        assert self._hotspot is not None
+        self._hotspot.follow(self._crop, self._moved)
+        self._hotspot.update(crop, mask, hotspot, self._gaze(frame) if self._hotspot.wants_look else None)
+        return self._hotspot.read(crop, mask, *frame.shape[:2])
 
     def _infer(self, frame: NDArray[np.uint8], crop: Crop) -> tuple[Tensor, Tensor]:
         """Probabilities of mask and hotspot in the crop: (h, w) at the network's output sizes."""
@@ -328,6 +315,12 @@ class Tracker:
         pull = float(np.clip(np.hypot(dx, dy) / (STEADY * last.side), 0.15, 1.0))
         return Crop(last.x + pull * dx, last.y + pull * dy, float(np.clip(crop.side, 0.9 * last.side, 1.1 * last.side)))
 
+    def _shift_of_target(self, small: Grey, width: int) -> tuple[float, float]:
+        """How far the pixels of the last mask have moved, (x, y) in pixels of the frame."""
+        where = Image.fromarray(self._mask.astype(np.uint8) * 255).resize(small.shape[::-1], Image.Resampling.BOX)
+        x, y = shift(self._small, small, np.asarray(where, dtype=np.float32) / 255)
+        return x * width / small.shape[1], y * width / small.shape[1]
+
     @staticmethod
     def _limit(crop: Crop, frame: NDArray[np.uint8]) -> Crop:
         """No crop is larger than the frame's longer side or centred outside, as beyond is only grey, nor all blur."""
@@ -335,50 +328,11 @@ class Tracker:
         x, y = min(max(crop.x, 0.0), float(width)), min(max(crop.y, 0.0), float(height))
         return Crop(x, y, min(max(crop.side, SMALLEST), float(max(height, width))))
 
-    def _read_hotspot(
-        self, mask: Tensor, height: int, width: int, crop: Crop
-    ) -> tuple[NDArray[np.float32], tuple[float, float]]:
-        """The smoothed hotspot map, inside the target's mask in the crop, with a maximum of 1, and its focal point."""
-        edge = pool_to(mask[None, None], self._hotspot[None, None])[0, 0]  # a mean, as sampling could miss a tiny mask
-        inside = (self._hotspot + GLANCE) * edge
-        if inside.max() <= 0:
-            inside = edge
-        inside = inside / inside.max().clamp_min(1e-6)
-        self._focus = _focus(inside, self._focus)
-        x, y = (
-            crop.x - crop.side / 2 + crop.side * self._focus[0],
-            crop.y - crop.side / 2 + crop.side * self._focus[1],
-        )
-        return crop.place(inside, height, width), (min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0))
-
 
 def _inside(looked_at: NDArray[np.floating], target: NDArray[np.bool_]) -> NDArray[np.floating]:
     """The gaze that falls on a target, (H, W); the target itself where none does."""
     inside = looked_at * target
     return inside if inside.max() > 0.02 * looked_at.max() else target.astype(np.float32)
-
-
-def _focus(hotspot: Tensor, before: tuple[float, float] | None) -> tuple[float, float]:
-    """The middle of a hotspot map's peak, as fractions of its width and height.
-
-    It stays with the peak it was on (`before`) as long as that has half of the highest value, and else goes to the
-    highest; then it climbs: the mean position under the map's square, nearby, a few times over.
-    """
-    values = hotspot.numpy()
-    side = values.shape[-1]
-    grid = (np.arange(side) + 0.5) / side
-    if before is not None:
-        column, row = (min(max(int(part * side), 0), side - 1) for part in before)
-    if before is None or values[row, column] < 0.5 * values.max():
-        row, column = (int(place) for place in np.unravel_index(int(values.argmax()), values.shape))
-        before = float(grid[column]), float(grid[row])
-    x, y = before
-    for _ in range(3):
-        window = np.outer(np.exp(-((grid - y) ** 2) / FOCUS_WIDTH), np.exp(-((grid - x) ** 2) / FOCUS_WIDTH))
-        weights = values**2 * window
-        total = weights.sum()
-        x, y = float((weights.sum(axis=0) * grid).sum() / total), float((weights.sum(axis=1) * grid).sum() / total)
-    return x, y
 
 
 def _main_part(mask: NDArray[np.bool_], weight: NDArray[np.floating]) -> NDArray[np.bool_] | None:

@@ -28,12 +28,13 @@ from sightline.data import davis
 from sightline.data.samples import VideoSequence
 from sightline.metrics.functional import vos, vsod
 from sightline.models import weights
+from sightline.models.egcnet import losses
 from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.network import EGCNet, Encoded
 from sightline.models.wcsnet.predictor import load_egnet
 from sightline.nn.backbones import build_backbone
 from sightline.nn.blocks import resize
-from sightline.training.clips import GRID, Scene, SceneStore
+from sightline.training.clips import FINE, GRID, Scene, SceneStore
 from sightline.training.egcnet import simulate
 from sightline.training.recipe import EGCNetRecipe, expand, read_recipe
 from sightline.training.run import train
@@ -48,9 +49,9 @@ ABLATIONS = {
     "baseline": [PSE, SLQ, IIMC],
     "+ PSE": [SLQ, IIMC],
     "+ PSE + SLQ = full - IIMC": [IIMC],
-    "full": [],
     "full - PSE": [PSE],
     "full - SLQ": [SLQ],
+    "full": [],
 }
 KEYS = ("s_measure", "f_measure_max", "mae", "j_mean")
 
@@ -90,9 +91,7 @@ def two_fold(
 ) -> dict[str, Scores]:
     """Scores of every sequence, each by the network that was trained on the other half."""
     found = {}
-    slug = "-".join(part for part in name.split() if part not in "+=")
-        "-".join(part for part in name.replace("=", "").split() if part != "+") if args.what != "gaze" or True else ""
-    )
+    slug = "-".join(part for part in name.split() if part not in "+=") if changes else "imagenet"
     for number in args.folds:
         tested = sequences[5 * number : 5 * number + 5]
         trained = [sequence.name for sequence in sequences if sequence not in tested]
@@ -121,7 +120,7 @@ def store(recipe: EGCNetRecipe) -> SceneStore:
 
 @torch.no_grad()
 def run(network: EGCNet, scene: Scene, mode: str, recipe: EGCNetRecipe, seed: int) -> list[Tensor]:
-    """Logits of the winner in every frame, as the predictor has them."""
+    """The mask of every frame, (1, 1, *FINE) in [0, 1], as the predictor has it."""
     gaze = torch.zeros(len(scene), 1, *GRID)
     if mode != "own":
         generator = np.random.default_rng([seed, 7])
@@ -134,7 +133,9 @@ def run(network: EGCNet, scene: Scene, mode: str, recipe: EGCNetRecipe, seed: in
         encoded = Encoded(*(level[one].float() for level in scene.encoded))
         decision = network.decide(encoded, scene.motion[one].float(), gaze[one], given, memory)
         memory = memory.push(decision.query, decision.semantics)
-        winners.append(decision.winner)
+        images, motion = scene.images[one].float() / 255, resize(scene.motion[one].float(), FINE)
+        alike = losses.affinity(images, motion)
+        winners.append(losses.sharpen(decision.winner.sigmoid(), images, alike))
     return winners
 
 
@@ -146,7 +147,7 @@ def score(winners: Sequence[Tensor], sequence: VideoSequence) -> Scores:
         mask = sequence.load(index)[1]
         assert mask is not None
         gt = torch.from_numpy(mask)
-        probability = resize(winner, gt.shape)[0, 0].sigmoid()
+        probability = resize(winner, gt.shape)[0, 0]
         grey = (probability * 255).round().byte()
         summary = vsod.summarize(grey, gt)
         values["s_measure"].append(float(vsod.s_measure_of(summary)[0]))

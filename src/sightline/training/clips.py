@@ -152,7 +152,8 @@ class SceneStore:
         views, densities = [], []
         for window in ((0.0, 0.0, 1.0), (0.0, 0.0, -1.0), (left, top, size)):
             x, y = box[0] + window[0] * (box[2] - box[0]), box[1] + window[1] * (box[3] - box[1])
-            part = (x, y, x + abs(window[2]) * (box[2] - box[0]), y + abs(window[2]) * (box[3] - box[1]))
+            right, bottom = x + abs(window[2]) * (box[2] - box[0]), y + abs(window[2]) * (box[3] - box[1])
+            part = (x, y, min(right, picture.width), min(bottom, picture.height))
             view = np.asarray(picture.resize((SIZE[1], SIZE[0]), Image.Resampling.BILINEAR, box=part))
             inside = (points - part[:2]) / (part[2] - part[0], part[3] - part[1])
             density = fixation_grid(inside, SIGMA / abs(window[2]))
@@ -263,10 +264,10 @@ def _widest(size: tuple[int, int], points: NDArray[np.float64]) -> tuple[float, 
     """The largest window of SIZE's proportions with most fixations: left, top, right, bottom in pixels."""
     width, height = size
     scale = min(width / SIZE[1], height / SIZE[0])
-    w, h = SIZE[1] * scale, SIZE[0] * scale
+    w, h = min(width, SIZE[1] * scale), min(height, SIZE[0] * scale)
     best = (-1, 0.0, 0.0)
     for share in np.linspace(0, 1, 9):
-        x, y = share * (width - w), share * (height - h)
+        x, y = share * max(0.0, width - w), share * max(0.0, height - h)
         count = int(((points[:, 0] >= x) & (points[:, 0] < x + w) & (points[:, 1] >= y) & (points[:, 1] < y + h)).sum())
         best = max(best, (count, x, y), key=lambda entry: entry[0])
     return best[1], best[2], best[1] + w, best[2] + h

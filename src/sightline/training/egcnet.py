@@ -48,7 +48,13 @@ class Batch(NamedTuple):
     def frame(self, index: int) -> Batch:
         """Frame `index` of every clip, the T axis gone."""
         return Batch(
-            tuple(level[:, index] for level in self.encoded), *(part[:, index] for part in self[1:6]), self.given
+            tuple(level[:, index] for level in self.encoded),
+            self.images[:, index],
+            self.motion[:, index],
+            self.density[:, index],
+            self.windows[:, index],
+            self.scribbles[:, index],
+            self.given,
         )
 
 
@@ -114,7 +120,7 @@ class Clips(IterableDataset[Batch]):
             scene.images[rows].float() / 255,
             scene.motion[rows].float(),
             density[rows].float(),
-            scene.windows[rows],
+            scene.windows[rows].float(),
             torch.full((FRAMES, 1, *FINE), losses.UNKNOWN) if drawn is None else drawn[rows].float(),
         )
 
@@ -167,20 +173,24 @@ class EGCNetTask(L.LightningModule):
         labels = resize_labels(losses.seeds(frame.density, frame.motion, weights.peak, weights.floor))
         labels = torch.where(frame.scribbles >= 0, frame.scribbles, labels)
         alike = losses.affinity(frame.images, motion)
-        cost = losses.partial_cross_entropy(decision.masks, labels)
-        if (frame.scribbles >= 0).any():
-            cost = cost + losses.partial_cross_entropy(decision.masks, frame.scribbles)
+        regions = self.network.config.regions if self.network.config.position_semantic else 0
+        told = losses.divide(labels, decision.points, regions)
+        told = torch.where(frame.scribbles >= 0, frame.scribbles, told)
+        share = decision.competition.share
+        # A query learns as much as it is likely to win; the competition learns which one fits all labels best.
+        own = losses.partial_cross_entropy(decision.masks, told)
+        fit = losses.partial_cross_entropy(decision.masks.detach(), labels)
+        loss = ((share.detach() + 0.1) * own).sum(1) + (share * fit).sum(1)
         probability = decision.winner.sigmoid()
-        coherence = losses.local_coherence(probability, alike)[:, 0]
-        rows = torch.arange(len(cost), device=cost.device)
-        won = cost[rows, decision.competition.total.argmax(1)]
-        # The expected cost of the competition, and the winner's: a query learns as much as it is likely to win.
-        loss = (decision.competition.share * cost).sum(1) + won + 0.1 * cost.mean(1) + weights.coherence * coherence
-        if weights.refinement:
-            target = losses.refine(probability.detach(), alike)
+        loss = loss + weights.coherence * losses.local_coherence(probability, alike)[:, 0]
+        if (frame.scribbles >= 0).any():
+            loss = loss + losses.partial_cross_entropy(decision.winner, frame.scribbles)[:, 0]
+        if weights.sharpening:
+            target = losses.sharpen(probability.detach(), frame.images, alike)
             sure = (2 * target - 1).abs()
             per_pixel = F.binary_cross_entropy_with_logits(decision.winner, target, reduction="none")
-            loss = loss + weights.refinement * (per_pixel * sure).mean(dim=(1, 2, 3))
+            ramp = min(1.0, self.global_step / self.recipe.optimisation.warmup_steps / 3)
+            loss = loss + ramp * weights.sharpening * (per_pixel * sure).mean(dim=(1, 2, 3))
         return loss.mean()
 
     def _contrast(self, decisions: list[Decision]) -> Tensor:

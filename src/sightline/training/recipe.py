@@ -158,12 +158,12 @@ class EGCNetLosses(_Checked):
     """Weights of EGCNet's losses, and where fixations say object or background."""
 
     coherence: float = Field(4.0, ge=0)
-    refinement: float = Field(0.0, ge=0)
+    sharpening: float = Field(2.0, ge=0, description="towards the mask that colours make of the network's own")
     consistency: float = Field(1.0, ge=0)
     contrast: float = Field(0.1, ge=0, description="IIMC; 0 leaves it out")
     inter: float = Field(0.5, ge=0, description="share of the contrast between videos")
     peak: float = Field(0.5, gt=0, lt=1, description="object where the evidence is above this part of its maximum")
-    floor: float = Field(0.04, gt=0, lt=1, description="background where the density is below this part of its maximum")
+    floor: float = Field(0.12, gt=0, lt=1, description="background where the evidence is below this part of its maximum")
 
 
 class EGCNetRecipe(_Checked):

@@ -21,7 +21,7 @@ class EGCNetConfig(BaseModel):
     backbone: str = "mobilenet-v2"
     sight: EGNetConfig = EGNetConfig(backbone="mobilenet-v2")
     input_size: int = Field(320, ge=64, description="the network's input has the area of a square of this side, pixels")
-    width: int = Field(48, ge=8, description="channels of the pixel decoder")
+    width: int = Field(32, ge=8, description="channels of the pixel decoder")
     query_width: int = Field(64, ge=16, multiple_of=16, description="channels of a query")
     queries: int = Field(6, ge=2, description="object queries a frame")
     regions: int = Field(3, ge=1, description="fixation regions that initialise a query each, with `position_semantic`")

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sightline.models.egcnet.pse import cell_centres
+
 UNKNOWN = -1.0
 
 
@@ -22,14 +24,25 @@ def seeds(density: Tensor, motion: Tensor, peak: float = 0.5, floor: float = 0.0
     evidence = density * (0.1 + motion)
     evidence = evidence / evidence.amax(dim=(2, 3), keepdim=True).clamp_min(1e-12)
     labels = torch.full_like(density, UNKNOWN)
-    labels = torch.where(density < floor * highest, 0.0, labels)
+    labels = torch.where(evidence < floor, 0.0, labels)
     labels = torch.where(evidence > peak, 1.0, labels)
     return torch.where(highest > 0, labels, UNKNOWN)
 
 
+def divide(labels: Tensor, points: Tensor, regions: int) -> Tensor:
+    """Labels (N, 1, h, w) for each query (N, Q, h, w): of the first `regions` of them, each is told of the object's
+    cells that are closest to its own point, and nothing of the others'; the rest are told of all. points: (N, Q, 2)."""
+    size = labels.shape[-2:]
+    away = (points[:, :regions, None] - cell_centres(*size, like=points)).square().sum(-1).unflatten(-1, size)
+    own = away == away.amin(1, keepdim=True)
+    told = labels.expand(-1, points.shape[1], -1, -1).clone()
+    told[:, :regions] = torch.where((labels == 1) & ~own, UNKNOWN, told[:, :regions])
+    return told
+
+
 def partial_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy where labels are 0 or 1, each of the two with half the weight. (N, Q, h, w) and (N, 1, h, w) give
-    (N, Q); 0 where nothing is labelled."""
+    """Cross-entropy where labels are 0 or 1, each of the two with half the weight. Both (N, Q, h, w), labels maybe
+    with Q = 1; gives (N, Q), 0 where nothing is labelled."""
     positive, negative = (labels == 1).float(), (labels == 0).float()
     inside = (F.softplus(-logits) * positive).sum(dim=(2, 3)) / positive.sum(dim=(2, 3)).clamp_min(1)
     outside = (F.softplus(logits) * negative).sum(dim=(2, 3)) / negative.sum(dim=(2, 3)).clamp_min(1)
@@ -37,7 +50,7 @@ def partial_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def affinity(
-    images: Tensor, motion: Tensor, window: int = 5, dilation: int = 2, colour: float = 0.12, move: float = 0.3
+    images: Tensor, motion: Tensor, window: int = 5, dilation: int = 1, colour: float = 0.12, move: float = 0.3
 ) -> Tensor:
     """How much two nearby pixels look and move alike: (N, window^2, h, w).
 
@@ -48,7 +61,7 @@ def affinity(
     return torch.exp(-0.5 * (near - look[:, :, None]).square().sum(1))
 
 
-def local_coherence(probabilities: Tensor, alike: Tensor, dilation: int = 2) -> Tensor:
+def local_coherence(probabilities: Tensor, alike: Tensor, dilation: int = 1) -> Tensor:
     """Disagreement between pixels that are alike, as in a gated CRF: (N, Q, h, w) and `affinity` give (N, Q)."""
     window = int(alike.shape[1] ** 0.5)
     count, queries = probabilities.shape[:2]
@@ -59,7 +72,7 @@ def local_coherence(probabilities: Tensor, alike: Tensor, dilation: int = 2) -> 
     return (differ * weights).mean(dim=(1, 2, 3)).view(count, queries)
 
 
-def refine(probabilities: Tensor, alike: Tensor, dilation: int = 2, rounds: int = 4) -> Tensor:
+def refine(probabilities: Tensor, alike: Tensor, dilation: int = 1, rounds: int = 4) -> Tensor:
     """Mean-field smoothing of (N, 1, h, w) along `affinity`: each pixel moves towards what is like it."""
     window = int(alike.shape[1] ** 0.5)
     weights = alike / alike.sum(1, keepdim=True)
@@ -68,6 +81,34 @@ def refine(probabilities: Tensor, alike: Tensor, dilation: int = 2, rounds: int 
         near = (_neighbours(value, window, dilation)[:, 0] * weights).sum(1, keepdim=True)
         value = (0.5 * unary + 4 * (near - 0.5)).sigmoid()
     return value
+
+
+def colour_evidence(probabilities: Tensor, images: Tensor, bins: int = 12) -> Tensor:
+    """How much more a pixel's colour is the object's than the rest's: log-ratios (N, 1, h, w) within [-4, 4].
+
+    Histograms of both, weighted by the probabilities (N, 1, h, w) and smoothed over neighbouring colours, stand for
+    GrabCut's mixtures. images: (N, 3, h, w) in [0, 1].
+    """
+    count = len(images)
+    levels = (images * (bins - 1e-3)).long()
+    codes = ((levels[:, 0] * bins + levels[:, 1]) * bins + levels[:, 2]).flatten(1)
+    weights = torch.stack([probabilities.flatten(1), 1 - probabilities.flatten(1)], dim=1)
+    both = codes[:, None].expand(-1, 2, -1)
+    table = weights.new_zeros(count, 2, bins**3).scatter_add_(2, both, weights)
+    kernel = table.new_tensor([0.25, 0.5, 0.25])
+    cube = kernel[:, None, None] * kernel[:, None] * kernel
+    table = F.conv3d(table.view(count * 2, 1, bins, bins, bins), cube[None, None], padding=1).view(count, 2, -1)
+    table = (table / table.sum(2, keepdim=True).clamp_min(1e-6) + 2e-5).log()
+    ratio = table[:, 0] - table[:, 1]
+    return ratio.gather(1, codes).clamp(-4, 4).view_as(probabilities)
+
+
+def sharpen(probabilities: Tensor, images: Tensor, alike: Tensor, rounds: int = 3) -> Tensor:
+    """The mask (N, 1, h, w) that colour makes of a guess: its evidence beside the guess, smoothed along `affinity`."""
+    guess, mask = probabilities.clamp(0.005, 0.995).logit(), probabilities
+    for _ in range(rounds):
+        mask = refine((0.8 * guess + 0.65 * colour_evidence(mask, images)).sigmoid(), alike)
+    return mask
 
 
 def mixed_contrast(

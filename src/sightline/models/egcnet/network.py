@@ -5,13 +5,14 @@ Ours where the abstract is silent, which is nearly everywhere; README has the eq
 
 from __future__ import annotations
 
+import copy
 from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from sightline.models.egcnet.config import EGCNetConfig
-from sightline.models.egcnet.pse import PositionSemanticEmbedding, gather, likeness, sinusoidal
+from sightline.models.egcnet.pse import PositionSemanticEmbedding, cell_centres, gather, likeness, sinusoidal
 from sightline.models.egcnet.slq import Competition, Competitor, WinnersMemory
 from sightline.models.wcsnet.egnet import EGNet, fixation_density
 from sightline.nn.backbones import Backbone, build_backbone
@@ -19,7 +20,9 @@ from sightline.nn.blocks import RefinementBlock, pool_to, resize
 
 SHARED = 3
 """Backbone stages that the fixation head shares with the segmenter."""
-_QUIET = 0.1
+_NARROW = 8.0
+"""What a query minds the distance from its point at first, per squared side of the picture."""
+_QUIET = 0.02
 """What a still place keeps of its fixation density where something else moves."""
 
 
@@ -52,12 +55,13 @@ class Memory(NamedTuple):
 
 class Decision(NamedTuple):
     """masks: logits of every query (N, Q, H/4, W/4). winner: logits of the winner (N, 1, H/4, W/4). density: the
-    fixations that guided it (N, 1, H/8, W/8). pixels: embeddings (N, C, H/4, W/4) for the contrast. query, semantics:
+    fixations that guided it (N, 1, H/8, W/8). points: the queries' reference points (N, Q, 2). pixels: embeddings (N, C, H/4, W/4) for the contrast. query, semantics:
     the winner, (N, D) each, for the memory."""
 
     masks: Tensor
     winner: Tensor
     density: Tensor
+    points: Tensor
     competition: Competition
     pixels: Tensor
     query: Tensor
@@ -71,7 +75,7 @@ class EGCNet(nn.Module):
         super().__init__()
         self.config = config
         self.backbone = backbone or build_backbone(config.backbone)
-        self.sight = sight or EGNet(config.sight)
+        self.sight = copy.deepcopy(sight) if sight else EGNet(config.sight)
         for stage in range(SHARED):
             self.sight.backbone.stages[stage] = nn.Identity()  # the segmenter's own are used
         width, wide = config.width, config.query_width
@@ -94,7 +98,7 @@ class EGCNet(nn.Module):
             self.competitor = Competitor()
         self.layers = nn.ModuleList(_query_layer(wide) for _ in range(config.layers))
         self.score = nn.Linear(wide, 1)
-        self.mask = nn.Sequential(nn.Linear(wide, wide), nn.ReLU(), nn.Linear(wide, width + 1))
+        self.mask = nn.Sequential(nn.Linear(wide, wide), nn.ReLU(), nn.Linear(wide, width + 2))
 
     def train(self, mode: bool = True) -> EGCNet:
         """The frozen part keeps the statistics of its own training."""
@@ -152,9 +156,7 @@ class EGCNet(nn.Module):
         out2 = self.block2([encoded.level2, resize(guide, encoded.level2.shape[-2:])], out3)
         queries, points = self._with_free(queries, points)
         queries = self._decode(queries, points, [out3, out4, out5], memory)
-        embedded = self.mask(queries)
-        masks = torch.einsum("nqc,nchw->nqhw", embedded[..., :-1] / out2.shape[1] ** 0.5, out2)
-        masks = masks + embedded[..., -1:, None]
+        masks = self._masks(self.mask(queries), points, out2)
         scores = self.score(queries)[..., 0]
         small = pool_to(masks.sigmoid(), motion)
         if self.config.competition:
@@ -165,7 +167,7 @@ class EGCNet(nn.Module):
         rows = torch.arange(len(best), device=best.device)
         winner = masks[rows, best][:, None]
         held = gather(features, pool_to(winner.sigmoid(), motion))
-        return Decision(masks, winner, density, competition, out2, queries[rows, best], held)
+        return Decision(masks, winner, density, points, competition, out2, queries[rows, best], held)
 
     def _semantics(self, encoded: Encoded) -> Tensor:
         """What every cell of stride 8 shows, (N, D, H/8, W/8): the deep features, less their mean over the picture, and
@@ -177,6 +179,18 @@ class EGCNet(nn.Module):
         if classes:
             spaces.append(encoded.level5[:, -classes:])
         return torch.cat([nn.functional.normalize(resize(maps, size), dim=1, eps=1e-6) for maps in spaces], dim=1)
+
+    def _masks(self, embedded: Tensor, points: Tensor, pixels: Tensor) -> Tensor:
+        """Logits (N, Q, h, w): likeness of a query to the pixels, less the distance from its point as far as it minds.
+
+        embedded: (N, Q, C + 2), the last two a bias and how narrow the query is. points: (N, Q, 2). pixels: (N, C, h, w).
+        """
+        channels, size = pixels.shape[1], pixels.shape[-2:]
+        alike = torch.einsum("nqc,nchw->nqhw", embedded[..., :channels] / channels**0.5, pixels)
+        grid = cell_centres(*size, like=pixels)
+        away = (points[:, :, None] - grid).square().sum(-1).unflatten(-1, size)
+        narrow = nn.functional.softplus(embedded[..., channels + 1] + _NARROW)
+        return alike + embedded[..., channels, None, None] - narrow[..., None, None] * away
 
     def _with_free(self, queries: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
         count = len(queries)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from sightline.errors import WeightsError
 from sightline.models import weights
+from sightline.models.egcnet import losses
 from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.motion import MotionCue
 from sightline.models.egcnet.network import EGCNet, Memory
@@ -107,7 +108,10 @@ class EGCNetPredictor(Predictor):
         if pixels.shape not in self._steps:
             self._steps[pixels.shape] = Engine(_Step(self.network), inputs, self.device)
         winner, looked, query, held, terms, masks = (x.cpu() for x in self._steps[pixels.shape](*inputs))
-        probability = resize(winner, (height, width))[0, 0].sigmoid().numpy()
+        fine = nn.functional.avg_pool2d(pixels, 4)
+        alike = losses.affinity(fine, resize(inputs[1], fine.shape[-2:]))
+        guess = losses.sharpen(winner.sigmoid(), fine, alike)
+        probability = resize(guess, (height, width))[0, 0].numpy()
         mask = (probability >= 0.5).astype(np.uint8)
         attention = resize(looked / looked.max(), (height, width))[0, 0].numpy()
         semantic, locality, score, total = terms[0].numpy()
@@ -118,7 +122,7 @@ class EGCNetPredictor(Predictor):
             frame.image,
             probability,
             mask,
-            _hotspot(looked, winner, (height, width)),
+            _hotspot(looked, guess, (height, width)),
             attention=attention,
             queries=queries,
         )
@@ -153,9 +157,11 @@ class _Look(nn.Module):
 
 def input_size(height: int, width: int, side: int) -> tuple[int, int]:
     """The network's input (height, width) for a picture: its proportions, the area of a square of `side`, in multiples
-    of 32."""
+    of 32 (so that 16:9 has the size of training); no side is longer than four squares."""
     scale = side / math.sqrt(height * width)
-    return max(32, round(height * scale / 32) * 32), max(32, round(width * scale / 32) * 32)
+    sides = (math.ceil(length * scale / 32 - 0.4) * 32 for length in (height, width))
+    tall, wide = (min(max(32, length), 4 * side) for length in sides)
+    return tall, wide
 
 
 def gaze_density(points: NDArray[np.float32], size: tuple[int, int], grid: tuple[int, int]) -> Tensor | None:
@@ -171,9 +177,9 @@ def gaze_density(points: NDArray[np.float32], size: tuple[int, int], grid: tuple
     return torch.from_numpy(blurred / blurred.sum())[None, None]
 
 
-def _hotspot(density: Tensor, winner: Tensor, size: tuple[int, int]) -> Hotspot | None:
+def _hotspot(density: Tensor, mask: Tensor, size: tuple[int, int]) -> Hotspot | None:
     """The focus of attention inside the mask: the centre of the density around its peak there; None without a mask."""
-    inside = (density * (resize(winner, density.shape[-2:]) > 0))[0, 0]
+    inside = (density * (resize(mask, density.shape[-2:]) >= 0.5))[0, 0]
     if not bool(inside.any()):
         return None
     height, width = inside.shape
@@ -182,7 +188,7 @@ def _hotspot(density: Tensor, winner: Tensor, size: tuple[int, int]) -> Hotspot 
     near = inside[rows, columns].double()
     y = (near.sum(1) @ torch.arange(rows.start, rows.start + near.shape[0]).double() / near.sum() + 0.5) / height
     x = (near.sum(0) @ torch.arange(columns.start, columns.start + near.shape[1]).double() / near.sum() + 0.5) / width
-    score = float(resize(winner, (height, width))[0, 0, row, column].sigmoid())
+    score = float(resize(mask, (height, width))[0, 0, row, column])
     return Hotspot(float(x) * size[1], float(y) * size[0], score)
 
 

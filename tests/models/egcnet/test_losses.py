@@ -1,0 +1,103 @@
+"""Seeds, coherence, refinement and the mixed contrast, on cases worked out by hand."""
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from sightline.models.egcnet import losses
+
+
+def test_seeds_are_peaks_and_far_places() -> None:
+    density = torch.tensor([[0.0, 0.1, 1.0, 0.4, 0.0]])[None, None]
+    still = torch.zeros_like(density)
+    assert losses.seeds(density, still, floor=0.05)[0, 0, 0].tolist() == [0, -1, 1, -1, 0]
+
+
+def test_what_moves_is_the_object_when_people_look_there_too() -> None:
+    density = torch.tensor([[0.0, 0.1, 1.0, 0.4, 0.0]])[None, None]
+    motion = torch.tensor([[0.0, 0.0, 0.0, 1.0, 1.0]])[None, None]
+    assert losses.seeds(density, motion, floor=0.05)[0, 0, 0].tolist() == [0, 0, -1, 1, 0]
+
+
+def test_a_query_is_told_of_its_own_region_and_the_free_ones_of_all() -> None:
+    labels = torch.tensor([[1.0, 1.0, 0.0, -1.0, 1.0]])[None, None]
+    points = torch.tensor([[[0.1, 0.5], [0.9, 0.5], [0.5, 0.5]]])
+    told = losses.divide(labels, points, regions=2)[0, :, 0]
+    assert told.tolist() == [[1, 1, 0, -1, -1], [-1, -1, 0, -1, 1], [1, 1, 0, -1, 1]]
+
+
+def test_colour_completes_an_object_that_is_half_found() -> None:
+    image, mask = halves()
+    guess = torch.full_like(mask, 0.2) + 0.15 * mask
+    guess[:, :, :6, 8:] = 0.9
+    found = losses.sharpen(guess, image, losses.affinity(image, torch.zeros_like(mask)))
+    assert torch.equal(found > 0.5, mask > 0.5)
+
+
+def test_nobody_looking_labels_nothing() -> None:
+    assert (losses.seeds(torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4)) == losses.UNKNOWN).all()
+
+
+def test_cross_entropy_weighs_object_and_background_alike() -> None:
+    labels = torch.tensor([[1.0, 0.0, 0.0, 0.0, -1.0]])[None, None]
+    logits = torch.tensor([[0.0, 2.0, 2.0, 2.0, 9.0]])[None, None]
+    expected = 0.5 * (math.log(2) + math.log(1 + math.exp(2)))
+    assert float(losses.partial_cross_entropy(logits, labels)) == pytest.approx(expected, rel=1e-5)
+    assert float(losses.partial_cross_entropy(logits, torch.full_like(labels, -1))) == 0
+
+
+def halves() -> tuple[torch.Tensor, torch.Tensor]:
+    """A picture of two colours side by side, and the probabilities of a mask that ends where the colour does."""
+    image = torch.zeros(1, 3, 12, 16)
+    image[..., 8:] = 1
+    mask = torch.zeros(1, 1, 12, 16)
+    mask[..., 8:] = 1
+    return image, mask
+
+
+def test_an_outline_on_an_edge_costs_less_than_one_beside_it() -> None:
+    image, mask = halves()
+    alike = losses.affinity(image, torch.zeros(1, 1, 12, 16))
+    beside = mask.roll(3, -1)
+    beside[..., :3] = 0
+    both = torch.cat([mask, beside], dim=1)
+    on_edge, off_edge = losses.local_coherence(both, alike)[0]
+    assert on_edge < 1e-6 < off_edge
+
+
+def test_motion_parts_what_colour_does_not() -> None:
+    image, mask = torch.zeros(1, 3, 12, 16), halves()[1]
+    assert losses.local_coherence(mask, losses.affinity(image, mask)) < 0.1 * losses.local_coherence(
+        mask, losses.affinity(image, torch.zeros_like(mask))
+    )
+
+
+def test_refinement_moves_an_outline_to_the_edge() -> None:
+    image, mask = halves()
+    unsure = 0.5 + 0.3 * (2 * mask - 1)
+    unsure[..., 8] = 0.45  # one column on the wrong side
+    refined = losses.refine(unsure, losses.affinity(image, torch.zeros_like(mask)))
+    assert torch.equal(refined > 0.5, mask > 0.5)
+
+
+def unit(*rows: list[float]) -> torch.Tensor:
+    return F.normalize(torch.tensor([rows], dtype=torch.float32), dim=-1)
+
+
+def test_contrast_is_low_when_winners_agree_and_losers_differ() -> None:
+    winners, losers = unit([1, 0, 0], [1, 0, 0]), unit([0, 1, 0], [0, 1, 0])
+    none = torch.zeros(0, 3)
+    good = losses.mixed_contrast(winners, losers, none, none, inter=0.5)
+    bad = losses.mixed_contrast(winners, unit([1, 0, 0], [1, 0, 0]), none, none, inter=0.5)
+    assert float(good) == pytest.approx(math.log(1 + 2 * math.exp(-10)), rel=1e-2)
+    assert float(bad) == pytest.approx(math.log(3), rel=1e-3)
+
+
+def test_contrast_between_videos_pushes_from_their_background() -> None:
+    winners, losers = unit([1, 0, 0], [1, 0, 0]), unit([0, 1, 0], [0, 1, 0])
+    friends, strangers = torch.tensor([[1.0, 0, 0]]), torch.tensor([[0.0, 0, 1.0]])
+    apart = losses.mixed_contrast(winners, losers, friends, strangers, inter=0.5)
+    mixed_up = losses.mixed_contrast(winners, losers, strangers, friends, inter=0.5)
+    assert mixed_up > apart + 1

@@ -1,0 +1,103 @@
+"""The network: shapes, what it is told and whether it listens, memory, both engines."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sightline.models.egcnet.config import EGCNetConfig
+from sightline.models.egcnet.network import EGCNet, own_density
+from sightline.models.wcsnet.config import EGNetConfig
+from sightline.models.wcsnet.egnet import EGNet
+
+
+@pytest.fixture(scope="module")
+def network() -> EGCNet:
+    torch.manual_seed(0)
+    return EGCNet(small_config()).eval()
+
+
+def small_config(**changes: object) -> EGCNetConfig:
+    settings = {"sight": EGNetConfig(backbone="mobilenet-v2", width=16), "width": 8, "query_width": 32, **changes}
+    return EGCNetConfig.model_validate(settings)
+
+
+def frame(count: int = 2) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    images = torch.rand(count, 3, 64, 96, generator=generator)
+    motion = torch.rand(count, 1, 8, 12, generator=generator)
+    gaze = torch.zeros(count, 1, 8, 12)
+    gaze[:, :, 2, 3] = 1
+    return images, motion, gaze
+
+
+@torch.no_grad()
+def test_shapes(network: EGCNet) -> None:
+    images, motion, gaze = frame()
+    encoded = network.encode(images)
+    decision = network.decide(encoded, motion, gaze, torch.zeros(2), network.empty_memory(2))
+    assert decision.masks.shape == (2, 6, 16, 24)
+    assert decision.winner.shape == (2, 1, 16, 24)
+    torch.testing.assert_close(decision.density, own_density(encoded.fixations, motion))
+    best = decision.competition.total.argmax(1)
+    assert torch.equal(decision.winner[1, 0], decision.masks[1, best[1]])
+
+
+@torch.no_grad()
+def test_a_given_gaze_replaces_the_own_one_for_that_video_alone(network: EGCNet) -> None:
+    images, motion, gaze = frame()
+    encoded, memory = network.encode(images), network.empty_memory(2)
+    own = network.decide(encoded, motion, gaze, torch.zeros(2), memory)
+    told = network.decide(encoded, motion, gaze, torch.tensor([1.0, 0.0]), memory)
+    torch.testing.assert_close(told.density[0], gaze[0])
+    torch.testing.assert_close(told.masks[1], own.masks[1])
+    assert (told.masks[0] - own.masks[0]).abs().max() > 1e-4
+
+
+@torch.no_grad()
+def test_memory_matters_and_forgets_the_oldest(network: EGCNet) -> None:
+    images, motion, gaze = frame(1)
+    encoded = network.encode(images)
+    memory = network.empty_memory(1)
+    first = network.decide(encoded, motion, gaze, torch.ones(1), memory)
+    for step in range(6):
+        memory = memory.push(torch.full_like(first.query, step), first.semantics)
+    assert memory.queries[0, :, 0].tolist() == [2, 3, 4, 5]
+    assert memory.filled.sum() == 4
+    later = network.decide(encoded, motion, gaze, torch.ones(1), memory)
+    assert (later.masks - first.masks).abs().max() > 1e-5
+
+
+@torch.no_grad()
+def test_the_fixation_head_is_the_egnet_it_was_made_from() -> None:
+    torch.manual_seed(0)
+    egnet = EGNet(EGNetConfig(backbone="mobilenet-v2", width=16)).eval()
+    images = frame()[0]
+    expected = egnet(images)
+    network = EGCNet(small_config(), egnet.backbone, egnet).eval()
+    torch.testing.assert_close(network.look(images), expected)
+    torch.testing.assert_close(network.encode(images).fixations, expected)
+
+
+def test_only_what_decides_learns(network: EGCNet) -> None:
+    images, motion, gaze = frame()
+    with torch.no_grad():
+        encoded = network.encode(images)
+    decision = network.decide(encoded, motion, gaze, torch.ones(2), network.empty_memory(2))
+    (decision.masks.mean() + decision.competition.total.mean()).backward()
+    silent = {name for name, p in network.named_parameters() if p.grad is None}
+    assert silent
+    assert all(name.startswith(("backbone.", "sight.")) for name in silent)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    "changes", [{"position_semantic": False}, {"competition": False}, {"backbone": "deeplab-mobilenet-v2"}]
+)
+def test_every_variant_runs(changes: dict[str, object]) -> None:
+    torch.manual_seed(0)
+    network = EGCNet(small_config(**changes)).eval()
+    images, motion, gaze = frame()
+    decision = network.decide(network.encode(images), motion, gaze, torch.ones(2), network.empty_memory(2))
+    assert decision.masks.shape == (2, 6, 16, 24)
+    assert decision.masks.isfinite().all()

@@ -1,0 +1,127 @@
+"""EGCNet as a predictor: videos, pictures, an eye tracker's gaze; onnxruntime and torch agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sightline import models
+from sightline.errors import WeightsError
+from sightline.models import weights
+from sightline.models.egcnet import predictor as module
+from sightline.models.egcnet.config import EGCNetConfig
+from sightline.models.egcnet.network import EGCNet
+from sightline.models.egcnet.predictor import EGCNetPredictor, gaze_density, input_size
+from sightline.models.wcsnet.config import EGNetConfig
+from sightline.results.frame import Frame
+from sightline.video import VideoFrame
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    sight = EGNetConfig(backbone="mobilenet-v2", width=16, input_size=64)
+    network = EGCNet(EGCNetConfig(sight=sight, width=8, query_width=32, input_size=96))
+    place = tmp_path_factory.mktemp("egcnet")
+    weights.save(network, network.config.model_dump(mode="json"), place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def predictor(folder: Path) -> EGCNetPredictor:
+    loaded = models.load(folder, device="cpu")
+    assert isinstance(loaded, EGCNetPredictor)
+    return loaded
+
+
+def video(count: int) -> Iterator[VideoFrame]:
+    generator = np.random.default_rng(0)
+    for index in range(count):
+        yield VideoFrame(index, index / 25, index, generator.integers(0, 255, (72, 128, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize("count", [2, 3, 9])
+def test_every_frame_has_its_result(predictor: EGCNetPredictor, count: int) -> None:
+    found = list(predictor.stream(video(count)))
+    assert [frame.index for frame in found] == list(range(count))
+    for frame, source in zip(found, video(count), strict=True):
+        assert np.array_equal(frame.image, source.image)
+        assert frame.saliency.shape == (72, 128)
+        assert frame.mask is not None
+        assert np.array_equal(frame.mask > 0, frame.saliency >= 0.5)
+        assert frame.attention is not None
+        assert frame.attention.max() == pytest.approx(1, abs=0.2)
+
+
+def test_queries_tell_who_won_and_why(predictor: EGCNetPredictor) -> None:
+    queries = next(iter(predictor.stream(video(4)))).queries
+    assert queries is not None
+    assert queries.total.shape == (6,)
+    assert queries.winner == queries.total.argmax()
+    assert queries.masks.shape == (6, 16, 32)
+    rates = torch.nn.functional.softplus(predictor.network.competitor.rates).detach().numpy()
+    expected = rates[0] * queries.semantic + rates[1] * queries.locality + queries.score
+    np.testing.assert_allclose(queries.total, expected, atol=1e-4)
+
+
+def test_a_picture_has_the_fixation_map_as_saliency(predictor: EGCNetPredictor) -> None:
+    frame = next(iter(predictor.stream(video(1))))
+    np.testing.assert_array_equal(frame.saliency, predictor.fixation_map(frame.image))
+    assert frame.mask is not None
+
+
+def test_gaze_moves_attention_there_and_frames_without_fall_back(predictor: EGCNetPredictor) -> None:
+    gaze = {1: np.array([[100.0, 20.0], [104.0, 22.0]], np.float32)}
+    own, told = list(predictor.stream(video(3))), list(predictor.stream(video(3), gaze))
+    assert told[1].attention is not None
+    row, column = np.unravel_index(told[1].attention.argmax(), (72, 128))
+    assert abs(row - 21) < 8
+    assert abs(column - 102) < 8
+    np.testing.assert_allclose(told[0].saliency, own[0].saliency, atol=1e-6)
+
+
+def test_fixations_outside_of_the_frame_count_as_none() -> None:
+    assert gaze_density(np.array([[-5.0, 3.0], [200.0, 3.0]], np.float32), (72, 128), (8, 12)) is None
+    density = gaze_density(np.array([[64.0, 36.0], [-5.0, 3.0]], np.float32), (72, 128), (8, 12))
+    assert density is not None
+    assert float(density.sum()) == pytest.approx(1)
+
+
+def test_input_keeps_proportions_and_area() -> None:
+    assert input_size(480, 854, 320) == (256, 416)
+    assert input_size(320, 320, 320) == (320, 320)
+    assert input_size(16, 16, 320) == (320, 320)
+    assert input_size(1, 4000, 320) == (32, 1280)
+
+
+def test_both_engines_agree(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxruntime")
+    fast = list(models.load(folder, device="cpu").predict(np.stack([frame.image for frame in video(5)])))
+    monkeypatch.setattr("sightline.nn.engine.has_onnxruntime", lambda: False)
+    plain = list(models.load(folder, device="cpu").predict(np.stack([frame.image for frame in video(5)])))
+    for one, other in zip(fast, plain, strict=True):
+        np.testing.assert_allclose(one.saliency, other.saliency, atol=2e-3)
+
+
+def test_memory_does_not_grow(predictor: EGCNetPredictor, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    step = EGCNetPredictor._step
+
+    def watched(self: EGCNetPredictor, *args: object) -> tuple[Frame, module.Memory]:
+        frame, memory = step(self, *args)  # type: ignore[arg-type]
+        sizes.append(sum(part.numel() for part in memory))
+        return frame, memory
+
+    monkeypatch.setattr(EGCNetPredictor, "_step", watched)
+    list(predictor.stream(video(12)))
+    assert len(set(sizes)) == 1
+
+
+def test_a_config_that_is_not_its_own_is_refused(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model": "egcnet", "queries": 1}')
+    with pytest.raises(WeightsError, match="queries"):
+        models.load(tmp_path, device="cpu")

@@ -1,0 +1,64 @@
+"""Fixation regions, their encoding, and what the features hold where people look."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sightline.models.egcnet.pse import PositionSemanticEmbedding, fixation_regions, gather, likeness, sinusoidal
+
+
+def spots(*places: tuple[int, int, float], size: tuple[int, int] = (24, 40)) -> torch.Tensor:
+    density = torch.full((1, 1, *size), 1e-6)
+    for row, column, value in places:
+        density[0, 0, row, column] = value
+    return density / density.sum()
+
+
+def test_regions_are_the_peaks_from_the_strongest_on() -> None:
+    found = fixation_regions(spots((4, 6, 1.0), (18, 30, 3.0)), 2)
+    expected = torch.tensor([[30.5 / 40, 18.5 / 24], [6.5 / 40, 4.5 / 24]])
+    torch.testing.assert_close(found.centres[0], expected, atol=0.02, rtol=0)
+    torch.testing.assert_close(found.weights[0], torch.tensor([0.75, 0.25]), atol=1e-3, rtol=0)
+    torch.testing.assert_close(found.shares.sum(-1), torch.ones(1, 2))
+
+
+def test_two_peaks_close_together_are_one_region() -> None:
+    found = fixation_regions(spots((10, 10, 2.0), (11, 11, 1.5), (20, 35, 1.0)), 2)
+    assert found.centres[0, 1, 0] == pytest.approx(35.5 / 40, abs=0.02)
+
+
+@given(st.integers(0, 23), st.integers(0, 39))
+def test_a_region_follows_its_fixation_everywhere(row: int, column: int) -> None:
+    centre = fixation_regions(spots((row, column, 1.0)), 1).centres[0, 0]
+    torch.testing.assert_close(centre, torch.tensor([(column + 0.5) / 40, (row + 0.5) / 24]), atol=0.02, rtol=0)
+
+
+def test_encoding_tells_places_apart_and_knows_x_from_y() -> None:
+    points = torch.tensor([[0.2, 0.7], [0.7, 0.2], [0.2, 0.7]])
+    codes = sinusoidal(points, 64)
+    assert codes.shape == (3, 64)
+    assert torch.equal(codes[0], codes[2])
+    assert (codes[0] - codes[1]).norm() > 1
+    torch.testing.assert_close(codes.square().sum(1), torch.full((3,), 32.0))  # sine and cosine of one phase
+
+
+def test_semantics_are_those_of_the_fixated_cells() -> None:
+    features = torch.zeros(1, 4, 24, 40)
+    features[:, 0] = 1.0
+    features[:, 1, 10:14, 20:26] = 5.0
+    semantics = gather(features, spots((12, 23, 1.0)))
+    assert semantics[0, 1] == pytest.approx(5, abs=0.1)
+    maps = likeness(features, semantics, (2, 2))
+    assert maps.shape == (1, 2, 24, 40)
+    assert maps[0, 0, 12, 23] > maps[0, 0, 0, 0] + 1
+    assert maps[0, 1].abs().max() == 0  # nothing is fixated in the second space
+
+
+def test_embedding_gives_a_query_and_a_reference_point_for_each_region() -> None:
+    embedding = PositionSemanticEmbedding(query_width=32, features=6, regions=3)
+    queries, points, semantics = embedding(spots((4, 6, 1.0), (18, 30, 3.0)), torch.rand(1, 6, 24, 40))
+    assert queries.shape == (1, 3, 32)
+    assert points.shape == (1, 3, 2)
+    assert semantics.shape == (1, 6)
+    assert ((points >= 0) & (points <= 1)).all()

@@ -47,7 +47,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 @pytest.fixture
 def recipe(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Write a small recipe of a kind (egnet, gaze2mask or wcsnet) with some fields changed; returns its file."""
+    """Write a small recipe of a kind (egnet, gaze2mask, wcsnet or egcnet) with some fields changed; returns its file."""
     monkeypatch.setenv("DATA", str(data))
 
     def write(kind: str, **changes: Any) -> Path:
@@ -85,6 +85,16 @@ RECIPES: dict[str, dict[str, Any]] = {
         "views": _VIEWS,
         "kinds": {"photo": 0.5, "video": 0.5},
         "validation": ["kite"],
+        "optimisation": _STEPS,
+    },
+    "egcnet": {
+        "train": "egcnet",
+        "network": {"backbone": "deeplab-mobilenet-v2", "width": 8, "query_width": 32},
+        "backbone_weights": "$DATA/backbone",
+        "sight": "$DATA/gaze",
+        "photographs": [{"family": "fixations", "root": "$DATA/fixations"}],
+        "videos": [{"family": "davis2016", "root": "$DATA/videos"}],
+        "clips": {"photo": 1, "video": 1},
         "optimisation": _STEPS,
     },
     "wcsnet": {

@@ -14,12 +14,17 @@ from safetensors.torch import load_file
 
 from sightline.errors import DataError, OutputError, UsageError, WeightsError
 from sightline.models import weights
-from sightline.training import egnet, masks
+from sightline.training import egcnet, egnet, masks
 from sightline.training.recipe import read_recipe
 from sightline.training.run import train
 
-KINDS = ["egnet", "gaze2mask", "wcsnet"]
-TASKS = {"egnet": egnet.EGNetTask, "gaze2mask": masks.Gaze2MaskTask, "wcsnet": masks.WCSNetTask}
+KINDS = ["egnet", "gaze2mask", "wcsnet", "egcnet"]
+TASKS = {
+    "egnet": egnet.EGNetTask,
+    "gaze2mask": masks.Gaze2MaskTask,
+    "wcsnet": masks.WCSNetTask,
+    "egcnet": egcnet.EGCNetTask,
+}
 Recipe = Callable[..., Path]
 
 

@@ -202,6 +202,13 @@ class EGCNetTask(L.LightningModule):
         self.losers.extend(losers[:, 0].detach())
         return loss
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["bank"] = [list(self.winners), list(self.losers)]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        for kept, saved in zip((self.winners, self.losers), checkpoint["bank"], strict=True):
+            kept.extend(saved)
+
     def configure_optimizers(self) -> Any:
         return configure(self.network, self.network.backbone, self.recipe.optimisation)
 

@@ -163,7 +163,9 @@ class EGCNetLosses(_Checked):
     contrast: float = Field(0.1, ge=0, description="IIMC; 0 leaves it out")
     inter: float = Field(0.5, ge=0, description="share of the contrast between videos")
     peak: float = Field(0.5, gt=0, lt=1, description="object where the evidence is above this part of its maximum")
-    floor: float = Field(0.12, gt=0, lt=1, description="background where the evidence is below this part of its maximum")
+    floor: float = Field(
+        0.12, gt=0, lt=1, description="background where the evidence is below this part of its maximum"
+    )
 
 
 class EGCNetRecipe(_Checked):

@@ -37,14 +37,14 @@ class Encoded(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """The winners of earlier frames: queries (N, M, D), what they held (N, M, D), and which are there (N, M)."""
+    """The winners of earlier frames: queries (N, M, D), what they held (N, M, F), and which are there (N, M)."""
 
     queries: Tensor
     semantics: Tensor
     filled: Tensor
 
     def push(self, queries: Tensor, semantics: Tensor) -> Memory:
-        """With one more winner, (N, D) each, in the place of the oldest."""
+        """With one more winner, (N, D) and (N, F), in the place of the oldest."""
         newest = self.filled.new_ones(self.filled.shape[0], 1)
         return Memory(
             torch.cat([self.queries[:, 1:], queries[:, None]], dim=1),
@@ -54,9 +54,9 @@ class Memory(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """masks: logits of every query (N, Q, H/4, W/4). winner: logits of the winner (N, 1, H/4, W/4). density: the
-    fixations that guided it (N, 1, H/8, W/8). points: the queries' reference points (N, Q, 2). pixels: embeddings (N, C, H/4, W/4) for the contrast. query, semantics:
-    the winner, (N, D) each, for the memory."""
+    """masks: logits of every query (N, Q, H/4, W/4). winner: those of the winner (N, 1, H/4, W/4). density: the fixations
+    that guided it (N, 1, H/8, W/8). points: the queries' reference points (N, Q, 2). pixels: embeddings (N, C, H/4, W/4)
+    for the contrast. query, semantics: the winner (N, D) and what it held (N, F), for the memory."""
 
     masks: Tensor
     winner: Tensor
@@ -183,7 +183,8 @@ class EGCNet(nn.Module):
     def _masks(self, embedded: Tensor, points: Tensor, pixels: Tensor) -> Tensor:
         """Logits (N, Q, h, w): likeness of a query to the pixels, less the distance from its point as far as it minds.
 
-        embedded: (N, Q, C + 2), the last two a bias and how narrow the query is. points: (N, Q, 2). pixels: (N, C, h, w).
+        embedded: (N, Q, C + 2), the last two a bias and how narrow the query is. points: (N, Q, 2); pixels:
+        (N, C, h, w).
         """
         channels, size = pixels.shape[1], pixels.shape[-2:]
         alike = torch.einsum("nqc,nchw->nqhw", embedded[..., :channels] / channels**0.5, pixels)

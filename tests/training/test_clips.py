@@ -1,0 +1,92 @@
+"""Scenes on disk: what photographs and videos become, made once, the same again; scribbles and densities."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sightline.data import davis, image_fixations
+from sightline.models.egcnet.config import EGCNetConfig
+from sightline.models.egcnet.network import EGCNet
+from sightline.models.wcsnet.config import EGNetConfig
+from sightline.training import clips
+from sightline.training.clips import FINE, GRID, SceneStore, fixation_grid, scribbles
+
+
+@pytest.fixture(scope="module")
+def network() -> EGCNet:
+    torch.manual_seed(0)
+    sight = EGNetConfig(backbone="mobilenet-v2", width=8, input_size=64)
+    return EGCNet(EGCNetConfig(sight=sight, width=8, query_width=32)).eval()
+
+
+def test_a_photograph_becomes_a_whole_its_mirror_image_and_a_part(data: Path, network: EGCNet) -> None:
+    sample = image_fixations.images(data / "fixations")[0]
+    scene = SceneStore(network, "photo").photographs([sample])[0]
+    assert scene.images.shape == (3, 3, *FINE)
+    assert [tuple(level.shape[:1]) for level in scene.encoded] == [(3,)] * 5
+    difference = scene.images[0].float() - scene.images[1].flip(-1).float()
+    assert difference.abs().max() <= 1
+    assert scene.density is not None
+    torch.testing.assert_close(scene.density.float().sum(dim=(1, 2, 3))[:2], torch.ones(2), atol=0.01, rtol=0)
+    torch.testing.assert_close(scene.density[0], scene.density[1].flip(-1))
+    left, top, size = scene.windows[2].tolist()
+    assert 0.6 <= size <= 0.9
+    assert left + size <= 1
+    assert top + size <= 1
+
+
+def test_a_video_and_its_mirror_image(data: Path, network: EGCNet) -> None:
+    sequence = davis.sequences(data / "videos")[0]
+    store = SceneStore(network, "video")
+    plain, mirrored = store.sequence(sequence), store.sequence(sequence, mirrored=True)
+    assert len(plain) == len(sequence)
+    assert plain.density is None
+    torch.testing.assert_close(plain.motion, mirrored.motion.flip(-1))
+    assert (plain.images.float() - mirrored.images.flip(-1).float()).abs().max() <= 1
+    assert mirrored.name == f"{sequence.name}-mirrored"
+
+
+def test_scenes_are_made_once_and_by_what_they_depend_on(
+    data: Path, network: EGCNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sequence = davis.sequences(data / "videos")[0]
+    first = SceneStore(network, "one").sequence(sequence)
+    monkeypatch.setattr(SceneStore, "_video", lambda *_: pytest.fail("made again"))
+    again = SceneStore(network, "one").sequence(sequence)
+    torch.testing.assert_close(first.encoded.level4, again.encoded.level4)
+    with pytest.raises(pytest.fail.Exception):
+        SceneStore(network, "another").sequence(sequence)
+
+
+def test_fixations_on_the_grid_keep_their_place() -> None:
+    density = fixation_grid(np.array([[0.25, 0.5], [2.0, 0.5]]))
+    assert density.sum() == pytest.approx(1, abs=1e-5)
+    row, column = np.unravel_index(density.argmax(), GRID)
+    assert (row, column) == (GRID[0] // 2, GRID[1] // 4)
+    assert fixation_grid(np.empty((0, 2))).sum() == 0
+
+
+def test_scribbles_lie_where_they_say_and_are_mirrored_too(data: Path) -> None:
+    sequence = davis.sequences(data / "videos")[0]
+    drawn = scribbles([sequence], seed=0)
+    strokes = drawn[sequence.name]
+    assert strokes.shape == (len(sequence), 1, *FINE)
+    torch.testing.assert_close(strokes, drawn[f"{sequence.name}-mirrored"].flip(-1))
+    mask = sequence.load(0)[1]
+    assert mask is not None
+    inside = torch.nn.functional.interpolate(torch.from_numpy(mask)[None, None].float(), size=FINE)[0, 0] > 0
+    assert (inside | (strokes[0, 0] != 1)).all()
+    assert (strokes[0, 0] == 1).any()
+    assert (strokes[0, 0] == 0).any()
+
+
+def test_the_widest_window_follows_the_fixations() -> None:
+    right = np.array([[300.0, 20.0]] * 5 + [[10.0, 20.0]])
+    left, top, end, bottom = clips._widest((320, 100), right)
+    assert left <= 300 < end <= 320
+    assert left > 10
+    assert (bottom - top) / (end - left) == pytest.approx(FINE[0] / FINE[1])

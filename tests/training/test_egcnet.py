@@ -1,0 +1,92 @@
+"""What EGCNet's training draws and compares: clips, simulated observers, views of one photograph."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sightline.data import davis, image_fixations
+from sightline.errors import DataError
+from sightline.models.egcnet.config import EGCNetConfig
+from sightline.models.egcnet.network import Decision, EGCNet
+from sightline.models.egcnet.slq import Competition
+from sightline.models.wcsnet.config import EGNetConfig
+from sightline.training.clips import FINE, SceneStore, scribbles
+from sightline.training.egcnet import FRAMES, Clips, simulate, view_consistency, watch
+
+
+@pytest.fixture(scope="module")
+def network() -> EGCNet:
+    torch.manual_seed(0)
+    sight = EGNetConfig(backbone="mobilenet-v2", width=8, input_size=64)
+    return EGCNet(EGCNetConfig(sight=sight, width=8, query_width=32)).eval()
+
+
+def clips_of(data: Path, network: EGCNet, counts: dict[str, int], seed: int = 0, start: int = 0) -> Clips:
+    store = SceneStore(network, "test")
+    sequences = davis.sequences(data / "videos")
+    scenes = {
+        "photo": store.photographs(image_fixations.images(data / "fixations")),
+        "video": [store.sequence(sequence) for sequence in sequences],
+    }
+    return Clips(scenes, counts, scribbles(sequences, 0), observers=3, seed=seed, start=start)
+
+
+def test_batches_mix_the_kinds_and_go_on_where_they_stopped(data: Path, network: EGCNet) -> None:
+    counts = {"photo": 1, "video": 2}
+    batches = list(islice(clips_of(data, network, counts), 3))
+    later = next(iter(clips_of(data, network, counts, start=2)))
+    assert batches[0].images.shape == (3, FRAMES, 3, *FINE)
+    torch.testing.assert_close(batches[2].images, later.images)
+    torch.testing.assert_close(batches[2].given, later.given)
+    assert (batches[0].scribbles[0] == -1).all()
+    assert (batches[0].scribbles[1:] == 1).any()
+    other = next(iter(clips_of(data, network, counts, seed=1)))
+    assert (other.density - batches[0].density).abs().max() > 0
+
+
+def test_a_kind_without_scenes_is_an_error(data: Path, network: EGCNet) -> None:
+    with pytest.raises(DataError, match="watched"):
+        clips_of(data, network, {"watched": 1})
+
+
+def test_observers_look_where_the_network_does_and_follow_their_seed(data: Path, network: EGCNet) -> None:
+    scene = SceneStore(network, "test").sequence(davis.sequences(data / "videos")[0])
+    one, same, other = (simulate(scene, 3, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    assert one.shape == scene.motion.shape
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+def test_the_network_watches_a_clip_frame_by_frame(data: Path, network: EGCNet) -> None:
+    batch = next(iter(clips_of(data, network, {"photo": 1, "video": 1})))
+    with torch.no_grad():
+        decisions = watch(network, batch)
+    assert len(decisions) == FRAMES
+    assert decisions[1].winner.shape == (2, 1, *FINE)
+
+
+def decision(mask: torch.Tensor) -> Decision:
+    nothing = torch.zeros(1)
+    return Decision(mask, (mask - 0.5) * 20, *[nothing] * 2, Competition(*[nothing] * 4), *[nothing] * 3)
+
+
+@pytest.mark.parametrize("window", [(0.0, 0.0, -1.0), (0.25, 0.25, 0.5)])
+def test_views_of_one_place_agree(window: tuple[float, float, float]) -> None:
+    mask = torch.zeros(1, 1, *FINE)
+    mask[..., FINE[0] // 4 : FINE[0] // 2, FINE[1] // 4 : FINE[1] // 2] = 1
+    left, top, size = window
+    if size < 0:
+        seen = mask.flip(-1)
+    else:
+        part = mask[..., int(top * FINE[0]) : int((top + size) * FINE[0]), int(left * FINE[1]) :]
+        seen = torch.nn.functional.interpolate(part[..., : int(size * FINE[1])], size=FINE)
+    windows = torch.tensor([[[0.0, 0.0, 1.0], window]])
+    good = view_consistency([decision(mask), decision(seen)], windows)
+    bad = view_consistency([decision(mask), decision(seen.roll(20, -1))], windows)
+    assert good < 0.02 < 0.05 < bad
+    assert view_consistency([decision(mask), decision(mask)], torch.tensor([[[0.0, 0.0, 1.0]] * 2])) == 0

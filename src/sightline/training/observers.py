@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sightline.errors import DataError
 
 MEDIAN_S, SPREAD, SHORTEST_S = 0.25, 0.5, 0.08
-"""Durations are log-normal: their median, the standard deviation of their logarithm, and the least there is."""
+"""Durations are log-normal: their median (that of the 9276 fixations of multi-face), spread of the logarithm, least."""
 TREMOR = 0.004
 """Standard deviation of the gaze within a fixation, in parts of the frame's longer side."""
 FOVEA = 0.06

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,7 @@ def test_a_table_of_fixations_alone(known: Truth, tmp_path: Path) -> None:
 
 def test_a_scene_camera_is_no_screen(known: Truth, tmp_path: Path) -> None:
     scene = write_video(tmp_path / "scene.mp4", frames=53, fps=30)
-    with pytest.raises(DataError, match="its positions are the scene camera's, not a screen's; drop --screen"):
+    with pytest.raises(DataError, match="not a screen's, but --screen, --screen-cm, --distance-cm given"):
         import_gaze([makers.pupil_core(tmp_path, known)], scene, tmp_path / "out", options=OPTIONS)
 
 
@@ -80,8 +81,11 @@ def test_a_scene_recording_lands_on_its_video(maker: str, known: Truth, tmp_path
     scene = write_video(tmp_path / "scene.mp4", frames=53, fps=30, size=size[::-1])
     if maker == "tobii-glasses3":
         options = AlignOptions(events=EventOptions(), offset_s=0.0)
-        with pytest.raises(UsageError, match="finding fixations needs degrees"):  # nothing tells its focal length
-            import_gaze([makers.MAKERS[maker](tmp_path, known)], scene, tmp_path / "out", options=options)
+        path = makers.MAKERS[maker](tmp_path, known)
+        with pytest.raises(UsageError, match="give the scene camera's --focal-px"):  # nothing tells its focal length
+            import_gaze([path], scene, tmp_path / "out", options=options)
+        options = AlignOptions(setup=Setup(focal_px=50.0), events=EventOptions(), offset_s=0.0)
+        assert len(read_fixations(import_gaze([path], scene, tmp_path / "out", options=options))) == 4
         return
     out = import_gaze([makers.MAKERS[maker](tmp_path, known)], scene, tmp_path / "out")
     table = read_fixations(out)
@@ -174,14 +178,50 @@ def test_two_clocks_are_one_too_many() -> None:
         AlignOptions(offset_s=1.0, frame_message="auto")
 
 
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Setup(distance_cm=0.0), "--distance-cm 0: a positive number"),
+        (lambda: Setup(focal_px=float("nan")), "--focal-px nan"),
+        (lambda: AlignOptions(offset_s=float("inf")), "--offset inf: a number of seconds"),
+        (lambda: AlignOptions(offset_s=1.0, first_frame=1), "--first-frame 1 numbers frame messages, but --offset"),
+        (lambda: EventOptions(velocity_deg_s=float("inf")), "--velocity inf"),
+        (lambda: EventOptions(min_duration_s=float("nan")), "--min-duration nan"),
+    ],
+)
+def test_options_that_cannot_be(make: Callable[[], object], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        make()
+
+
+def test_what_the_report_warns_of(known: Truth, film: Path, tmp_path: Path) -> None:
+    short = write_video(tmp_path / "short.mp4", frames=10, size=(48, 64))
+    out = import_gaze([makers.plain(tmp_path, known)], short, tmp_path / "out", options=OPTIONS)
+    (quality,) = ImportFolder.open(out).quality()
+    assert quality["warnings"] == [
+        "the file does not say when the stimulus began: the first sample is taken (or give --offset)",
+        "75% of the fixations lie beside the stimulus or outside of its time",
+    ]
+    known_start = AlignOptions(setup=SETUP, start_message="STIMULUS ON")
+    out = import_gaze([makers.eyelink(tmp_path, known)], film, tmp_path / "out", options=known_start)
+    assert ImportFolder.open(out).quality()[0]["warnings"] == []
+
+
 def test_another_stimulus(known: Truth, tmp_path: Path) -> None:
     path = makers.tobii(tmp_path, known)
     head, *rows = path.read_text().splitlines()
     head += "\tPresented Media width\tPresented Media height"
     path.write_text("\n".join([head, *(row + "\t1440\t1080" for row in rows)]) + "\n")
     wide = write_video(tmp_path / "film.mp4", size=(36, 64))
-    with pytest.raises(DataError, match="stimulus in px: 1440x1080 in the file, 64x36 in"):
-        import_gaze([path], wide, tmp_path / "out", options=OPTIONS)
+    wrong = AlignOptions(setup=Setup((1280, 1024), focal_px=800.0))
+    with pytest.raises(DataError) as error:
+        import_gaze([path], wide, tmp_path / "out", options=wrong)
+    for words in (
+        "stimulus in px: 1440x1080 in the file, 64x36 in film.mp4",
+        "screen in px: 1920x1080 in the file, 1280x1024 given",
+        "a screen's, not a scene camera's, but --focal-px given",
+    ):
+        assert words in str(error.value)
 
 
 def test_a_placement_that_the_file_contradicts(known: Truth, film: Path, tmp_path: Path) -> None:

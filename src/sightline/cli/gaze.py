@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -100,6 +100,9 @@ def import_(
     drop_onset: Annotated[
         bool, typer.Option("--drop-onset", help="Drop the fixation that was there when the stimulus appeared.")
     ] = False,
+    focal_px: Annotated[
+        float | None, typer.Option(metavar="PX", help="Focal length of a scene camera, for degrees.")
+    ] = None,
     rate: Annotated[float | None, typer.Option(metavar="HZ", help="Samples a second, for files without times.")] = None,
     column: ColumnOption = None,
     coordinates: CoordinatesOption = None,
@@ -113,8 +116,11 @@ def import_(
 
     from sightline.gaze import AlignOptions, EventOptions, ImportFolder, ReadOptions, Setup, import_gaze, write_maps
     from sightline.gaze.geometry import parse_size
+    from sightline.gaze.maps import Sigma
 
     px = parse_size(screen, "--screen") if screen else None
+    if maps:
+        Sigma.parse(sigma)
     options = AlignOptions(
         eye=eye,
         setup=Setup(
@@ -123,6 +129,7 @@ def import_(
             distance_cm=distance_cm,
             placement=placement,
             rate_hz=rate,
+            focal_px=focal_px,
         ),
         events=EventOptions(events, velocity, dispersion, min_duration / 1000),  # type: ignore[arg-type]
         offset_s=offset,
@@ -141,9 +148,8 @@ def import_(
         return
     fixations = folder.fixations()
     typer.echo(f"{out}: {len(fixations)} fixations of {fixations['subject'].n_unique()} subjects")
-    for each in folder.quality():
-        if each["warnings"]:
-            typer.echo(f"{each['subject']}: {'; '.join(each['warnings'])}", err=True)
+    for warning, subjects in _by_warning(folder.quality()).items():
+        typer.echo(f"{', '.join(subjects)}: {warning}", err=True)
 
 
 @app.command()
@@ -252,6 +258,18 @@ def ceiling(
     typer.echo("  ".join(f"{key} {value:.4f}" for key, value in mean.items()))
 
 
+def _by_warning(measures: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """Each warning once, with the subjects whom it is about."""
+    found: dict[str, list[str]] = {}
+    for each in measures:
+        for warning in each["warnings"]:
+            found.setdefault(warning, []).append(each["subject"])
+    return {
+        warning: subjects if len(subjects) < 6 else [f"{len(subjects)} recordings"]
+        for warning, subjects in found.items()
+    }
+
+
 def _columns(pairs: list[str] | None) -> dict[str, str]:
     from sightline.errors import UsageError
 
@@ -268,19 +286,22 @@ def _words(found: Inspection) -> str:
     """An inspection as a paragraph: what is there, then what is missing."""
 
     def pair(size: tuple[float, float] | None, unit: str) -> str:
-        return f"{size[0]:g}x{size[1]:g} {unit}" if size else "unknown"
+        return f"{size[0]:g}x{size[1]:g} {unit}" if size else f"{unit} unknown"
 
+    away = f"{found.distance_cm:g} cm away" if found.distance_cm else "distance unknown"
+    said = (pair(found.screen_px, "px"), pair(found.screen_cm, "cm"), away)
     lines = [f"{found.file}: {found.format}" + (f", subject {found.subject}" if found.subject else "")]
     rate = f" at {found.rate_hz:.1f} Hz" if found.rate_hz else ""
+    if found.declared_rate_hz and found.rate_hz and abs(found.rate_hz / found.declared_rate_hz - 1) > 0.02:
+        rate += f" ({found.declared_rate_hz:g} declared)"
     rows = {
         "trial": found.trial,
         "samples": f"{found.samples}{rate}, {found.duration_s:.1f} s",
         "eyes": ", ".join(f"{eye} ({share:.1%} valid)" for eye, share in found.eyes.items()),
         "coordinates": found.coordinates,
-        "screen": f"{pair(found.screen_px, 'px')}, {pair(found.screen_cm, 'cm')}, "
-        + (f"{found.distance_cm:g} cm away" if found.distance_cm else "distance unknown"),
+        "screen": ", ".join(said) if found.coordinates.startswith("screen") else None,
         "validation": ", ".join(f"{eye} {deg:.2f} deg" for eye, deg in found.accuracy_deg.items()),
-        "events": ", ".join(f"{count} {kind}s" for kind, count in found.events.items()) or "none",
+        "events": ", ".join(f"{count} {kind}{'s' * (count != 1)}" for kind, count in found.events.items()) or "none",
         "messages": f"{found.messages}: {'; '.join(found.message_examples)}" if found.messages else "none",
         "scene frames": found.scene_frames,
         "note": "; ".join(found.notes),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -55,6 +56,10 @@ class AlignOptions:
         chosen = [name for name, value in ways.items() if value is not None]
         if len(chosen) > 1:
             raise UsageError(f"{' and '.join(chosen)} both set the clock; give one of them")
+        if self.first_frame is not None and chosen not in ([], ["--frame-message"]):
+            raise UsageError(f"--first-frame {self.first_frame} numbers frame messages, but {chosen[0]} sets the clock")
+        if self.offset_s is not None and not math.isfinite(self.offset_s):
+            raise UsageError(f"--offset {self.offset_s:g}: a number of seconds is expected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +153,10 @@ def _fixations(
             raise DataError(f"{recording.path}: the file has no fixations of the tracker; use --events ivt or idt")
         return method, own.filter(pl.col("duration_s") >= options.min_duration_s - 1e-9)
     if degrees is None:
+        scene = recording.space == "scene"
         raise UsageError(
-            f"{recording.path}: finding fixations needs degrees of visual angle: give --screen-cm WxH and "
-            "--distance-cm D"
+            f"{recording.path}: finding fixations needs degrees of visual angle: give "
+            + ("the scene camera's --focal-px" if scene else "--screen-cm WxH and --distance-cm D")
         )
     return method, events.detect(recording.time_s, screen_xy, degrees, recording.interval_s, options)
 

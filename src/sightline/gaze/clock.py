@@ -14,6 +14,7 @@ from sightline.gaze.recording import Message, Recording
 
 FloatArray = NDArray[np.float64]
 
+FIRST_SAMPLE = "first sample of the trial"
 FRAME_PATTERN = r"(?i)\bv?frame\b\W*(?P<frame>\d+)"
 
 
@@ -67,7 +68,7 @@ def from_start(recording: Recording) -> ClockMap:
     """The stimulus began when the file says so, else with the trial's first sample."""
     if recording.start_s is not None:
         return ClockMap.start_at(recording.start_s, "stimulus start in the file")
-    return ClockMap.start_at(recording.first_s, "first sample of the trial")
+    return ClockMap.start_at(recording.first_s, FIRST_SAMPLE)
 
 
 def from_offset(recording: Recording, offset_s: float) -> ClockMap:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -39,9 +40,9 @@ class EventOptions:
         if self.method not in METHODS:
             raise UsageError(f"--events {self.method!r}: choose one of {', '.join(METHODS)}")
         for option, value in (("velocity", self.velocity_deg_s), ("dispersion", self.dispersion_deg)):
-            if not value > 0:
+            if not 0 < value < math.inf:
                 raise UsageError(f"--{option} {value:g}: a positive threshold is expected")
-        if self.min_duration_s < 0:
+        if not 0 <= self.min_duration_s < math.inf:
             raise UsageError(f"--min-duration {1000 * self.min_duration_s:g}: milliseconds from 0 on are expected")
 
 

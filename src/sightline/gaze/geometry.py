@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.errors import DataError, UsageError
+from sightline.errors import UsageError
 
 FloatArray = NDArray[np.float64]
 
@@ -114,7 +114,7 @@ class Placement:
             x, y, width, height = (float(part) for part in text.split(","))
         except ValueError:
             raise UsageError(f"--placement {text!r}: fit, native or X,Y,WIDTH,HEIGHT in screen pixels") from None
-        if width <= 0 or height <= 0:
+        if not (np.isfinite([x, y, width, height]).all() and width > 0 and height > 0):
             raise UsageError(f"--placement {text!r}: width and height must be positive")
         return cls(x, y, width, height, stimulus_px)
 
@@ -160,18 +160,16 @@ def parse_size(text: str, option: str) -> tuple[float, float]:
     return float(match[1]), float(match[2])
 
 
-def require_agreement(where: str, said: dict[str, tuple[Any, Any]]) -> None:
-    """Compare what a file says with what the user gave, both (numbers or tuples of them) under the same name.
+def contradictions(said: dict[str, tuple[Any, Any]]) -> list[str]:
+    """Where a file says something else than the user gave, in words; both (numbers or tuples) under one name.
 
-    None on either side says nothing; lengths in cm may differ by 2 %. Raises one DataError listing every conflict.
+    None on either side says nothing; lengths in cm may differ by 2 %.
     """
-    conflicts = [
+    return [
         f"{name}: {_show(in_file)} in the file, {_show(given)} given"
         for name, (in_file, given) in said.items()
         if in_file is not None and given is not None and not _agree(name, in_file, given)
     ]
-    if conflicts:
-        raise DataError(f"{where} contradicts what was given: {'; '.join(conflicts)}; correct or drop those options")
 
 
 def _agree(name: str, a: Any, b: Any) -> bool:

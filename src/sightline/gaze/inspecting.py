@@ -87,11 +87,16 @@ def _missing(recording: Recording) -> list[str]:
         lacking.append("the screen's size in pixels (--screen)")
     if recording.space == "scene":
         if said.focal_px is None:
-            lacking.append("the scene camera's focal length (scene_camera.json): maps need --sigma in px")
+            lacking.append("the scene camera's focal length (scene_camera.json), else --focal-px")
         if recording.frame_times_s is None and recording.start_s is None:
             lacking.append("the scene frames' times (world_timestamps.csv), else --offset")
     elif said.screen_cm is None or said.distance_cm is None:
         lacking.append("degrees: the screen's centimetres and distance (--screen-cm, --distance-cm)")
+    frames_named = any("!V VFRAME" in message.text for message in recording.messages)
+    if recording.space != "scene" and recording.start_s is None and not frames_named:
+        lacking.append(
+            "when the stimulus began: the first sample is taken (--offset, --start-message, --frame-message)"
+        )
     if recording.events is None or not (recording.events["kind"] == "fixation").any():
         lacking.append("the tracker's own fixations: I-VT will find them, which needs degrees")
     if said.calibrated is False:

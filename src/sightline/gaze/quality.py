@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 
 from sightline.gaze.align import Aligned
-from sightline.gaze.events import of_eye
+from sightline.gaze.clock import FIRST_SAMPLE
+from sightline.gaze.events import BRIDGE_S, of_eye
 from sightline.gaze.geometry import FloatArray, inside
 from sightline.gaze.recording import Recording
 
@@ -113,7 +114,7 @@ def measure(aligned: Aligned) -> Quality:
         drift_ppm=clock.drift_ppm,
         warnings=(),
     )
-    return _with_warnings(measures, recording)
+    return replace(measures, warnings=_warnings(measures, recording, assumed_start=clock.method == FIRST_SAMPLE))
 
 
 def precision(time_s: FloatArray, xy: FloatArray, fixations: pl.DataFrame) -> tuple[float | None, float | None]:
@@ -152,24 +153,29 @@ def _count(recording: Recording, eye: str, kind: str) -> int | None:
     return of_eye(recording.events, eye).filter(pl.col("kind") == kind).height
 
 
-def _with_warnings(q: Quality, recording: Recording) -> Quality:
+def _warnings(q: Quality, recording: Recording, *, assumed_start: bool) -> tuple[str, ...]:
     """Put into words what a look at the recording should start with."""
     words = list(recording.notes)
+    if assumed_start:
+        words.append("the file does not say when the stimulus began: the first sample is taken (or give --offset)")
+    elsewhere = 1 - q.fixations_on_stimulus / q.fixations if q.fixations else 0.0
+    if elsewhere > 0.25:
+        words.append(f"{elsewhere:.0%} of the fixations lie beside the stimulus or outside of its time")
     if q.lost_share is not None and q.lost_share > 0.2:
         words.append(f"{q.lost_share:.0%} of the samples are lost")
     if q.off_screen_share is not None and q.off_screen_share > 0.1:
         words.append(f"{q.off_screen_share:.0%} of the gaze lies beside the screen")
     if q.rate_hz and q.declared_rate_hz and abs(q.rate_hz / q.declared_rate_hz - 1) > 0.02:
         words.append(f"{q.rate_hz:.0f} Hz measured, {q.declared_rate_hz:.0f} Hz declared")
-    if q.pauses:
-        words.append(f"{q.pauses} pauses, the longest of {q.longest_pause_s:.2f} s")
+    if q.longest_pause_s > BRIDGE_S:
+        words.append(f"the longest of its pauses ({q.pauses}) is {q.longest_pause_s:.2f} s")
     if q.precision_rms_deg is not None and q.precision_rms_deg > 0.5:
         words.append(f"noisy: RMS-S2S {q.precision_rms_deg:.2f} degrees")
     if q.accuracy_deg is not None and q.accuracy_deg > 1:
         words.append(f"the validation was off by {q.accuracy_deg:.1f} degrees")
     if q.drift_ppm is not None and abs(q.drift_ppm) > 1000:
         words.append(f"the clocks drift by {q.drift_ppm / 1000:.1f} ms a second")
-    return replace(q, warnings=tuple(words))
+    return tuple(words)
 
 
 def write_tables(folder: Path, measures: Sequence[Quality]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from sightline.errors import DataError, UsageError
-from sightline.gaze.geometry import FloatArray, Placement, Screen, inside, require_agreement
+from sightline.gaze.geometry import FloatArray, Placement, Screen, contradictions, inside
 from sightline.gaze.recording import Recording
 from sightline.gaze.stimulus import Stimulus
 
@@ -19,7 +20,7 @@ class Setup:
     """What the user knows of the set-up; None where the file is asked, or nothing is known.
 
     screen_px, screen_cm: (width, height). placement: "fit", "native" or "X,Y,WIDTH,HEIGHT"; see Placement.parse.
-    rate_hz: samples a second.
+    rate_hz: samples a second. focal_px: the focal length of a scene camera, in pixels of its video.
     """
 
     screen_px: tuple[int, int] | None = None
@@ -27,6 +28,16 @@ class Setup:
     distance_cm: float | None = None
     placement: str | None = None
     rate_hz: float | None = None
+    focal_px: float | None = None
+
+    def __post_init__(self) -> None:
+        for option, value in (
+            ("--distance-cm", self.distance_cm),
+            ("--rate", self.rate_hz),
+            ("--focal-px", self.focal_px),
+        ):
+            if value is not None and not 0 < value < math.inf:
+                raise UsageError(f"{option} {value:g}: a positive number is expected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,35 +75,18 @@ def resolve(recording: Recording, stimulus: Stimulus, given: Setup) -> Viewing:
 
     Raises DataError listing every contradiction between them, UsageError where the screen's pixels are unknown.
     """
+    conflicts = _conflicts(recording, stimulus, given)
+    if conflicts:
+        raise DataError(
+            f"{recording.path} contradicts what was given: {'; '.join(conflicts)}; correct or drop those options"
+        )
     said = recording.declared
-    _refuse_other_shape(recording, stimulus)
     if recording.space == "scene":
-        if given.screen_px or given.screen_cm or given.distance_cm or given.placement:
-            raise DataError(
-                f"{recording.path} contradicts what was given: its positions are the scene camera's, not a screen's; "
-                "drop --screen, --screen-cm, --distance-cm and --placement"
-            )
         width, height = stimulus.size_px
-        screen = Screen(width, height)
-        if said.focal_px is not None:
-            scale = width / (said.stimulus_px or stimulus.size_px)[0]
-            screen = Screen.of_camera(width, height, (said.focal_px[0] * scale, said.focal_px[1] * scale))
+        focal = _focal_px(recording, stimulus) or (given.focal_px and (given.focal_px, given.focal_px))
+        screen = Screen.of_camera(width, height, focal) if focal else Screen(width, height)
         return Viewing(screen, Placement(0, 0, width, height, stimulus.size_px))
-
-    rect, screen_px = None, given.screen_px or said.screen_px
-    if given.placement is not None and screen_px is not None:
-        placed = Placement.parse(given.placement, screen_px, stimulus.shown_px)
-        rect = (placed.x, placed.y, placed.width, placed.height)
-    require_agreement(
-        str(recording.path),
-        {
-            "screen in px": (said.screen_px, given.screen_px),
-            "screen in cm": (said.screen_cm, given.screen_cm),
-            "distance in cm": (said.distance_cm, given.distance_cm),
-            "stimulus rectangle": (said.stimulus_rect, rect),
-            "rate in Hz": (1 / recording.interval_s if len(recording.time_s) else said.rate_hz, given.rate_hz),
-        },
-    )
+    screen_px = given.screen_px or said.screen_px
     if screen_px is None:
         if recording.space == "screen":
             raise UsageError(f"{recording.path}: the file does not say how large the screen is; give --screen WxH")
@@ -104,23 +98,63 @@ def resolve(recording: Recording, stimulus: Stimulus, given: Setup) -> Viewing:
     return Viewing(screen, _place(given.placement or "fit", screen_px, stimulus))
 
 
+def _conflicts(recording: Recording, stimulus: Stimulus, given: Setup) -> list[str]:
+    """Every contradiction between the file and what the user gave, in words."""
+    said = recording.declared
+    rate = 1 / recording.interval_s if len(recording.time_s) else said.rate_hz
+    conflicts = []
+    if said.stimulus_px is not None:
+        # The stimulus may be a smaller copy of what was recorded, but not of another shape.
+        (w, h), (sw, sh) = said.stimulus_px, stimulus.size_px
+        if abs(w / h - sw / sh) > 0.02 * (sw / sh):
+            conflicts.append(f"stimulus in px: {w}x{h} in the file, {sw}x{sh} in {stimulus.path.name}")
+    if recording.space == "scene":
+        options = {
+            "--screen": given.screen_px,
+            "--screen-cm": given.screen_cm,
+            "--distance-cm": given.distance_cm,
+            "--placement": given.placement,
+        }
+        useless = [option for option, value in options.items() if value is not None]
+        if useless:
+            conflicts.append(f"its positions are the scene camera's, not a screen's, but {', '.join(useless)} given")
+        focal = _focal_px(recording, stimulus)
+        return conflicts + contradictions(
+            {
+                "focal length in px": (focal and focal[0], given.focal_px),
+                "rate in Hz": (rate, given.rate_hz),
+            }
+        )
+    if given.focal_px is not None:
+        conflicts.append("its positions are a screen's, not a scene camera's, but --focal-px given")
+    rect, screen_px = None, given.screen_px or said.screen_px
+    if given.placement is not None and screen_px is not None:
+        placed = Placement.parse(given.placement, screen_px, stimulus.shown_px)
+        rect = (placed.x, placed.y, placed.width, placed.height)
+    return conflicts + contradictions(
+        {
+            "screen in px": (said.screen_px, given.screen_px),
+            "screen in cm": (said.screen_cm, given.screen_cm),
+            "distance in cm": (said.distance_cm, given.distance_cm),
+            "stimulus rectangle": (said.stimulus_rect, rect),
+            "rate in Hz": (rate, given.rate_hz),
+        }
+    )
+
+
+def _focal_px(recording: Recording, stimulus: Stimulus) -> tuple[float, float] | None:
+    """The scene camera's focal length by the file, in pixels of the video that was given; None where it is unknown."""
+    said = recording.declared
+    if said.focal_px is None:
+        return None
+    scale = stimulus.size_px[0] / (said.stimulus_px or stimulus.size_px)[0]
+    return said.focal_px[0] * scale, said.focal_px[1] * scale
+
+
 def _place(how: str, screen_px: tuple[int, int], stimulus: Stimulus) -> Placement:
     """Placement by the size as shown; its scale then leads to the pixels as stored."""
     shown = Placement.parse(how, screen_px, stimulus.shown_px)
     return Placement(shown.x, shown.y, shown.width, shown.height, stimulus.size_px)
-
-
-def _refuse_other_shape(recording: Recording, stimulus: Stimulus) -> None:
-    """The stimulus may be a smaller copy of what was recorded, but not of another shape."""
-    recorded = recording.declared.stimulus_px
-    if recorded is None:
-        return
-    (w, h), (sw, sh) = recorded, stimulus.size_px
-    if abs(w / h - sw / sh) > 0.02 * (sw / sh):
-        raise DataError(
-            f"{recording.path} contradicts what was given: stimulus in px: {w}x{h} in the file, {sw}x{sh} in "
-            f"{stimulus.path.name}; give the stimulus that was recorded"
-        )
 
 
 def refuse_wrong_screen(recording: Recording, screen: Screen, screen_xy: FloatArray) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from functools import partial
 from pathlib import Path
 
@@ -164,6 +166,79 @@ def _later(text: str, ms: int) -> str:
     import re
 
     return re.sub(r"\b(999\d{3}|100\d{4})\b", lambda m: str(int(m[0]) + ms), text)
+
+
+def test_eyelink_at_2000_hz_with_whole_milliseconds(tmp_path: Path) -> None:
+    fast = truth(2000)
+    path = makers.eyelink(tmp_path, fast)
+    text = re.sub(r"(?m)^(\d+)\.\d\t", r"\1\t", path.read_text())
+    path.write_text(text)
+    (recording,) = read(path)
+    np.testing.assert_allclose(recording.time_s, fast.time_s, atol=1e-9)
+
+
+def test_eyelink_with_spaces_windows_lines_and_other_letters(known: Truth, tmp_path: Path) -> None:
+    path = makers.eyelink(tmp_path, known)
+    lines = path.read_text().splitlines()
+    lines = [line.replace("\t", "  ") if line[:1].isdigit() else line for line in lines]
+    lines.insert(22, "MSG\t1000000 \u00c5ngstr\u00f6m \u2026 12")  # UTF-8 with bytes that end a line in Latin-1
+    path.write_bytes(("\r\n".join(lines) + "\r\n").encode())
+    (recording,) = read(path)
+    np.testing.assert_allclose(recording.eyes["left"], known.xy, atol=0.06)
+    assert [m.line for m in recording.messages if m.text.startswith("frame")] == [
+        k for k, line in enumerate(lines, start=1) if "frame " in line
+    ]
+
+
+def test_neon_events_from_the_samples_where_no_table_has_them(known: Truth, tmp_path: Path) -> None:
+    path = makers.pupil_neon(tmp_path, known)
+    (tmp_path / "fixations.csv").unlink()
+    head, *rows = path.read_text().splitlines()
+    numbered, count = [head], 0
+    for k, (row, label) in enumerate(zip(rows, known.labels, strict=True)):
+        count += label == "fixation" and (k == 0 or known.labels[k - 1] != label)
+        cells = row.split(",")
+        cells[6:8] = [str(count) if label == "fixation" else "", "1" if label == "blink" else ""]
+        numbered.append(",".join(cells))
+    path.write_text("\n".join(numbered) + "\n")
+    (recording,) = read(path)
+    assert recording.events is not None
+    own = recording.events.filter(pl.col("kind") == "fixation")
+    np.testing.assert_allclose(own["onset_s"], [f[0] for f in known.fixations], atol=1e-6)
+    np.testing.assert_allclose(own["duration_s"], [f[1] for f in known.fixations], atol=1e-6)
+    assert recording.events.filter(pl.col("kind") == "blink").height == 1
+
+
+def test_invisible_has_fewer_columns(known: Truth, tmp_path: Path) -> None:
+    path = makers.pupil_neon(tmp_path, known)
+    rows = [line.split(",") for line in path.read_text().splitlines()]
+    path.write_text("\n".join(",".join(row[1:5]) for row in rows) + "\n")  # no section, no worn, no angles
+    (tmp_path / "scene_camera.json").write_text('{"camera_matrix": [[766, 0, 543], [0, 766, 551], [0, 0, 1]]}')
+    (recording,) = read(path)
+    assert recording.declared.focal_px == (766, 766)
+    np.testing.assert_allclose(recording.eyes["both"], known.xy, atol=1e-3)
+
+
+def test_old_pupil_player_names(known: Truth, tmp_path: Path) -> None:
+    path = makers.pupil_core(tmp_path, known)
+    (tmp_path / "world_timestamps.csv").unlink()
+    path.write_text(path.read_text().replace("gaze_timestamp,world_index", "timestamp,index"))
+    (recording,) = read(path)
+    assert recording.format == "pupil-core"
+    assert recording.frame_times_s is not None
+    np.testing.assert_allclose(recording.time_s, known.time_s, atol=1e-6)
+
+
+def test_glasses3_know_their_scene_camera(known: Truth, tmp_path: Path) -> None:
+    path = makers.tobii_glasses(tmp_path, known)
+    camera = {"focal-length": [918.0, 919.0], "resolution": [1920, 1080]}
+    file = tmp_path / "recording.g3"
+    file.write_text(json.dumps({"scenecamera": {"camera-calibration": camera}}))
+    (recording,) = read(path)
+    assert (recording.declared.focal_px, recording.declared.stimulus_px) == ((918, 919), (1920, 1080))
+    file.write_text("{}")
+    with pytest.raises(DataError, match=r"recording\.g3: no camera calibration"):
+        read(path)
 
 
 def test_tobii_separates_participants_and_showings(known: Truth, tmp_path: Path) -> None:

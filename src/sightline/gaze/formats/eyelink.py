@@ -64,9 +64,10 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
     path = head.path
     # Latin-1 reads any byte, and nothing that is kept of a line has other letters.
     text = path.read_bytes().decode("latin-1")
-    lines = text.splitlines()
-    if options.lenient and not text.endswith("\n"):
-        lines.pop()  # half a number looks like a number
+    # str.splitlines would also part messages at bytes of their UTF-8.
+    lines = text.replace("\r\n", "\n").split("\n")
+    if lines.pop() and not options.lenient:  # what comes after the last newline; half a number looks like a number
+        lines.append(text[text.rfind("\n") + 1 :])
     other = [i for i, line in enumerate(lines) if not line[:1].isdigit()]
     blocks = _blocks(path, lines, other, options)
     if not blocks:
@@ -158,12 +159,22 @@ def _samples(
         for eye in ("left", "right")
         if any(eye in p for p in positions)
     }
-    return np.concatenate(times), eyes, np.concatenate(numbers)
+    return _halves(np.concatenate(times)), eyes, np.concatenate(numbers)
+
+
+def _halves(time_ms: FloatArray) -> FloatArray:
+    """At 2000 Hz edf2asc writes whole milliseconds, each twice, unless asked for -ftime; the second is half one on."""
+    twice = np.concatenate([[False], np.diff(time_ms) == 0])
+    if twice.mean() < 0.25 or (twice[1:] & twice[:-1]).any():  # a few are damage, which is refused later
+        return time_ms
+    return time_ms + 0.5 * twice
 
 
 def _parse(path: Path, lines: list[str], at: list[int], eyes: int) -> FloatArray:
     """Time, then x, y and pupil for each eye, '.' being lost: (N, 1 + 3 * eyes)."""
-    fields = pl.Series([lines[i] for i in at]).str.split("\t")
+    samples = pl.Series([lines[i] for i in at])
+    tabbed = "\t" in lines[at[0]]
+    fields = samples.str.split("\t") if tabbed else samples.str.extract_all(r"\S+")
     numbers = pl.DataFrame(
         {str(k): fields.list.get(k, null_on_oob=True).str.strip_chars() for k in range(1 + 3 * eyes)}
     ).with_columns(pl.all().replace(".", "nan").cast(pl.Float64, strict=False))

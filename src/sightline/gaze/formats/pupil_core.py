@@ -18,7 +18,7 @@ from sightline.gaze.recording import EventRow, FloatArray, Recording, events_fra
 NAME = "pupil-core"
 TITLE = "Pupil Core gaze_positions.csv"
 NEEDS = {
-    "gaze_timestamp": r"gaze_timestamp",
+    "gaze_timestamp": r"gaze_timestamp|timestamp",
     "confidence": r"confidence",
     "norm_pos_x": r"norm_pos_x|x_norm",
     "norm_pos_y": r"norm_pos_y|y_norm",
@@ -31,11 +31,13 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
     """The one recording of the file; samples below MIN_CONFIDENCE are lost."""
     surface = "x_norm" in head.columns
     x, y = ("x_norm", "y_norm") if surface else ("norm_pos_x", "norm_pos_y")
-    table = read_table(head, ["gaze_timestamp", "confidence", x, y, "world_index"])
-    stamps = table.numbers("gaze_timestamp")
+    # Before 1.13, Pupil Player called them timestamp and index.
+    clock, index = ("gaze_timestamp", "world_index") if "gaze_timestamp" in head.columns else ("timestamp", "index")
+    table = read_table(head, [clock, "confidence", x, y, index])
+    stamps = table.numbers(clock)
     if np.isnan(stamps).any():
         line = int(table.lines[int(np.isnan(stamps).argmax())])
-        raise DataError(f"{head.path}, line {line}: 'gaze_timestamp' is empty; export it again")
+        raise DataError(f"{head.path}, line {line}: {clock!r} is empty; export it again")
     # Eyes are paired after the fact, so samples may stand a little out of order, or twice.
     _, order = np.unique(stamps, return_index=True)
     table = Table(table.path, table.frame[order], table.lines[order])
@@ -52,14 +54,14 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
             eyes={"both": xy},
             space="screen" if surface else "scene",
             unit="norm",
-            frame_times_s=None if surface else _frame_times(head.path, origin, table, time),
+            frame_times_s=None if surface else _frame_times(head.path, origin, table, index, time),
             events=None if surface else _events(head.path.parent, origin),
             notes=(f"{len(stamps) - len(order)} repeated samples left out",) if len(stamps) > len(order) else (),
         )
     ]
 
 
-def _frame_times(path: Path, origin: float, table: Table, time: FloatArray) -> FloatArray | None:
+def _frame_times(path: Path, origin: float, table: Table, index: str, time: FloatArray) -> FloatArray | None:
     """When each scene frame was taken: from the export, the recording, or the frames that the samples name."""
     for folder in (path.parent, path.parent.parent.parent):
         if (export := folder / "world_timestamps.csv").is_file():
@@ -70,10 +72,10 @@ def _frame_times(path: Path, origin: float, table: Table, time: FloatArray) -> F
                 return np.asarray(np.load(recorded, allow_pickle=False), dtype=np.float64) - origin
             except (ValueError, OSError) as error:
                 raise DataError(f"{recorded}: no array of times ({error}); copy it again") from None
-    if "world_index" not in table:
+    if index not in table:
         return None
     # Each sample names the frame nearest in time, so a frame was taken in the middle of its samples.
-    frames = table.numbers("world_index").astype(np.int64)
+    frames = table.numbers(index).astype(np.int64)
     named, first = np.unique(frames, return_index=True)
     counts = np.diff([*first, len(frames)])
     if (np.diff(frames) < 0).any() or len(named) < 2:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sightline.errors import DataError
 from sightline.gaze.formats.table import Head, ReadOptions, Table, read_head, read_table
-from sightline.gaze.recording import Declared, EventRow, FloatArray, Message, Recording, clean_times, events_frame
+from sightline.gaze.recording import Declared, EventRow, FloatArray, Message, Recording, clean_times, events_frame, runs
 
 NAME = "pupil-neon"
 TITLE = "Pupil Labs Neon or Invisible gaze.csv"
@@ -24,11 +24,13 @@ NEEDS = {
     "gaze x [px]": r"gaze x \[px\]",
     "gaze y [px]": r"gaze y \[px\]",
 }
+# In gaze.csv, the number of the event that a sample belongs to.
+_IDS = {"fixation": "fixation id", "blink": "blink id"}
 
 
 def read(head: Head, options: ReadOptions) -> list[Recording]:
     """One recording for each "recording id" of the file."""
-    table = read_table(head, ["recording id", "timestamp [ns]", "gaze x [px]", "gaze y [px]", "worn"])
+    table = read_table(head, ["recording id", "timestamp [ns]", "gaze x [px]", "gaze y [px]", "worn", *_IDS.values()])
     if "recording id" not in table:
         return [_read_one(head, table, None)]
     ids = table.text("recording id")
@@ -51,7 +53,7 @@ def _read_one(head: Head, table: Table, recording_id: str | None) -> Recording:
         eyes={"both": xy},
         space="scene",
         frame_times_s=_frame_times(folder, origin, recording_id),
-        events=_events(folder, origin, recording_id),
+        events=_events(folder, origin, recording_id, table),
         messages=_messages(folder, origin, recording_id),
         declared=Declared(focal_px=_focal(folder)),
     )
@@ -78,11 +80,13 @@ def _frame_times(folder: Path, origin: int, recording_id: str | None) -> FloatAr
     return None if table is None else _seconds(table.integers("timestamp [ns]"), origin)
 
 
-def _events(folder: Path, origin: int, recording_id: str | None) -> pl.DataFrame | None:
+def _events(folder: Path, origin: int, recording_id: str | None, gaze: Table) -> pl.DataFrame | None:
+    """Of the tables beside the gaze; where one is missing, of the samples that bear an event's number."""
     rows: list[EventRow] = []
     for kind in ("fixation", "saccade", "blink"):
         table = _beside(folder, f"{kind}s.csv", recording_id)
         if table is None:
+            rows += _numbered(gaze, kind, origin)
             continue
         start, end = table.integers("start timestamp [ns]"), table.integers("end timestamp [ns]")
         spots: list[tuple[float | None, float | None]] = [(None, None)] * len(table)
@@ -94,6 +98,19 @@ def _events(folder: Path, origin: int, recording_id: str | None) -> pl.DataFrame
             for a, b, spot in zip(_seconds(start, origin), _seconds(end, origin), spots, strict=True)
         ]
     return events_frame(rows) if rows else None
+
+
+def _numbered(gaze: Table, kind: str, origin: int) -> list[EventRow]:
+    column = _IDS.get(kind)
+    if column is None or column not in gaze:
+        return []
+    numbers, time = gaze.text(column), _seconds(gaze.integers("timestamp [ns]"), origin)
+    step = float(np.median(np.diff(time))) if len(time) > 1 else 0.0
+    return [
+        (kind, None, float(time[a]), float(time[b - 1] - time[a]) + step, None, None)
+        for a, b in runs(numbers)
+        if numbers[a] not in ("", "0")
+    ]
 
 
 def _messages(folder: Path, origin: int, recording_id: str | None) -> tuple[Message, ...]:

@@ -1,18 +1,20 @@
 """Tobii Pro Glasses 3, as it records: gazedata.gz, one JSON object a line, beside scenevideo.mp4.
 
 Timestamps are seconds from the scene video's start; gaze2d is a fraction of the scene picture from its top left.
+recording.g3, where it lies beside the gaze, has the calibration of the scene camera.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
 
 import numpy as np
 
 from sightline.errors import DataError
 from sightline.gaze.formats.table import Head, ReadOptions
-from sightline.gaze.recording import Recording, clean_times
+from sightline.gaze.recording import Declared, Recording, clean_times
 
 NAME = "tobii-glasses3"
 TITLE = "Tobii Pro Glasses 3 gazedata"
@@ -55,5 +57,17 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
             space="scene",
             unit="norm",
             start_s=-origin,
+            declared=_declared(head.path.with_name("recording.g3")),
         )
     ]
+
+
+def _declared(path: Path) -> Declared:
+    if not path.is_file():
+        return Declared()
+    try:
+        camera = json.loads(path.read_text())["scenecamera"]["camera-calibration"]
+        (fx, fy), (width, height) = camera["focal-length"], camera["resolution"]
+        return Declared(focal_px=(float(fx), float(fy)), stimulus_px=(int(width), int(height)))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: no camera calibration in it ({error!r}); copy it again, or move it away") from None

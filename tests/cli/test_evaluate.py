@@ -75,6 +75,9 @@ def test_explain_needs_no_folders() -> None:
         (["vos", "absent", "GT"], 1, "no such folder"),
         (["vos", "PRED", "GT", "--sequences", "a,z"], 1, "no sequence z"),
         (["vos", "PRED", "GT", "--json", "absent/scores.json"], 1, "choose another place"),
+        (["vos", "PRED", "GT", "--json", "PRED"], 1, "a folder is in the way"),
+        (["vos", "PRED", "GT", "--sequences", ""], 2, "no name in it"),
+        (["vos", "PRED", "GT", "--yardsticks"], 2, "belong to the task fixation"),
     ],
 )
 def test_wrong_usage_is_one_line(

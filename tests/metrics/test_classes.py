@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
@@ -113,3 +115,36 @@ def test_object_precision_collects_pictures() -> None:
     metric.update(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0), box, torch.tensor([2]))
     scores = metric.compute()
     assert scores["95"].item() == pytest.approx((51 / 101 + 0) / 2)  # one of two found in class 1, none in class 2
+
+
+def _score_on(rank: int, meeting: str, found: object) -> None:
+    """One of two processes: its share of the frames; rank 0 keeps what all make together."""
+    torch.set_num_threads(1)  # OpenMP's threads do not live on in a forked process
+    torch.distributed.init_process_group("gloo", f"file://{meeting}", world_size=2, rank=rank)
+    mine = slice(0, 4) if rank == 0 else slice(4, 6)
+    metrics = {"nss": fixation.NSS(), "f": vsod.FMeasure(), "jf": vos.JAndF(), "soc": gaze.ObjectPrecision("box soc")}
+    metrics["nss"].update(MAPS[mine], COUNTS[mine])
+    metrics["f"].update(MAPS[mine], MASKS[mine])
+    metrics["jf"].update(MASKS.roll(1, -1)[mine], MASKS[mine])
+    box = torch.tensor([[0.0, 0.0, 10.0, 10.0]])
+    metrics["soc"].update(box + 10 * rank, torch.tensor([0.9 - rank / 10]), torch.ones(1), box, torch.ones(1))
+    scores = {name: metric.compute() for name, metric in metrics.items()}
+    if rank == 0:
+        found.update(nss=scores["nss"].item(), f=scores["f"]["max"].item(), jf=scores["jf"]["jf_mean"].item())  # type: ignore[attr-defined]
+        found["soc"] = scores["soc"]["95"].item()  # type: ignore[index]
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_score_as_one(tmp_path: Path) -> None:
+    pytest.importorskip("pycocotools")
+    with multiprocessing.get_context("fork").Manager() as manager:
+        found = manager.dict()
+        torch.multiprocessing.start_processes(
+            _score_on, (str(tmp_path / "meeting"), found), nprocs=2, start_method="fork"
+        )
+        scores = dict(found)
+    assert scores["nss"] == pytest.approx(f_fixation.nss(MAPS, COUNTS).mean().item())
+    assert scores["f"] == pytest.approx(f_vsod.f_measure(MAPS, MASKS).curve.mean(0).max().item())
+    j, f = f_vos.j_and_f(MASKS.roll(1, -1), MASKS)
+    assert scores["jf"] == pytest.approx(sum(x[:4].mean().item() + x[4:].mean().item() for x in (j, f)) / 4)
+    assert scores["soc"] == pytest.approx(51 / 101)  # one of two objects is found well enough

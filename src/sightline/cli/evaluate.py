@@ -41,7 +41,7 @@ def evaluate(
         bool, typer.Option("--yardsticks", help="Also score chance, centre prior, mean map and other observers.")
     ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads.", show_default="one a processor")] = None,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap and of protocols that draw at random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap and of protocols that draw at random.")] = 0,
     draws: Annotated[int, typer.Option(min=1, help="Bootstrap resamples for the intervals.")] = 1000,
     explain: Annotated[
         str | None, typer.Option(metavar="METRIC", help="Say what a score means under each protocol, and stop.")
@@ -50,7 +50,7 @@ def evaluate(
     """Score a prediction: frames, sequences and the whole set, with 95 % intervals over sequences."""
     from sightline.errors import UsageError
     from sightline.metrics import evaluation
-    from sightline.metrics.evaluation.report import write_text
+    from sightline.metrics.evaluation.report import check_place, write_text
 
     if explain is not None:
         from sightline.metrics.explain import explain as explained
@@ -59,6 +59,11 @@ def evaluate(
         return
     if task is None or pred is None or gt is None:
         raise UsageError("evaluate: TASK, PRED and GT are needed, as in `sightline evaluate vos results DAVIS`")
+    for file in (json_file, csv_file, latex):
+        if file is not None:
+            check_place(file)
+    if plots is not None:
+        check_place(plots, folder=True)
     names = None if sequences is None else evaluation.read_selection(sequences)
     options = evaluation.Options(
         workers=workers, draws=draws, seed=seed, names=names, sigma=sigma, yardsticks=yardsticks
@@ -87,7 +92,9 @@ def evaluate(
         write_plots(report, plots)
     typer.echo(report.markdown(), nl=False)
     if report.unscored_frames:
-        typer.echo(f"{report.unscored_frames} frames could not be scored and are in no mean", err=True)
+        typer.echo(
+            f"unscored frames: {report.unscored_frames}; a mean leaves out where its score is undefined", err=True
+        )
 
 
 class _Bars:

@@ -114,7 +114,7 @@ def test_bad_predictions_are_named(folders: tuple[Path, Path]) -> None:
     pred, gt = folders
     entries = {str(i): prediction(i) for i in range(2)} | {"9": prediction(9)}
     write(pred / "predictions.json", entries)
-    with pytest.raises(DataError, match=r"1 frames are missing: 2; 1 frames are not in the ground truth: 9"):
+    with pytest.raises(DataError, match=r"missing frames \(1\): 2, extra frames \(1\): 9"):
         evaluate("gaze", pred, gt)
     entries = {str(i): prediction(i) for i in range(3)}
     entries["1"]["scores"] = [1]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sightline.errors import DataError
+from sightline.errors import DataError, UsageError
 from sightline.metrics.evaluation import layout
 
 
@@ -84,8 +84,25 @@ def test_frames_that_are_not_scored_may_be_absent() -> None:
 
 
 def test_frames_that_do_not_match_are_all_listed() -> None:
-    with pytest.raises(DataError, match=r"2 frames are missing: 1, 3; 1 frames are not in the ground truth: 9"):
+    with pytest.raises(DataError, match=r"missing frames \(2\): 1, 3, extra frames \(1\): 9"):
         layout.match_frames(frames("s", *"0123"), frames("s", *"029"))
+
+
+def test_frames_of_all_sequences_are_listed_at_once_however_many(tmp_path: Path) -> None:
+    gt = {"a": frames("a", *(f"{i:05d}" for i in range(20))), "b": frames("b", *"012")}
+    pred = {"a": frames("a", "00000", "00019", "00030"), "b": frames("b", *"01")}
+    with pytest.raises(DataError) as error:
+        layout.match_all(gt, pred)
+    assert "missing frames (18): 00001-00018, extra frames (1): 00030" in str(error.value)
+    assert "missing frames (1): 2" in str(error.value)
+
+
+def test_a_selection_without_a_name_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").write_text("\n")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG")
+    for text in ("", " , ", str(tmp_path / "empty.txt"), str(tmp_path / "picture.png")):
+        with pytest.raises(UsageError, match="--sequences"):
+            layout.read_selection(text)
 
 
 def test_names_that_are_numbers_may_lack_zeros() -> None:

@@ -114,7 +114,7 @@ def test_a_video_of_masks_is_read(folders: tuple[Path, Path], tmp_path: Path) ->
 def test_bad_input_is_named(folders: tuple[Path, Path]) -> None:
     pred, gt = folders
     (pred / "slow" / "masks" / "00003.png").unlink()
-    with pytest.raises(DataError, match=r"slow/masks: 1 frames are missing: 00003"):
+    with pytest.raises(DataError, match=r"slow/masks: missing frames \(1\): 00003"):
         evaluate("vos", pred, gt, "davis2016")
     save(pred / "slow" / "masks" / "00003.png", disk(20)[:30])
     with pytest.raises(DataError, match=r"00003\.png: 60 x 30 pixels, but .* 60 x 40"):

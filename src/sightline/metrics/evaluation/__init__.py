@@ -60,6 +60,8 @@ def evaluate(
     gt = Path(gt)
     make = functools.partial(make_task, task, gt=gt, protocol=protocol, options=options)
     tasks = [make(Path(folder)) for folder in (pred, *against)]
+    if not tasks[0].names:
+        raise DataError(f"{gt}: no sequence to score")
     found = []
     for index, one in enumerate(tasks):
         advance = begin(Path((pred, *against)[index]).name, len(one.names))
@@ -103,6 +105,8 @@ def evaluate(
 
 def make_task(task: str, pred: Path, gt: Path, protocol: str, options: Options) -> Task:
     """The task of this name. Raises UsageError that lists the tasks or protocols there are."""
+    if task != "fixation" and (options.yardsticks or options.sigma is not None):
+        raise UsageError(f"{task}: --sigma and --yardsticks belong to the task fixation; leave them out")
     if task == "vos":
         from sightline.metrics.evaluation.vos import VosTask
 
@@ -144,8 +148,6 @@ def _yardsticks(found: Sequence[scores.SequenceScores]) -> dict[str, dict[str, f
 
 def _inputs(task: Task, pred: Path, gt: Path) -> dict[str, Any]:
     """Where the inputs are, and a hash of the files that each sequence was scored from."""
-    if not task.names:
-        raise DataError(f"{gt}: no sequence to score")
     return {
         "pred": str(pred),
         "gt": str(gt),

@@ -72,7 +72,7 @@ class FixationTask(Task):
         expected = {name: _frames(one) for name, one in observed.items()}
         found = layout.find_sequences(pred, layout.MAP_FOLDERS)
         self.names, expected, found = layout.match(expected, found, names, (pred, gt))
-        self.pairs = {name: layout.match_frames(expected[name], found[name]) for name in self.names}
+        self.pairs = layout.match_all(expected, found)
         self.chosen = self._choose_frames()
 
     def files(self, name: str) -> Sequence[Path]:

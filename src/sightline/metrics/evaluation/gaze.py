@@ -8,11 +8,12 @@ A prediction is a folder with `predictions.json`, {id: {...}} for every picture,
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -36,13 +37,21 @@ RESAMPLES = 100
 
 @dataclass(frozen=True)
 class Prediction:
-    """What was predicted for one picture. point: (2,) as fractions of the picture, None where no gaze was found."""
+    """What was predicted for one picture. point: (2,) as fractions of the picture, None where it is not given."""
 
     point: Tensor | None
-    heatmap: Tensor | None
+    heatmap: Path | None
     head_box: list[float] | None
     objects: Objects | None
     files: list[Path] = field(default_factory=list)
+
+
+class Cells(NamedTuple):
+    """The heatmaps of a set on 5 x 5 cells. owners: (N,) which picture each is of. heat: (N, 5, 5). points: (N, 2)."""
+
+    owners: np.ndarray[Any, np.dtype[np.int64]]
+    heat: Tensor
+    points: Tensor
 
 
 class GazeTask(Task):
@@ -65,7 +74,7 @@ class GazeTask(Task):
             raise frame_error(self._table, unknown + missing, extra)
         self.names = wanted
         self.scenes = {name: scenes[name] for name in wanted}
-        self.found = {name: _prediction(self._table, name, entries[name], scenes[name], protocol) for name in wanted}
+        self.found = {name: _prediction(self._table, name, entries[name], scenes[name]) for name in wanted}
         self._precision = self._prepare_precision()
         self.keys = ("auc", "l2", "angle", *(("detected",) if protocol.gated else ()), *self._whole_keys())
 
@@ -81,17 +90,16 @@ class GazeTask(Task):
         size = torch.tensor([scene.size[1], scene.size[0]], dtype=torch.float64)
         gt, eye = torch.tensor(scene.gaze) / size, torch.tensor(scene.eye) / size
         values = dict.fromkeys(("auc", "l2", "angle"), math.nan)
-        if found.point is not None:
-            values["l2"] = float(gaze.distance(found.point, gt))
-            unit = (1.0, 1.0) if protocol.unit_square else (float(scene.size[0]), float(scene.size[1]))
-            values["angle"] = float(gaze.angular_error(found.point, gt, eye, unit))
+        point = found.point
         if found.heatmap is not None:
-            auc = (
-                gaze.grid_auc(found.heatmap, gt, protocol.cells)
-                if protocol.cells
-                else gaze.heatmap_auc(found.heatmap, gt)
-            )
+            heatmap = read_map(found.heatmap).double()
+            point = gaze.heatmap_point(heatmap, centred=protocol.centred) if point is None else point
+            auc = gaze.grid_auc(heatmap, gt, protocol.cells) if protocol.cells else gaze.heatmap_auc(heatmap, gt)
             values["auc"] = float(auc)
+        if point is not None:
+            values["l2"] = float(gaze.distance(point, gt))
+            unit = (1.0, 1.0) if protocol.unit_square else (float(scene.size[0]), float(scene.size[1]))
+            values["angle"] = float(gaze.angular_error(point, gt, eye, unit))
         detected = not protocol.gated or (values["l2"] < NEAR and _head_found(scene, found))
         scored = {key: value if detected else math.nan for key, value in values.items()}
         tallies = {key: Tally.of_frames([value], by_sequence=True) for key, value in scored.items()}
@@ -121,15 +129,22 @@ class GazeTask(Task):
         for name, precision in self._precision.items():
             for column, value in precision.scores(times).items():
                 scores[name if column == "mean" else f"{name}_{column}"] = value
-        if self.protocol.pooled:
-            chosen = [self.names[i] for i in np.repeat(np.arange(len(self.names)), times)]
-            maps = [name for name in chosen if self.found[name].heatmap is not None]
-            size = {name: torch.tensor(self.scenes[name].size[::-1], dtype=torch.float64) for name in maps}
-            if maps:
-                heat = torch.stack([gaze.grid(_heatmap(self.found[name])) for name in maps])
-                points = torch.stack([torch.tensor(self.scenes[name].gaze) / size[name] for name in maps])
-                scores["auc_pooled"] = float(gaze.pooled_grid_auc(heat, points))
+        if self.protocol.pooled and len(self._cells.owners):
+            chosen = np.repeat(np.arange(len(self._cells.owners)), times[self._cells.owners])
+            scores["auc_pooled"] = float(gaze.pooled_grid_auc(self._cells.heat[chosen], self._cells.points[chosen]))
         return {key: value for key, value in scores.items() if key in self._whole_keys()}
+
+    @functools.cached_property
+    def _cells(self) -> Cells:
+        """What the pooled AUC needs of the heatmaps, which themselves are too large to keep."""
+        owners = [index for index, name in enumerate(self.names) if self.found[name].heatmap is not None]
+        heat, points = torch.empty(len(owners), 5, 5, dtype=torch.float64), torch.empty(len(owners), 2).double()
+        for row, index in enumerate(owners):
+            scene, path = self.scenes[self.names[index]], self.found[self.names[index]].heatmap
+            assert path is not None
+            heat[row] = gaze.grid(read_map(path))
+            points[row] = torch.tensor(scene.gaze) / torch.tensor(scene.size[::-1])
+        return Cells(np.array(owners, dtype=np.int64), heat, points)
 
     def _prepare_precision(self) -> dict[str, AveragePrecision]:
         found = [self.found[name].objects for name in self.names]
@@ -152,7 +167,7 @@ class GazeTask(Task):
         return precision
 
 
-def _prediction(table: Path, name: str, entry: dict[str, Any], scene: Scene, protocol: GazeProtocol) -> Prediction:
+def _prediction(table: Path, name: str, entry: dict[str, Any], scene: Scene) -> Prediction:
     place = f"{table}: {name}"
     if not isinstance(entry, dict):
         raise DataError(f"{place}: an object with gaze_point_xy and boxes_xyxy is expected; see docs/metrics.md")
@@ -160,14 +175,14 @@ def _prediction(table: Path, name: str, entry: dict[str, Any], scene: Scene, pro
     heatmap = None
     if entry.get("heatmap") is not None:
         files.append(table.parent / str(entry["heatmap"]))
-        heatmap = read_map(files[-1]).double()
+        heatmap = files[-1]
+        if not heatmap.is_file():
+            raise DataError(f"{place}: no file {heatmap}; heatmap is a path from the folder of {table.name}")
     point = None
     try:
         if entry.get("gaze_point_xy") is not None:
             x, y = (float(value) for value in entry["gaze_point_xy"])
             point = torch.tensor([x / scene.size[1], y / scene.size[0]], dtype=torch.float64)
-        elif heatmap is not None:
-            point = gaze.heatmap_point(heatmap, centred=protocol.centred)
         objects, instances = _objects(table, entry, scene)
         head = entry.get("head_box_xyxy")
         head = None if head is None else [float(value) for value in head]
@@ -217,8 +232,3 @@ def _head_found(scene: Scene, found: Prediction) -> bool:
     common = max(0.0, x1 - x0) * max(0.0, y1 - y0)
     areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (found.head_box, scene.head_box)]
     return bool(common > OVERLAP * (sum(areas) - common))
-
-
-def _heatmap(found: Prediction) -> Tensor:
-    assert found.heatmap is not None
-    return found.heatmap

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sightline.data.files import IMAGE_SUFFIXES
-from sightline.errors import DataError
+from sightline.errors import DataError, UsageError
 
 MAP_SUFFIXES = IMAGE_SUFFIXES | {".npy"}
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm"})
@@ -129,12 +129,33 @@ def match_frames(gt: Frames, pred: Frames, ends: int = 0) -> Pair:
     return Pair(gt.name, names, scored, tuple(by_key[_key(path)] for path in scored))
 
 
-def frame_error(where: Path, missing: Iterable[str], extra: Iterable[str]) -> DataError:
+def match_all(gt: dict[str, Frames], pred: dict[str, Frames], ends: int = 0) -> dict[str, Pair]:
+    """`match_frames` of every sequence. Raises one DataError for the frames that do not pair in any of them."""
+    pairs, wrong = {}, []
+    for name, frames in gt.items():
+        try:
+            pairs[name] = match_frames(frames, pred[name], ends)
+        except FrameError as error:
+            wrong.append(error)
+    if wrong:
+        raise FrameError("; ".join(error.problem for error in wrong))
+    return pairs
+
+
+class FrameError(DataError):
+    """Frames that do not pair."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"{problem}; every frame of the ground truth needs one prediction")
+        self.problem = problem
+
+
+def frame_error(where: Path, missing: Iterable[str], extra: Iterable[str]) -> FrameError:
     """The error that lists the frames that do not pair."""
     missing, extra = list(missing), list(extra)
-    parts = [f"{len(missing)} frames are missing: {_listed(missing)}"] if missing else []
-    parts += [f"{len(extra)} frames are not in the ground truth: {_listed(extra)}"] if extra else []
-    return DataError(f"{where}: {'; '.join(parts)}; every frame of the ground truth needs one prediction")
+    parts = [f"missing frames ({len(missing)}): {_listed(missing)}"] if missing else []
+    parts += [f"extra frames ({len(extra)}): {_listed(extra)}"] if extra else []
+    return FrameError(f"{where}: {', '.join(parts)}")
 
 
 def select(sequences: dict[str, Frames], names: Iterable[str] | None, root: Path) -> dict[str, Frames]:
@@ -151,12 +172,21 @@ def select(sequences: dict[str, Frames], names: Iterable[str] | None, root: Path
 def read_selection(text: str) -> list[str]:
     """Sequence names from a comma-separated list or a text file such as DAVIS' ImageSets/480p/val.txt.
 
-    A line of a file is a name, or starts with the path of a frame, whose folder is the name.
+    A line of a file is a name, or starts with the path of a frame, whose folder is the name. Raises UsageError if there
+    is no name.
     """
     path = Path(text)
     if not path.is_file():
-        return [name.strip() for name in text.split(",") if name.strip()]
-    entries = [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        names = [name.strip() for name in text.split(",") if name.strip()]
+        if not names:
+            raise UsageError("--sequences: no name in it; give names with commas, or a file with a name a line")
+        return names
+    try:
+        entries = [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--sequences {path}: cannot be read ({error}); a text file of names is expected") from None
+    if not entries:
+        raise UsageError(f"--sequences {path}: the file is empty; a name a line is expected")
     return [entry.strip("/").split("/")[-2] if "/" in entry.strip("/") else entry for entry in entries]
 
 
@@ -182,4 +212,19 @@ def _key(path: Path) -> int | str:
 
 
 def _listed(names: list[str]) -> str:
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    """All names, those that count up by one as first-last."""
+    runs: list[list[str]] = []
+    for name in names:
+        if runs and _follows(runs[-1][-1], name):
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    return ", ".join(", ".join(run) if len(run) < 3 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def _follows(first: str, second: str) -> bool:
+    """Whether the number that `second` ends in is the next after that of `first`."""
+    before, after = (re.fullmatch(r"(.*?)(\d+)", name) for name in (first, second))
+    if before is None or after is None:
+        return False
+    return before[1] == after[1] and int(before[2]) + 1 == int(after[2])

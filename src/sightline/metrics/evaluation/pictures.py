@@ -59,7 +59,9 @@ def read_labels(path: Path) -> tuple[NDArray[np.uint8], bool]:
     if image.mode in {"RGB", "RGBA", "LA"}:
         image = _without_colour(image, path)
     if image.mode not in {"1", "L", "P"}:
-        raise DataError(f"{path}: a mask of 8 bits or less is expected, this is a {image.mode!r} picture")
+        raise DataError(
+            f"{path}: a mask of 8 bits or less is expected, this is a {image.mode!r} picture; save it as 8-bit PNG"
+        )
     labels = np.asarray(image).astype(np.uint8)
     if not palette and len(used := np.flatnonzero(np.bincount(labels.ravel()))) > LARGEST_LABEL:
         raise DataError(
@@ -75,7 +77,9 @@ def read_truth(path: Path) -> Tensor:
     if image.mode in {"RGB", "RGBA", "LA"}:
         image = image.convert("L")
     if image.mode not in {"1", "L", "P"}:
-        raise DataError(f"{path}: a mask of 8 bits or less is expected, this is a {image.mode!r} picture")
+        raise DataError(
+            f"{path}: a mask of 8 bits or less is expected, this is a {image.mode!r} picture; save it as 8-bit PNG"
+        )
     values = np.asarray(image)
     if image.mode == "L" and values.max(initial=0) > 1:
         return torch.from_numpy(values > 128)

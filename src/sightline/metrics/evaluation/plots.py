@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from pathlib import Path
@@ -28,7 +29,8 @@ def write_plots(report: Report, folder: Path) -> list[Path]:
             figure.savefig(partial, format="png", dpi=120)
             os.replace(partial, folder / name)
         except OSError as error:
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                partial.unlink()
             raise OutputError(f"{folder / name}: cannot be written ({error.strerror}); choose another place") from error
         written.append(folder / name)
     return written
@@ -50,8 +52,11 @@ def _bars(report: Report) -> Figure:
         axes.bar(range(len(names)), [scores[name] for name in names], width=0.8 if named else 1.0, color="#4878a8")
         axes.axhline(report.overall[key], color="#c04040", linewidth=1)
         axes.set_ylabel(key)
+        axes.margins(x=0.01)
         axes.set_xticks(range(len(names)) if named else [], names if named else [], rotation=60, ha="right", fontsize=7)
-    figure.suptitle(f"{report.task}, protocol {report.protocol}: {len(report.sequences)} sequences")
+    figure.suptitle(
+        f"{report.task}, protocol {report.protocol}: {len(report.sequences)} sequences (red: the whole set)"
+    )
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -107,6 +108,14 @@ class Report:
         return rows + [row(label, scores) for label, scores in self.yardsticks.items()]
 
 
+def check_place(path: Path, folder: bool = False) -> None:
+    """Raise OutputError where a file (or a folder of files) could not be written, before hours of work for it."""
+    if path.exists() and path.is_dir() != folder:
+        raise OutputError(f"{path}: {'a folder' if path.is_dir() else 'a file'} is in the way; choose another place")
+    if not folder and not os.access(path.parent, os.W_OK):
+        raise OutputError(f"{path}: its folder does not exist or cannot be written to; choose another place")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all. Raises OutputError where it cannot be written."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -114,7 +123,8 @@ def write_text(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
         os.replace(partial, path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
         raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
 
 

@@ -40,7 +40,7 @@ class VosTask(Task):
             (pred, gt),
         )
         self.totals = {name: len(truth[name].files) for name in self.names}
-        self.pairs = {name: layout.match_frames(truth[name], found[name], protocol.ends) for name in self.names}
+        self.pairs = layout.match_all(truth, found, protocol.ends)
         measures = ("j_mean", "j_recall", "j_decay", "f_mean", "f_recall", "f_decay", "jf_mean")
         self.keys = (*measures, "t_mean") if protocol.stability else measures
 

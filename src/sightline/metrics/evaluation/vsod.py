@@ -50,7 +50,7 @@ class VsodTask(Task):
             (pred, gt),
         )
         self.totals = {name: len(truth[name].files) for name in self.names}
-        self.pairs = {name: layout.match_frames(truth[name], found[name], protocol.ends) for name in self.names}
+        self.pairs = layout.match_all(truth, found, protocol.ends)
 
     def files(self, name: str) -> Sequence[Path]:
         return self.pairs[name].files()

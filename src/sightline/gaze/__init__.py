@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sightline.gaze._requirements  # noqa: F401  (first, as the others need polars)
 from sightline.gaze.align import Aligned, AlignOptions, align
+from sightline.gaze.bridge import to_pymovements
 from sightline.gaze.events import EventOptions
 from sightline.gaze.formats import ReadOptions, read
 from sightline.gaze.geometry import Placement, Screen
@@ -37,6 +38,7 @@ __all__ = [
     "inspect",
     "read",
     "read_fixations",
+    "to_pymovements",
     "write_labels",
     "write_maps",
 ]

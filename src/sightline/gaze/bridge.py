@@ -1,0 +1,66 @@
+"""Recordings of every format as pymovements' own objects, for its transforms, events and measures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from sightline.errors import UsageError
+from sightline.gaze.recording import Recording
+from sightline.gaze.viewing import Setup
+
+if TYPE_CHECKING:
+    from pymovements import Gaze
+
+
+def to_pymovements(recording: Recording, setup: Setup | None = None) -> Gaze:
+    """The samples, events and messages of a recording as a pymovements.Gaze, with the screen as its Experiment.
+
+    Times are milliseconds of the recording's clock, positions screen pixels from the top left, null where lost, in
+    pymovements' order of eyes: left, right, both. setup: what the file does not say of the screen.
+    Raises UsageError for gaze on no screen, or on one of unknown size.
+    """
+    from pymovements import Events, Experiment, Gaze
+
+    setup, said = setup or Setup(), recording.declared
+    screen_px = setup.screen_px or said.screen_px
+    if recording.space != "screen":
+        raise UsageError(f"{recording.path}: the positions are no screen's, which pymovements needs")
+    if screen_px is None:
+        raise UsageError(f"{recording.path}: the file does not say how large the screen is; give Setup(screen_px=...)")
+    scale = np.array(screen_px if recording.unit == "norm" else (1, 1), dtype=np.float64)
+    columns = {"time": 1000 * recording.time_s}
+    pixels = []
+    for eye in ("left", "right", "both"):
+        if eye in recording.eyes:
+            for axis, values in zip("xy", (recording.eyes[eye] * scale).T, strict=True):
+                columns[f"{axis}_{eye}"] = values
+                pixels.append(f"{axis}_{eye}")
+    width_cm, height_cm = setup.screen_cm or said.screen_cm or (None, None)
+    rate = said.rate_hz or (1 / recording.interval_s if len(recording.time_s) > 1 else None)
+    experiment = Experiment(
+        *screen_px, width_cm, height_cm, setup.distance_cm or said.distance_cm, "upper left", sampling_rate=rate
+    )
+    messages = pl.DataFrame(
+        [(1000 * message.time_s, message.text) for message in recording.messages],
+        schema={"time": pl.Float64, "content": pl.String},
+        orient="row",
+    )
+    return Gaze(
+        pl.DataFrame(columns),
+        experiment,
+        _events(recording, Events),
+        messages=messages,
+        time_column="time",
+        time_unit="ms",
+        pixel_columns=pixels,
+    )
+
+
+def _events(recording: Recording, kind: type) -> object | None:
+    if recording.events is None:
+        return None
+    onset, length = 1000 * pl.col("onset_s"), 1000 * pl.col("duration_s")
+    return kind(recording.events.select("eye", name="kind", onset=onset, offset=onset + length))

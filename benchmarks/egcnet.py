@@ -17,11 +17,13 @@ import argparse
 import json
 import os
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sightline.data import davis
@@ -31,6 +33,7 @@ from sightline.models import weights
 from sightline.models.egcnet import losses
 from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.network import EGCNet, Encoded
+from sightline.models.wcsnet.egnet import gaze_map
 from sightline.models.wcsnet.predictor import load_egnet
 from sightline.nn.backbones import build_backbone
 from sightline.nn.blocks import resize
@@ -60,16 +63,20 @@ Scores = dict[str, float]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["rows", "ablations", "gaze"])
+    parser.add_argument("what", choices=["rows", "ablations", "gaze", "baselines"])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", help="rows or ablations to run")
     parser.add_argument("--folds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--gaze2mask", type=Path, help="folds of Gaze2Mask-Net, as davis_folds.py makes them")
     parser.add_argument("--set", nargs="+", default=[], help="further changes of the recipe, for trying things out")
     args = parser.parse_args()
     os.environ["DATA"] = str(args.data.resolve())
     sequences = davis.sequences(args.data / DAVIS)
+    if args.what == "baselines":
+        print(markdown(baselines(sequences, args.gaze2mask)))
+        return
     variants = ABLATIONS if args.what == "ablations" else ROWS
     modes = {"own": 0.0, "simulated": 1.0, "shuffled": 1.0} if args.what == "gaze" else {"own": 0.0}
     table: dict[str, list[Scores]] = {}
@@ -159,8 +166,52 @@ def score(winners: Sequence[Tensor], sequence: VideoSequence) -> Scores:
     return {**scores, "f_measure_max": float(torch.stack(curves).mean(0).max())}
 
 
-def mean(scores: Sequence[Scores] | object) -> Scores:
-    rows = list(scores)  # type: ignore[call-overload]
+def baselines(sequences: list[VideoSequence], gaze2mask: Path | None) -> dict[str, list[Scores]]:
+    """What EGCNet has to beat, on every third frame; their J is that of the map at half of its maximum.
+
+    gaze2mask: holds fold0/gaze2mask and fold1/gaze2mask, trained on the first and the last five sequences.
+    """
+    from sightline.models.wcsnet.predictor import WCSNetPredictor
+
+    wcsnet = WCSNetPredictor(weights.find_weights("wcsnet"), torch.device("cpu"))
+    found: dict[str, list[Scores]] = {"EG-Net": [], "GrabCut from EG-Net's peaks": []}
+    for number, sequence in enumerate(sequences):
+        thinned = replace(sequence, frames=sequence.frames[::3], masks=sequence.masks[::3])
+        images = [thinned.load(index)[0] for index in range(len(thinned))]
+        looks = [gaze_map(image, wcsnet.egnet) for image in images]
+        cut = [grabcut(image, look) for image, look in zip(images, looks, strict=True)]
+        maps = {"EG-Net": looks, "GrabCut from EG-Net's peaks": cut}
+        if gaze2mask is not None:
+            weights.load_into(wcsnet.gaze2mask, gaze2mask / f"fold{1 - number // 5}" / "gaze2mask")
+            segment = wcsnet.tracker().segment
+            maps["EG-Net and Gaze2Mask-Net"] = [
+                segment(image, look).astype(np.float32) for image, look in zip(images, looks, strict=True)
+            ]
+        for name, values in maps.items():
+            rows = [torch.from_numpy(value)[None, None] for value in values]
+            found.setdefault(name, []).append(score(rows, thinned))
+        print(sequence.name, {name: round(rows[-1]["j_mean"], 3) for name, rows in found.items()}, flush=True)
+    return {name: [mean(rows)] for name, rows in found.items()}
+
+
+def grabcut(image: NDArray[np.uint8], look: NDArray[np.float32]) -> NDArray[np.float32]:
+    """OpenCV's GrabCut, told that the map's top 5 % are object, and its lower 40 % background."""
+    import cv2
+
+    size = (image.shape[1] // 2, image.shape[0] // 2)
+    small, guide = cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.resize(look, size)
+    labels = np.full(guide.shape, cv2.GC_PR_BGD, np.uint8)
+    labels[guide > np.quantile(guide, 0.7)] = cv2.GC_PR_FGD
+    labels[guide >= np.quantile(guide, 0.95)] = cv2.GC_FGD
+    labels[guide < np.quantile(guide, 0.4)] = cv2.GC_BGD
+    cv2.setRNGSeed(0)
+    cv2.grabCut(small, labels, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
+    mask = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.float32)
+    return np.asarray(cv2.resize(mask, (image.shape[1], image.shape[0])))
+
+
+def mean(scores: Iterable[Scores]) -> Scores:
+    rows = list(scores)
     return {key: statistics.fmean(row[key] for row in rows) for key in KEYS}
 
 

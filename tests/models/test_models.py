@@ -88,7 +88,9 @@ def test_parts_that_a_folder_lacks_are_the_shipped_ones(copy: Path, monkeypatch:
 
 @pytest.mark.parametrize("name", ["resnet", "no/such/folder"])
 def test_unknown_names_are_answered_with_the_known_ones(name: str) -> None:
-    with pytest.raises(UsageError, match=r"unknown model .*: choose one of wcsnet, egnet, a folder, or a Hub id"):
+    with pytest.raises(
+        UsageError, match=r"unknown model .*: choose one of wcsnet, egnet, egcnet, a folder, or a Hub id"
+    ):
         sightline.load(name)
 
 

@@ -47,7 +47,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 @pytest.fixture
 def recipe(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Write a small recipe of a kind (egnet, gaze2mask, wcsnet or egcnet) with some fields changed; returns its file."""
+    """Write a small recipe of a kind (see RECIPES) with some fields changed; returns its file."""
     monkeypatch.setenv("DATA", str(data))
 
     def write(kind: str, **changes: Any) -> Path:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from sightline.errors import UsageError
-from sightline.training.recipe import Gaze2MaskRecipe, WCSNetRecipe, expand, read_recipe
+from sightline.training.recipe import EGCNetRecipe, EGNetRecipe, expand, read_recipe
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 Recipe = Callable[..., Path]
@@ -19,12 +19,18 @@ Recipe = Callable[..., Path]
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_shipped_recipe_is_valid_and_says_where_its_data_are(path: Path) -> None:
     recipe = read_recipe(path)
-    sources = recipe.views.sources if isinstance(recipe, Gaze2MaskRecipe | WCSNetRecipe) else recipe.data
+    match recipe:
+        case EGNetRecipe():
+            sources = recipe.data
+        case EGCNetRecipe():
+            sources = recipe.photographs + recipe.videos
+        case _:
+            sources = recipe.views.sources
     assert all(source.root.startswith("$DATA/") for source in sources)
 
 
-def test_there_are_recipes_for_all_three_networks() -> None:
-    assert {read_recipe(path).train for path in CONFIGS} == {"egnet", "gaze2mask", "wcsnet"}
+def test_there_are_recipes_for_all_networks() -> None:
+    assert {read_recipe(path).train for path in CONFIGS} == {"egnet", "gaze2mask", "wcsnet", "egcnet"}
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ class ModelInfo:
 
 
 WCSNET = "WCS-Net (Zhang et al., ECCV 2020)"
-EGCNET = "From Sight to Insight (Qin et al., arXiv 2506.23519)"
+EGCNET = "From Sight to Insight (Qin et al., 2025)"
 
 
 def _info(name: str, gives: str, paper: str, *networks: str) -> ModelInfo:

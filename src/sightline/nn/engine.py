@@ -105,7 +105,8 @@ def _fingerprint(network: nn.Module, example: tuple[Tensor, ...]) -> str:
 
 def _export(network: nn.Module, example: tuple[Tensor, ...], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    for name in ("torch.onnx", "onnxscript"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         temporary = Path(folder) / path.name
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):

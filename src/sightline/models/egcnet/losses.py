@@ -32,10 +32,13 @@ def seeds(density: Tensor, motion: Tensor, peak: float = 0.5, floor: float = 0.0
 def divide(labels: Tensor, points: Tensor, regions: int) -> Tensor:
     """Labels (N, 1, h, w) for each query (N, Q, h, w): of the first `regions` of them, each is told of the object's
     cells that are closest to its own point, and nothing of the others'; the rest are told of all. points: (N, Q, 2)."""
-    size = labels.shape[-2:]
-    away = (points[:, :regions, None] - cell_centres(*size, like=points)).square().sum(-1).unflatten(-1, size)
-    own = away == away.amin(1, keepdim=True)
     told = labels.expand(-1, points.shape[1], -1, -1).clone()
+    if not regions:
+        return told
+    height, width = labels.shape[-2:]
+    grid = cell_centres(height, width, like=points)
+    away = (points[:, :regions, None] - grid).square().sum(-1).unflatten(-1, (height, width))
+    own = away == away.amin(1, keepdim=True)
     told[:, :regions] = torch.where((labels == 1) & ~own, UNKNOWN, told[:, :regions])
     return told
 

@@ -54,9 +54,12 @@ class Memory(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """masks: logits of every query (N, Q, H/4, W/4). winner: those of the winner (N, 1, H/4, W/4). density: the fixations
-    that guided it (N, 1, H/8, W/8). points: the queries' reference points (N, Q, 2). pixels: embeddings (N, C, H/4, W/4)
-    for the contrast. query, semantics: the winner (N, D) and what it held (N, F), for the memory."""
+    """What the network makes of one frame of N videos.
+
+    masks: logits of every query (N, Q, H/4, W/4). winner: those of the winner (N, 1, H/4, W/4). density: the fixations
+    that guided it (N, 1, H/8, W/8). points: the queries' reference points (N, Q, 2). pixels: embeddings
+    (N, C, H/4, W/4) for the contrast. query, semantics: the winner (N, D) and what it held (N, F), for the memory.
+    """
 
     masks: Tensor
     winner: Tensor
@@ -80,7 +83,8 @@ class EGCNet(nn.Module):
             self.sight.backbone.stages[stage] = nn.Identity()  # the segmenter's own are used
         width, wide = config.width, config.query_width
         c2, c3, c4, c5 = self.backbone.channels[1:]
-        self.spaces = (c4, c5 - self.backbone.classes, self.backbone.classes)[: 3 if self.backbone.classes else 2]
+        classes = self.backbone.classes
+        self.spaces = (c4, c5 - classes, classes - 1) if classes else (c4, c5)
         guides = 1 + len(self.spaces)
         guides += 1 + len(self.spaces) if config.position_semantic else 0
         self.block5 = RefinementBlock(c5 + guides, width, deepest=True)
@@ -170,15 +174,16 @@ class EGCNet(nn.Module):
         return Decision(masks, winner, density, points, competition, out2, queries[rows, best], held)
 
     def _semantics(self, encoded: Encoded) -> Tensor:
-        """What every cell of stride 8 shows, (N, D, H/8, W/8): the deep features, less their mean over the picture, and
-        the class probabilities of a backbone that has them; each space at unit length."""
+        """What every cell of stride 8 shows, (N, D, H/8, W/8): the deep features, less their mean over the picture, at
+        unit length each; and the probabilities of the object classes of a backbone that has them."""
         size = encoded.level3.shape[-2:]
         classes = self.backbone.classes
         deep = encoded.level5[:, : encoded.level5.shape[1] - classes]
         spaces = [maps - maps.mean(dim=(2, 3), keepdim=True) for maps in (encoded.level4, deep)]
-        if classes:
-            spaces.append(encoded.level5[:, -classes:])
-        return torch.cat([nn.functional.normalize(resize(maps, size), dim=1, eps=1e-6) for maps in spaces], dim=1)
+        cells = [nn.functional.normalize(resize(maps, size), dim=1, eps=1e-6) for maps in spaces]
+        if classes:  # the first is the background: what is like it is like nothing
+            cells.append(resize(encoded.level5[:, 1 - classes :], size))
+        return torch.cat(cells, dim=1)
 
     def _masks(self, embedded: Tensor, points: Tensor, pixels: Tensor) -> Tensor:
         """Logits (N, Q, h, w): likeness of a query to the pixels, less the distance from its point as far as it minds.
@@ -186,10 +191,10 @@ class EGCNet(nn.Module):
         embedded: (N, Q, C + 2), the last two a bias and how narrow the query is. points: (N, Q, 2); pixels:
         (N, C, h, w).
         """
-        channels, size = pixels.shape[1], pixels.shape[-2:]
+        channels, height, width = pixels.shape[1:]
         alike = torch.einsum("nqc,nchw->nqhw", embedded[..., :channels] / channels**0.5, pixels)
-        grid = cell_centres(*size, like=pixels)
-        away = (points[:, :, None] - grid).square().sum(-1).unflatten(-1, size)
+        grid = cell_centres(height, width, like=pixels)
+        away = (points[:, :, None] - grid).square().sum(-1).unflatten(-1, (height, width))
         narrow = nn.functional.softplus(embedded[..., channels + 1] + _NARROW)
         return alike + embedded[..., channels, None, None] - narrow[..., None, None] * away
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from sightline.errors import UsageError
-from sightline.training.recipe import EGCNetRecipe, EGNetRecipe, expand, read_recipe
+from sightline.training.recipe import EGCNetRecipe, EGNetRecipe, WCSNetRecipe, expand, read_recipe
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 Recipe = Callable[..., Path]

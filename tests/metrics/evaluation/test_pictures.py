@@ -63,6 +63,8 @@ def test_labels_of_palette_pictures_have_void_and_those_of_grey_ones_have_not(tm
     found, palette = pictures.read_labels(tmp_path / "p.png")
     assert (found.tolist(), palette) == (labels.tolist(), True)
     assert pictures.read_labels(save(tmp_path / "l.png", labels))[1] is False
+    binary = np.array([[0, 255]], dtype=np.uint8)
+    assert pictures.read_labels(save(tmp_path / "b.png", binary))[0].tolist() == [[0, 1]]
 
 
 def test_maps_and_deep_pictures_are_no_masks(tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ def read_map(path: Path) -> Tensor:
 def read_labels(path: Path) -> tuple[NDArray[np.uint8], bool]:
     """The object numbers of a mask (H, W) uint8, and whether 255 stands for void (in palette pictures) or an object.
 
+    A grey picture of 0 and 255 holds one object, number 1.
+
     Raises DataError naming the file where it is no mask: unreadable, more than 8 bits, or grey like a map.
     """
     image = _open(path)
@@ -63,12 +65,15 @@ def read_labels(path: Path) -> tuple[NDArray[np.uint8], bool]:
             f"{path}: a mask of 8 bits or less is expected, this is a {image.mode!r} picture; save it as 8-bit PNG"
         )
     labels = np.asarray(image).astype(np.uint8)
-    if not palette and len(used := np.flatnonzero(np.bincount(labels.ravel()))) > LARGEST_LABEL:
+    if palette:
+        return labels, True
+    used = np.flatnonzero(np.bincount(labels.ravel()))
+    if len(used) > LARGEST_LABEL:
         raise DataError(
             f"{path}: {len(used)} grey levels, which looks like a map rather than a mask; apply a threshold, "
             "or score it with the task vsod"
         )
-    return labels, palette
+    return (labels // 255 if set(used) <= {0, 255} else labels), False
 
 
 def read_truth(path: Path) -> Tensor:

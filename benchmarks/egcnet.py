@@ -3,6 +3,7 @@
     python benchmarks/egcnet.py rows --data ../shared/data --out runs/egcnet        the three rows, three seeds
     python benchmarks/egcnet.py ablations --data ../shared/data --out runs/egcnet   each module away and alone
     python benchmarks/egcnet.py gaze --data ../shared/data --out runs/egcnet        with gaze at test time, and shuffled
+    python benchmarks/egcnet.py speed --data ../shared/data --out runs/egcnet       shipped weights at 320x320
     python benchmarks/egcnet.py baselines --data ../shared/data --out runs/egcnet   what it has to beat
 
 The folds are the sequences in alphabetical order, first five and last five. Masks serve for scoring only, but for the
@@ -17,15 +18,19 @@ import argparse
 import json
 import os
 import statistics
-from collections.abc import Iterable, Sequence
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
+from sightline import models
 from sightline.data import davis
 from sightline.data.samples import VideoSequence
 from sightline.metrics.functional import vos, vsod
@@ -33,10 +38,13 @@ from sightline.models import weights
 from sightline.models.egcnet import losses
 from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.network import EGCNet, Encoded
+from sightline.models.egcnet.predictor import EGCNetPredictor
 from sightline.models.wcsnet.egnet import gaze_map
 from sightline.models.wcsnet.predictor import load_egnet
 from sightline.nn.backbones import build_backbone
 from sightline.nn.blocks import resize
+from sightline.nn.engine import Engine
+from sightline.results.run import Run, choose_outputs
 from sightline.training.clips import FINE, GRID, Scene, SceneStore
 from sightline.training.egcnet import simulate
 from sightline.training.recipe import EGCNetRecipe, expand, read_recipe
@@ -63,7 +71,7 @@ Scores = dict[str, float]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["rows", "ablations", "gaze", "baselines"])
+    parser.add_argument("what", choices=["rows", "ablations", "gaze", "baselines", "speed"])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
@@ -74,6 +82,9 @@ def main() -> None:
     args = parser.parse_args()
     os.environ["DATA"] = str(args.data.resolve())
     sequences = davis.sequences(args.data / DAVIS)
+    if args.what == "speed":
+        print(speed(sequences[0]))
+        return
     if args.what == "baselines":
         print(markdown(baselines(sequences, args.gaze2mask)))
         return
@@ -164,6 +175,35 @@ def score(winners: Sequence[Tensor], sequence: VideoSequence) -> Scores:
             values["j_mean"].append(float(vos.region_similarity(probability >= 0.5, gt)))
     scores = {key: statistics.fmean(found) for key, found in values.items()}
     return {**scores, "f_measure_max": float(torch.stack(curves).mean(0).max())}
+
+
+def speed(sequence: VideoSequence, rounds: int = 3) -> str:
+    """Milliseconds a frame of 320x320, in turns, the best of `rounds`: the bare backbone, the predictor on frames that
+    are in memory, and everything from the files to maps, masks, hotspots and overlay on disk."""
+    predictor = models.load("egcnet", device="cpu")
+    assert isinstance(predictor, EGCNetPredictor)
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "frames"
+        source.mkdir()
+        frames = [np.array(Image.fromarray(sequence.load(i)[0]).resize((320, 320))) for i in range(len(sequence))]
+        for index, frame in enumerate(frames):
+            Image.fromarray(frame).save(source / f"{index:05}.jpg")
+        run = Run(predictor, choose_outputs(predictor, None), overwrite=True)
+        pixels = torch.rand(1, 3, 320, 320)
+        backbone = Engine(predictor.network.backbone, (pixels,))
+        rows: dict[str, Callable[[], object]] = {
+            "bare backbone": lambda: [backbone(pixels) for _ in frames],
+            "predictor on preloaded frames": lambda: list(predictor.predict(np.stack(frames))),
+            "whole pipeline": lambda: run.to_folder(source, Path(folder) / "results"),
+        }
+        best = dict.fromkeys(rows, float("inf"))
+        for _ in range(rounds):
+            for name, work in rows.items():
+                began = time.perf_counter()
+                work()
+                best[name] = min(best[name], (time.perf_counter() - began) / len(frames))
+    lines = [f"| {name} | {1000 * s:.1f} | {1 / s:.1f} | {s / best['bare backbone']:.2f} |" for name, s in best.items()]
+    return "\n".join(["| what | ms a frame | frames/s | times the backbone |", "|---|---:|---:|---:|", *lines])
 
 
 def baselines(sequences: list[VideoSequence], gaze2mask: Path | None) -> dict[str, list[Scores]]:

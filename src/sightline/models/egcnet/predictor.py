@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from sightline.models.wcsnet.egnet import fixation_map, network_size
 from sightline.nn.blocks import resize
 from sightline.nn.engine import Engine
 from sightline.results.frame import Frame, Hotspot, Queries
-from sightline.video import VideoFrame
+from sightline.video import VideoFrame, prefetch
 
 GAZE_SIGMA = 0.028
 """Blur of an eye tracker's fixations, in parts of the frame's longer side; as in training."""
@@ -63,18 +65,19 @@ class EGCNetPredictor(Predictor):
         frames = iter(frames)
         first = list(islice(frames, 2))
         memory = self.network.empty_memory(1)
-        waiting: list[VideoFrame] = []  # the motion cue looks a few frames ahead
+        waiting: deque[VideoFrame] = deque()  # the motion cue looks a few frames ahead
 
         def images() -> Iterator[NDArray[np.uint8]]:
             for frame in chain(first, frames):
                 waiting.append(frame)
                 yield frame.image
 
-        for image, motion in MotionCue().over(images()):
-            frame = waiting.pop(0)
-            points = None if gaze is None else gaze.get(frame.index)
-            result, memory = self._step(frame, motion, points, memory)
-            yield result if len(first) > 1 else self._as_photograph(result, image)
+        with closing(prefetch(MotionCue().over(images()), 2)) as moving:  # beside the network, on a thread of its own
+            for image, motion in moving:
+                frame = waiting.popleft()
+                points = None if gaze is None else gaze.get(frame.index)
+                result, memory = self._step(frame, motion, points, memory)
+                yield result if len(first) > 1 else self._as_photograph(result, image)
 
     def fixation_map(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Where people look in a picture (H, W, 3) uint8 RGB: (H, W) float32 in [0, 1], from the fixation head."""

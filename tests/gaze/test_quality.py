@@ -37,7 +37,8 @@ def test_counts_and_shares(tmp_path: Path) -> None:
     assert (q.fixations, q.saccades, q.blinks) == (4, 2, 1)
     assert q.fixation_median_s == pytest.approx(0.4)
     assert q.accuracy_deg == 0.27
-    assert (q.events, q.agreement, q.warnings) == ("tracker", None, ())
+    assert (q.events, q.agreement) == ("tracker", None)
+    assert [words[:48] for words in q.warnings] == ["the file does not say when the stimulus began: t"]
 
 
 def test_samples_that_were_never_written_are_lost_too(tmp_path: Path) -> None:
@@ -99,13 +100,13 @@ def test_precision_is_the_median_over_fixations_and_skips_losses() -> None:
 
 
 def test_warnings_name_what_to_look_at(tmp_path: Path) -> None:
-    from sightline.gaze.quality import _with_warnings
+    from sightline.gaze.quality import _warnings
 
     done = aligned(makers.eyelink(tmp_path, truth()))
     bad = replace(
         measure(done), lost_share=0.4, off_screen_share=0.2, declared_rate_hz=1000.0, accuracy_deg=1.5, drift_ppm=2000.0
     )
-    said = " ".join(_with_warnings(bad, done.recording).warnings)
+    said = " ".join(_warnings(bad, done.recording, assumed_start=False))
     for words in (
         "40% of the samples",
         "20% of the gaze",

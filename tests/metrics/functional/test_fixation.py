@@ -80,6 +80,19 @@ def test_agrees_with_pysaliency(kind: str, seed: int) -> None:
     assert ours.item() == pytest.approx(shared, abs=1e-9)
 
 
+def test_a_constant_map_agrees_with_pysaliency_where_it_is_defined() -> None:
+    saliency, (_, counts) = np.full((37, 53), 0.4), example("random")
+    density = gaussian_filter(counts, 2, mode="constant")
+    rows, columns = fixated(counts)
+    maps = tensors(saliency, counts, density)
+    exact, _, _ = general_roc(saliency[rows, columns], saliency.ravel())
+    assert fixation.auc_judd(maps[0], maps[1]).item() == pytest.approx(exact) == pytest.approx(0.5)
+    assert fixation.sim(maps[0], maps[2]).item() == pytest.approx(reference.SIM(saliency, density))
+    assert fixation.kld(maps[0], maps[2], floor=1e-20).item() == pytest.approx(
+        reference.image_based_kl_divergence(saliency, density)
+    )
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_exact_aucs_are_the_mann_whitney_statistic(kind: str) -> None:
     saliency, counts = example(kind)

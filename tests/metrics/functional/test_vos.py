@@ -52,6 +52,20 @@ def test_both_measures_equal_their_definition(size: tuple[int, int]) -> None:
         assert f.item() == pytest.approx(plain_f(pred, gt), abs=1e-12)
 
 
+@pytest.mark.parametrize("size", [(61, 97), (120, 213)], ids=str)
+def test_contour_accuracy_is_that_of_scikit_image_morphology(size: tuple[int, int]) -> None:
+    morphology = pytest.importorskip("skimage.morphology")
+    disk = morphology.disk(math.ceil(0.008 * math.hypot(*size)))
+    for seed in range(4):
+        pred, gt = blobs(seed, size), blobs(seed + 10, size, 0.2)
+        first, second = plain_contour(pred), plain_contour(gt)
+        precision = (first & morphology.dilation(second.astype(np.uint8), disk).astype(bool)).sum() / first.sum()
+        recall = (second & morphology.dilation(first.astype(np.uint8), disk).astype(bool)).sum() / second.sum()
+        expected = 2 * precision * recall / (precision + recall)
+        ours = vos.contour_accuracy(torch.from_numpy(pred), torch.from_numpy(gt))
+        assert ours.item() == pytest.approx(expected, abs=1e-12)
+
+
 def test_the_tolerance_is_a_disk_of_the_stated_radius() -> None:
     pred, gt = torch.zeros(2, 480, 854, dtype=torch.bool)
     gt[200:260, 300:360] = True

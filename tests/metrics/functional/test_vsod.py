@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from sightline.errors import DataError
+from sightline.metrics.evaluation.vsod import score_frame
 from sightline.metrics.functional import vsod
+from sightline.metrics.protocols import VSOD
 
 reference = pytest.importorskip("py_sod_metrics")
 
@@ -68,6 +70,20 @@ def test_agrees_with_py_sod_metrics(kind: str, size: tuple[int, int], as_float: 
         }  # fmt: skip
         for name, value in ours.items():
             assert value.squeeze().numpy() == pytest.approx(expected[name], abs=1e-9, nan_ok=True), name
+
+
+@pytest.mark.parametrize("filled", [False, True], ids=["empty", "full"])
+def test_its_protocol_scores_frames_without_object_or_background_as_it_does(filled: bool) -> None:
+    protocol = next(protocol for protocol in VSOD if protocol.name == "pysodmetrics")
+    for kind in KINDS:
+        pred, gt = example(kind, 1)[0], np.full((41, 29), filled)
+        expected = by_reference(pred, gt)
+        scores, curves = score_frame(torch.from_numpy(pred), torch.from_numpy(gt), protocol)
+        names = {"s": "s_measure", "e": "e_measure_adp", "f": "f_measure_adp", "w": "weighted_f", "mae": "mae"}
+        for theirs, ours in names.items():
+            assert scores[ours] == pytest.approx(expected[theirs], abs=1e-6, nan_ok=True), (kind, ours)
+        for theirs, ours in {"e curve": "e_measure", "f curve": "f_measure"}.items():
+            assert curves[ours] == pytest.approx(expected[theirs], abs=1e-6, nan_ok=True), (kind, ours)
 
 
 def test_a_perfect_map_is_perfect() -> None:

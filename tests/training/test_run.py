@@ -47,7 +47,7 @@ def interrupt_at(step: int, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TASKS[kind], "training_step", stop)
 
 
-@pytest.mark.parametrize("kind", ["egnet", "gaze2mask", "wcsnet"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_run_that_is_stopped_and_resumed_ends_like_one_that_was_not(
     kind: str, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

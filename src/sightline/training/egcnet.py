@@ -148,6 +148,7 @@ class EGCNetTask(L.LightningModule):
         self.network, self.clips, self.recipe = network, clips, recipe
         network.backbone.requires_grad_(False)
         network.sight.requires_grad_(False)
+        network.train()  # computing features leaves it in evaluation mode, which Lightning would keep
         self.winners: deque[Tensor] = deque(maxlen=BANK)
         self.losers: deque[Tensor] = deque(maxlen=BANK)
 

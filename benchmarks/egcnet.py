@@ -40,15 +40,13 @@ from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.network import EGCNet, Encoded
 from sightline.models.egcnet.predictor import EGCNetPredictor
 from sightline.models.wcsnet.egnet import gaze_map
-from sightline.models.wcsnet.predictor import load_egnet
-from sightline.nn.backbones import build_backbone
 from sightline.nn.blocks import resize
 from sightline.nn.engine import Engine
 from sightline.results.run import Run, choose_outputs
-from sightline.training.clips import FINE, GRID, Scene, SceneStore
+from sightline.training.clips import FINE, GRID, Scene
 from sightline.training.egcnet import simulate
-from sightline.training.recipe import EGCNetRecipe, expand, read_recipe
-from sightline.training.run import train
+from sightline.training.recipe import EGCNetRecipe, read_recipe
+from sightline.training.run import egcnet_and_scenes, train
 
 CONFIG = Path(__file__).parents[1] / "configs" / "egcnet.yaml"
 DAVIS = "vos/davis2016_dev"
@@ -89,7 +87,7 @@ def main() -> None:
         print(markdown(baselines(sequences, args.gaze2mask)))
         return
     variants = ABLATIONS if args.what == "ablations" else ROWS
-    modes = {"own": 0.0, "simulated": 1.0, "shuffled": 1.0} if args.what == "gaze" else {"own": 0.0}
+    modes = ("own", "simulated", "shuffled") if args.what == "gaze" else ("own",)
     table: dict[str, list[Scores]] = {}
     for seed in args.seeds:  # every variant once before any twice, in case of a stop
         for name in args.only or variants:
@@ -121,19 +119,10 @@ def two_fold(
             train(recipe, folder, resume=(folder / "checkpoints" / "last.ckpt").is_file())
         network = EGCNet(EGCNetConfig.model_validate(weights.read_config(folder)))
         weights.load_into(network, folder)
-        kept = store(recipe)
+        _, kept = egcnet_and_scenes(recipe)
         for sequence in tested:
             found[sequence.name] = score(run(network.eval(), kept.sequence(sequence), mode, recipe, seed), sequence)
     return found
-
-
-def store(recipe: EGCNetRecipe) -> SceneStore:
-    """Where training keeps the frozen part's features."""
-    folder = weights.find_weights(expand(recipe.sight))
-    sight = load_egnet(folder)
-    config = recipe.network.model_copy(update={"sight": sight.config})
-    network = EGCNet(config, build_backbone(config.backbone, expand(recipe.backbone_weights)), sight).eval()
-    return SceneStore(network, f"{config.backbone} {expand(recipe.backbone_weights)} {weights.sha256(folder)}")
 
 
 @torch.no_grad()

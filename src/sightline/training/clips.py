@@ -74,10 +74,10 @@ class SceneStore:
         self._network = network
         self._engine: Engine | None = None
 
-    def photographs(self, samples: Sequence[FixationImage], seed: int = 0) -> list[Scene]:
+    def photographs(self, samples: Sequence[FixationImage]) -> list[Scene]:
         """A scene of three views each: the widest window that holds most fixations, its mirror image, a part of it."""
         return [
-            self._kept("photo", str(sample.image_path), partial(self._photograph, sample, seed))
+            self._kept("photo", str(sample.image_path), partial(self._photograph, sample))
             for sample in track(samples, "Features of photographs")
         ]
 
@@ -140,12 +140,11 @@ class SceneStore:
         rows = [self._engine(image[None]) for image in images]
         return Encoded(*(torch.cat(level).half() for level in zip(*rows, strict=True)))
 
-    def _photograph(self, sample: FixationImage, seed: int) -> Scene:
+    def _photograph(self, sample: FixationImage) -> Scene:
         picture = Image.fromarray(sample.load()[0])
         points = sample.fixations_at(picture.height, picture.width)
-        generator = np.random.default_rng(
-            [seed, int(hashlib.sha256(sample.image_path.name.encode()).hexdigest()[:8], 16)]
-        )
+        # The part that is shown depends on the file's name alone, so that the kept features do.
+        generator = np.random.default_rng([0, int(_digest(sample.image_path.name)[:8], 16)])
         box = _widest(picture.size, points)
         size = generator.uniform(0.6, 0.9)
         left, top = generator.uniform(0, 1 - size, 2)

@@ -7,6 +7,7 @@ import pickle
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import lightning as L
 import torch
@@ -28,6 +29,10 @@ from sightline.training.recipe import (
     expand,
 )
 from sightline.training.views import ViewBank, build_bank
+
+if TYPE_CHECKING:
+    from sightline.models.egcnet.network import EGCNet
+    from sightline.training.clips import SceneStore
 
 
 def train(recipe: Recipe, output: Path, resume: bool = False, devices: int = 1, validate_every: int = 200) -> Path:
@@ -161,19 +166,27 @@ def _wcsnet(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
     return WCSNetTask(network, bank, recipe), recipe.optimisation
 
 
-def _egcnet(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
+def egcnet_and_scenes(recipe: EGCNetRecipe) -> tuple[EGCNet, SceneStore]:
+    """The network that a recipe begins with, and where the features of its frozen part are kept."""
     from sightline.models.egcnet.network import EGCNet
     from sightline.models.wcsnet.predictor import load_egnet
-    from sightline.training.clips import SceneStore, scribbles
-    from sightline.training.egcnet import Clips, EGCNetTask
-    from sightline.training.sources import fixation_images, videos
+    from sightline.training.clips import SceneStore
 
-    assert isinstance(recipe, EGCNetRecipe)
     folder = weights.find_weights(expand(recipe.sight))
     sight = load_egnet(folder)
     config = recipe.network.model_copy(update={"sight": sight.config})
     network = EGCNet(config, build_backbone(config.backbone, expand(recipe.backbone_weights)), sight)
-    store = SceneStore(network, f"{config.backbone} {expand(recipe.backbone_weights)} {weights.sha256(folder)}")
+    key = f"{config.backbone} {expand(recipe.backbone_weights)} {weights.sha256(folder)}"
+    return network, SceneStore(network, key)
+
+
+def _egcnet(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
+    from sightline.training.clips import scribbles
+    from sightline.training.egcnet import Clips, EGCNetTask
+    from sightline.training.sources import fixation_images, videos
+
+    assert isinstance(recipe, EGCNetRecipe)
+    network, store = egcnet_and_scenes(recipe)
     sequences = [sequence for source in recipe.videos for sequence in videos(source)]
     scenes = {
         "photo": store.photographs(fixation_images(recipe.photographs)),

@@ -118,6 +118,21 @@ def test_yardsticks_are_in_their_order(pictures: tuple[Path, Path]) -> None:
     assert yardsticks["mean map"]["ig"] == pytest.approx(0, abs=1e-9)
 
 
+def test_a_set_of_one_picture_has_no_shuffled_score(pictures: tuple[Path, Path]) -> None:
+    pred, gt = pictures
+    for table in (gt / "images.csv", gt / "fixations.csv"):
+        header, *rows = table.read_text().splitlines()
+        table.write_text("\n".join([header, *(row for row in rows if row.startswith("a.jpg"))]) + "\n")
+    for other in set(SIZES) - {"a"}:
+        (pred / "saliency" / f"{other}.png").unlink()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = evaluate("fixation", pred, gt, options=Options(draws=5, yardsticks=True))
+    others = report.yardsticks["other observers"]
+    assert math.isnan(others["s_auc"])
+    assert math.isfinite(others["nss"])
+
+
 def test_drawing_protocols_follow_their_seed(pictures: tuple[Path, Path]) -> None:
     for protocol in ("mit", "dhf1k"):
         runs = [evaluate("fixation", *pictures, protocol, options=Options(draws=5, seed=seed)) for seed in (1, 1, 2)]

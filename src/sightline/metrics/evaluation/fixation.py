@@ -195,7 +195,7 @@ class FixationTask(Task):
                 rest = self.truth.of_points(name, points.where(~own), size).density
                 observers.append(self.score_map(rest, self.truth.of_points(name, points.where(own), size), against))
         if observers:
-            found["other observers"] = {key: float(np.nanmean([one[key] for one in observers])) for key in KEYS}
+            found["other observers"] = {key: _mean_of_known([one[key] for one in observers]) for key in KEYS}
         return found
 
     def _prepared(self, saliency: Tensor, stimulus: Observed, name: str, index: int) -> Tensor:
@@ -246,3 +246,9 @@ def _rescaled(values: Tensor) -> Tensor:
 
 def _frames(observed: Observed) -> layout.Frames:
     return layout.Frames(observed.name, tuple(Path(frame) for frame in observed.frames))
+
+
+def _mean_of_known(values: Sequence[float]) -> float:
+    """NaN left out; NaN where nothing else is there, as of shuffled AUC in a set of one stimulus."""
+    known = [value for value in values if not math.isnan(value)]
+    return float(np.mean(known)) if known else math.nan

@@ -57,6 +57,7 @@ def import_gaze(
             measures.append(quality.measure(aligned))
             figures.append(quality_page.figure(aligned))
             _write_samples(folder / "samples" / f"{file_name(aligned.recording.subject)}.parquet", aligned, watched)
+            del aligned  # or it would be there still while the next one is read
         write_fixations(folder, pl.concat(tables))
         _write_frames(folder / "frames.csv", watched)
         quality.write_tables(folder, measures)
@@ -87,6 +88,7 @@ def _align_all(
             aligned = align(recording, stimulus, options)
             _require_fixations(aligned)
             yield aligned
+            del recording, aligned  # as above
 
 
 def named(recording: Recording, name: str) -> Recording:

@@ -18,7 +18,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
     os.environ.setdefault(variable, "1")
@@ -26,8 +28,12 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
+if TYPE_CHECKING:
+    from sightline.gaze.events import Agreement
+
 RATE_HZ = 1000
 SCREEN = (1920, 1080)
+THRESHOLDS = (25, 30, 35, 40, 50)
 HEADER = """** CONVERTED FROM synthetic.edf using edfapi 4.2.1 Linux
 ** DATE: Wed Mar  8 09:25:20 2023
 ** TYPE: EDF_FILE BINARY EVENT SAMPLE TAGGED
@@ -98,31 +104,44 @@ def speed(recordings: int, minutes: int) -> None:
 
 
 def agreement(folder: Path) -> None:
-    """Print how far I-VT agrees with the tracker's own fixations, by threshold."""
+    """Print how far I-VT agrees with the tracker's own fixations, by threshold and with each viewer left out."""
     from sightline.gaze import EventOptions, Screen, read
     from sightline.gaze import events as ev
     from sightline.gaze.recording import choose_eye
 
     screen = Screen(1440, 900, 40.8, 25.5, 68.0)
-    recordings = [read(path)[0] for path in sorted(folder.glob("*.txt"))]
-    print("| I-VT, deg/s | samples that agree | worst recording | kappa | fixations | tracker's | median (ms) |")
-    print("|---:|---:|---:|---:|---:|---:|---:|")
-    for threshold in (25, 30, 35, 40, 50):
-        results = []
-        for recording in recordings:
-            eye, raw = choose_eye(recording, "auto")
-            xy = ev.without_blinks(recording, eye, raw)
-            own = ev.tracker_fixations(recording, eye, xy)
+    found: dict[int, list[ev.Agreement]] = {threshold: [] for threshold in THRESHOLDS}
+    for path in sorted(folder.glob("*.txt")):
+        (recording,) = read(path)
+        eye, raw = choose_eye(recording, "auto")
+        xy = ev.without_blinks(recording, eye, raw)
+        own = ev.tracker_fixations(recording, eye, raw)
+        if own is None:
+            sys.exit(f"{path}: no fixations of the tracker to agree with")
+        for threshold, results in found.items():
             options = EventOptions("ivt", velocity_deg_s=threshold)
             ours = ev.detect(recording.time_s, xy, screen.degrees(xy), recording.interval_s, options)
-            if own is not None:
-                results.append(ev.agreement(recording.time_s, own, ours))
-        share = np.average([r.share for r in results], weights=[r.samples for r in results])
+            results.append(ev.agreement(recording.time_s, own, ours))
+    print("| I-VT, deg/s | samples that agree | worst recording | kappa | fixations | tracker's | median (ms) |")
+    print("|---:|---:|---:|---:|---:|---:|---:|")
+    for threshold, results in found.items():
         print(
-            f"| {threshold} | {share:.1%} | {min(r.share for r in results):.1%} | "
+            f"| {threshold} | {pooled(results):.1%} | {min(r.share for r in results):.1%} | "
             f"{np.mean([r.kappa for r in results]):.2f} | {sum(r.count for r in results)} | "
             f"{sum(r.tracker_count for r in results)} | {1000 * np.median([r.median_s for r in results]):.0f} |"
         )
+    viewers = range(len(found[THRESHOLDS[0]]))
+    chosen = {k: max(THRESHOLDS, key=lambda t: pooled([r for i, r in enumerate(found[t]) if i != k])) for k in viewers}
+    held_out = [found[chosen[k]][k] for k in viewers]
+    times = {threshold: list(chosen.values()).count(threshold) for threshold in THRESHOLDS}
+    print(f"\nthreshold chosen on all viewers but one, scored on that one: {pooled(held_out):.1%} of the samples agree")
+    print(f"worst recording {min(r.share for r in held_out):.1%}, kappa {np.mean([r.kappa for r in held_out]):.2f}")
+    print("chosen: " + ", ".join(f"{t} deg/s {count} times" for t, count in times.items() if count))
+
+
+def pooled(results: Sequence[Agreement]) -> float:
+    """The share of all recordings' samples that agree."""
+    return float(np.average([r.share for r in results], weights=[r.samples for r in results]))
 
 
 def main() -> None:

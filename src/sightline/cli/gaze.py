@@ -148,6 +148,7 @@ def import_(
         return
     fixations = folder.fixations()
     typer.echo(f"{out}: {len(fixations)} fixations of {fixations['subject'].n_unique()} subjects")
+    _print_quality(folder.quality())
     for warning, subjects in _by_warning(folder.quality()).items():
         typer.echo(f"{', '.join(subjects)}: {warning}", err=True)
 
@@ -256,6 +257,16 @@ def ceiling(
         return
     typer.echo(f"{source}: {len(found)} stimuli, sigma {sigma}")
     typer.echo("  ".join(f"{key} {value:.4f}" for key, value in mean.items()))
+
+
+def _print_quality(measures: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+
+    from sightline.gaze.quality_table import summary
+
+    console = Console(highlight=False)
+    console.width = max(console.width, 100)  # half a number would be worse than a line that goes on below
+    console.print(summary(measures))
 
 
 def _by_warning(measures: list[dict[str, Any]]) -> dict[str, list[str]]:

@@ -1,0 +1,80 @@
+"""The measures of recordings as a table: the columns of the HTML page, and what a terminal shows of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A measure in a table. key: of quality.Quality. look: from this value on it is worth a look. brief: in a terminal
+    too."""
+
+    heading: str
+    key: str
+    form: str = "{}"
+    look: float | None = None
+    brief: bool = True
+
+    def cell(self, row: Row) -> str:
+        """The value as text, a dash where there is none."""
+        value = row[self.key]
+        return "–" if value is None else self.form.format(value)
+
+    def striking(self, row: Row) -> bool:
+        """Whether the value is worth a look."""
+        return self.look is not None and row[self.key] is not None and row[self.key] >= self.look
+
+
+COLUMNS = (
+    Column("Subject", "subject"),
+    Column("Format", "format", brief=False),
+    Column("Eye", "eye", brief=False),
+    Column("Duration (s)", "duration_s", "{:.1f}", brief=False),
+    Column("Rate (Hz)", "rate_hz", "{:.1f}"),
+    Column("Jitter (ms)", "jitter_ms", "{:.2f}"),
+    Column("Pauses", "pauses", look=1, brief=False),
+    Column("Lost", "lost_share", "{:.1%}", 0.2),
+    Column("Off screen", "off_screen_share", "{:.1%}", 0.1),
+    Column("RMS-S2S (°)", "precision_rms_deg", "{:.3f}", 0.5),
+    Column("SD (°)", "precision_sd_deg", "{:.3f}"),
+    Column("Disparity (°)", "disparity_deg", "{:.2f}", 1.0),
+    Column("Validation (°)", "accuracy_deg", "{:.2f}", 1.0, brief=False),
+    Column("Events by", "events", brief=False),
+    Column("Fixations", "fixations"),
+    Column("On stimulus", "fixations_on_stimulus", brief=False),
+    Column("Median (s)", "fixation_median_s", "{:.3f}"),
+    Column("Saccades", "saccades", brief=False),
+    Column("Blinks", "blinks"),
+    Column("Tracker agrees", "agreement", "{:.1%}"),
+    Column("Drift (ppm)", "drift_ppm", "{:.0f}", brief=False),
+)
+
+
+def known(rows: Sequence[Row]) -> list[Column]:
+    """The columns of which any recording has a value."""
+    return [column for column in COLUMNS if any(row[column.key] is not None for row in rows)]
+
+
+def summary(rows: Sequence[Row]) -> Table:
+    """The measures that fit a terminal, a row for each recording. rows: quality.Quality as dictionaries."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    columns = [column for column in known(rows) if column.brief]
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in columns:
+        heading, side = column.heading.replace(" ", "\n"), "left" if column.key == "subject" else "right"
+        table.add_column(heading, justify=side, no_wrap=True, vertical="bottom")  # type: ignore[arg-type]
+    for row in rows:
+        words = [(escape(column.cell(row)), column.striking(row)) for column in columns]
+        table.add_row(*(f"[yellow]{word}[/]" if striking else word for word, striking in words))
+    return table

@@ -37,7 +37,13 @@ def test_import_map_plot_and_ceiling(film: Path, tmp_path: Path, capsys: pytest.
         files.append(made.rename(made.with_name(f"{name}.asc")))
     out = tmp_path / "out"
     code, said, _ = run(capsys, "gaze", "import", *files, "--stimulus", film, *SCREEN, "--out", out)
-    assert (code, said) == (0, f"{out}: 8 fixations of 2 subjects\n")
+    assert code == 0
+    title, *_, ann, ben = said.splitlines()
+    assert title == f"{out}: 8 fixations of 2 subjects"
+    measured = json.loads((out / "quality.json").read_text())
+    for row, q in zip((ann, ben), measured, strict=True):  # the report's measures, those that fit a terminal
+        shown = [q["subject"], f"{q['rate_hz']:.1f}", f"{q['jitter_ms']:.2f}", f"{q['lost_share']:.1%}"]
+        assert row.split()[:4] == shown
     assert pl.read_csv(out / "fixations.csv")["subject"].unique().sort().to_list() == ["ann", "ben"]
     assert run(capsys, "gaze", "map", out, "--sigma", "2px")[:2] == (0, f"{out / 'maps'}\n")
     assert len(list((out / "maps/pooled/saliency").iterdir())) == 40

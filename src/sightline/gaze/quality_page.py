@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import io
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -51,6 +52,8 @@ def figure(aligned: Aligned) -> str:
         axes.spines[["top", "right"]].set_visible(False)
     buffer = io.BytesIO()
     page.savefig(buffer, format="png")
+    del page, trace, screen, hist, axes
+    gc.collect()  # a figure refers to itself, and a hundred of them would pile up before Python looks
     return base64.b64encode(buffer.getvalue()).decode()
 
 

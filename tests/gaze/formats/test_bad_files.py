@@ -106,6 +106,23 @@ def test_a_table_of_something_else(tmp_path: Path) -> None:
     refused(path, "no export of a known eye tracker (apples, pears); give --format")
 
 
+def test_published_sets_are_no_recordings(tmp_path: Path) -> None:
+    table = tmp_path / "set" / "fixations.csv"
+    table.parent.mkdir()
+    table.write_text("image,subject,order,x_px,y_px,duration_ms\na.jpg,1,1,5,5,200\n")
+    (table.parent / "images.csv").write_text("image,original_width_px,original_height_px,width_px,height_px\n")
+    points = tmp_path / "test_annotations.txt"
+    points.write_text("test2/00000000/00000000.jpg,1,0,0,50,50,0.5,0.5,0.3,0.4,0,0,50,50,test\n")
+    (tmp_path / "fixations.mat").write_bytes(b"MATLAB 5.0 MAT-file\x00")
+    for path, source in (
+        (table, table.parent),
+        (table.parent, table.parent),
+        (points, points),
+        (tmp_path / "fixations.mat", tmp_path / "fixations.mat"),
+    ):
+        assert str(path) in refused(path, f"`sightline gaze ceiling {source}`")
+
+
 def test_unknown_format(known: Truth, tmp_path: Path) -> None:
     refused(makers.plain(tmp_path, known), "choose one of eyelink, bids", UsageError, format="edf")
 

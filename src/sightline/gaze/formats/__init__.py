@@ -15,6 +15,7 @@ from sightline.gaze.formats import (
     eyelink,
     gazepoint,
     generic,
+    published,
     pupil_core,
     pupil_neon,
     smi,
@@ -36,6 +37,7 @@ def recognise(head: Head) -> str:
     for module in _MODULES:
         if module.recognises(head) if not module.NEEDS else not lacking(head, module.NEEDS):
             return module.NAME
+    published.refuse(head.path, head)
     nearest = max((m for m in _MODULES if m.NEEDS), key=lambda m: _share(head, m))
     columns = ", ".join(head.columns[:8]) + (", ..." if len(head.columns) > 8 else "")
     if not _share(head, nearest):
@@ -62,6 +64,8 @@ def read(path: str | Path, format: str | None = None, options: ReadOptions | Non
     path = _in_folder(Path(path))
     if format is not None and format not in FORMATS:
         raise UsageError(f"--format {format!r}: choose one of {', '.join(FORMATS)}")
+    if path.suffix == ".mat":
+        published.refuse(path)
     head = read_head(path)
     module = FORMATS[format or recognise(head)]
     if missing := lacking(head, module.NEEDS):
@@ -81,5 +85,6 @@ def _in_folder(path: Path) -> Path:
         for name in ("gaze.csv", "gaze_positions.csv", "gazedata.gz", "gazedata"):
             if (path / name).is_file():
                 return path / name
+        published.refuse(path)
         raise DataError(f"{path}: no gaze.csv, gaze_positions.csv or gazedata.gz in this folder; give the file itself")
     return path

@@ -7,6 +7,7 @@ comes in here.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -25,12 +26,12 @@ from torch import Tensor, nn
 from sightline.data.fixations import Observed, read_observed
 from sightline.data.samples import FixationImage, VideoSequence
 from sightline.errors import DataError
-from sightline.models.egcnet.motion import MotionCue
+from sightline.models import motion
 from sightline.models.egcnet.network import EGCNet, Encoded
 from sightline.nn.engine import Engine, engine_cache
 from sightline.progress import track
 from sightline.training.scribbles import scribble
-from sightline.video import open_source
+from sightline.video import Source, open_source
 
 SIZE = (256, 416)
 """Input size of training, (height, width): that of wide video. Photographs are cut to its proportions."""
@@ -66,10 +67,12 @@ class Scene:
 
 
 class SceneStore:
-    """Computes scenes once and keeps them in the engine cache. key: names what they depend on beside their pictures."""
+    """Computes scenes once and keeps them in the engine cache. key: names what they depend on beside their pictures
+    and the code that finds motion."""
 
     def __init__(self, network: EGCNet, key: str) -> None:
-        self.folder = engine_cache() / "clips" / hashlib.sha256(key.encode()).hexdigest()[:16]
+        code = inspect.getsource(motion)
+        self.folder = engine_cache() / "clips" / hashlib.sha256((key + code).encode()).hexdigest()[:16]
         self.folder.mkdir(parents=True, exist_ok=True)
         self._network = network
         self._engine: Engine | None = None
@@ -101,11 +104,16 @@ class SceneStore:
         return [self._kept("watched", f"{root} {name}", _gone) for name in names]
 
     def _watched(self, observed: Observed) -> Scene:
+        densities = []
+
+        def images(source: Source) -> Iterator[NDArray[np.uint8]]:
+            for frame in source:
+                if frame.index % STEP == 0:
+                    densities.append(fixation_grid(observed.at(frame.index).xy / observed.size[::-1]))
+                yield frame.image
+
         with open_source(observed.source[-1]) as source:
-            kept = [frame for frame in source if frame.index % STEP == 0]
-        points = [observed.at(frame.index).xy / observed.size[::-1] for frame in kept]
-        images = (frame.image for frame in kept)
-        return self._video(observed.name, images, [fixation_grid(found) for found in points], False)
+            return self._video(observed.name, images(source), densities, step=STEP)
 
     def _kept(self, kind: str, source: str, make: Callable[[], Scene]) -> Scene:
         path = self.folder / f"{_digest(source)}.pt"
@@ -172,20 +180,16 @@ class SceneStore:
         name: str,
         frames: Iterator[NDArray[np.uint8]],
         densities: list[NDArray[np.float32]] | None,
-        mirrored: bool,
+        mirrored: bool = False,
+        step: int = 1,
     ) -> Scene:
-        cue = MotionCue()
         small, motions = [], []
-        for image, motion in cue.over(track(frames, f"Features of {name}")):
-            if mirrored:
-                image, motion = image[:, ::-1], motion[:, ::-1]
-            size = (SIZE[1], SIZE[0])
-            small.append(
-                np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize(size, Image.Resampling.BILINEAR))
-            )
-            motions.append(
-                np.asarray(Image.fromarray(np.ascontiguousarray(motion)).resize(GRID[::-1], Image.Resampling.BILINEAR))
-            )
+        for index, (image, moving) in enumerate(motion.MotionCue().over(track(frames, f"Features of {name}"))):
+            if index % step:
+                continue
+            both = _shrunk(image, SIZE), _shrunk(moving.independent, GRID)
+            small.append(both[0][:, ::-1] if mirrored else both[0])
+            motions.append(both[1][:, ::-1] if mirrored else both[1])
         return self._scene(name, "video", small, motions, densities, [(0.0, 0.0, 1.0)] * len(small))
 
     def _scene(

@@ -21,8 +21,8 @@ from sightline.errors import WeightsError
 from sightline.models import weights
 from sightline.models.egcnet import losses
 from sightline.models.egcnet.config import EGCNetConfig
-from sightline.models.egcnet.motion import MotionCue
 from sightline.models.egcnet.network import EGCNet, Memory
+from sightline.models.motion import Motion, MotionCue
 from sightline.models.predictor import Predictor
 from sightline.models.wcsnet.egnet import fixation_map, network_size
 from sightline.nn.blocks import resize
@@ -93,14 +93,14 @@ class EGCNetPredictor(Predictor):
         return Frame(frame.index, frame.time_s, image, saliency, frame.mask, frame.hotspot, queries=frame.queries)
 
     def _step(
-        self, frame: VideoFrame, motion: NDArray[np.float32], points: NDArray[np.float32] | None, memory: Memory
+        self, frame: VideoFrame, motion: Motion, points: NDArray[np.float32] | None, memory: Memory
     ) -> tuple[Frame, Memory]:
         height, width = frame.image.shape[:2]
         pixels = _pixels(frame.image, input_size(height, width, self.network.config.input_size))
         grid = (pixels.shape[2] // 8, pixels.shape[3] // 8)
         density = None if points is None else gaze_density(points, (height, width), grid)
         gaze = torch.zeros(1, 1, *grid) if density is None else density
-        moving = Image.fromarray(motion).resize(grid[::-1], Image.Resampling.BILINEAR)
+        moving = Image.fromarray(motion.independent).resize(grid[::-1], Image.Resampling.BILINEAR)
         inputs = (
             pixels,
             torch.from_numpy(np.array(moving, dtype=np.float32))[None, None],

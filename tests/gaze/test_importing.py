@@ -158,11 +158,15 @@ def test_contradictions_are_listed_together(known: Truth, film: Path, tmp_path: 
     ("options", "error", "words"),
     [
         (AlignOptions(), UsageError, "does not say how large the screen is; give --screen"),
-        (AlignOptions(setup=Setup((400, 200))), DataError, "of the valid samples lie beside the 400x200 screen"),
+        (
+            AlignOptions(setup=Setup((400, 200))),
+            DataError,
+            "line 2: 100% of the valid samples lie beside",
+        ),
         (AlignOptions(setup=Setup(SCREEN), events=EventOptions("ivt")), UsageError, "give --screen-cm WxH and"),
         (AlignOptions(setup=Setup(SCREEN), eye="left"), DataError, "no left eye in this recording, it has both"),
         (AlignOptions(setup=SETUP, offset_s=60.0), DataError, "lie beside the stimulus or outside of its time"),
-        (AlignOptions(setup=SETUP, events=EventOptions(min_duration_s=5)), DataError, "no fixations of 'Anna'"),
+        (AlignOptions(setup=SETUP, events=EventOptions(min_duration_s=5)), DataError, "line 2: no fixations of 'Anna'"),
     ],
 )
 def test_imports_that_cannot_be(
@@ -242,7 +246,9 @@ def test_mixed_trials(known: Truth, film: Path, tmp_path: Path) -> None:
     lines = path.read_text().splitlines()
     rows = [f"{line},{'one' if i < 215 else 'two'}" for i, line in enumerate(lines[1:])]
     path.write_text("\n".join([lines[0] + ",trial", *rows]))
-    with pytest.raises(DataError, match=r"several trials of subject 'Anna' in the file \('one', 'two'\)"):
+    with pytest.raises(
+        DataError, match=r"several trials of subject 'Anna' in the file \('one' from line 2, 'two' from line 217\)"
+    ):
         import_gaze([path], film, tmp_path / "out", options=OPTIONS)
     with pytest.raises(DataError, match="no trial 'three'"):
         import_gaze([path], film, tmp_path / "out", trial="three", options=OPTIONS)

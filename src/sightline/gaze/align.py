@@ -202,13 +202,17 @@ def choose_trial(recordings: Sequence[Recording], trial: str | None, stimulus: P
         if len(hits) == 1:
             chosen.append(hits[0])
             continue
-        names = ", ".join(repr(r.trial) for r in mine[:8]) + (" ..." if len(mine) > 8 else "")
+        names = ", ".join(f"{r.trial!r}{_from(r)}" for r in mine[:8]) + (" ..." if len(mine) > 8 else "")
         who = f" of subject {subject!r}" if subject else ""
         raise DataError(
             f"{mine[0].path}: {'no trial ' + repr(trial) if trial is not None else 'several trials'}{who} in the file "
             f"({names}); choose one with --trial"
         )
     return chosen
+
+
+def _from(recording: Recording) -> str:
+    return "" if recording.lines is None else f" from line {int(recording.lines[0])}"
 
 
 def _names(trial: str | None) -> tuple[str, str]:

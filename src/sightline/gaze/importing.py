@@ -123,7 +123,7 @@ def _require_fixations(aligned: Aligned) -> None:
         else f"all {len(aligned.found)} found by {aligned.method} lie beside the stimulus or outside of its time"
     )
     raise DataError(
-        f"{aligned.recording.path}: no fixations of {aligned.recording.subject!r} on the stimulus: {why}; check the "
+        f"{aligned.recording.place()}: no fixations of {aligned.recording.subject!r} on the stimulus: {why}; check the "
         "eye, the geometry and the clock with `sightline gaze inspect`"
     )
 

@@ -70,6 +70,7 @@ class Recording:
     unit: pixels of that space, or "norm": fractions of its width and height from the top-left corner.
     start_s: when the stimulus appeared, where the file says it. frame_times_s: when each frame of the scene camera
     was taken, on the same clock. events: the tracker's own, in EVENT_SCHEMA; None where the file has none.
+    lines: (N,) the line of each sample in the file; None where there are no samples.
     """
 
     path: Path
@@ -86,13 +87,18 @@ class Recording:
     messages: tuple[Message, ...] = ()
     declared: Declared = field(default_factory=Declared)
     notes: tuple[str, ...] = ()
+    lines: NDArray[np.int64] | None = None
+
+    def place(self, sample: int = 0) -> str:
+        """The file, and the line of a sample where it is known, as errors name it."""
+        return f"{self.path}{_line(self.lines if len(self.time_s) else None, sample)}"
 
     @property
     def interval_s(self) -> float:
         """The median time between samples. Raises DataError where the rate cannot be known."""
         if len(self.time_s) < 2:
             raise DataError(
-                f"{self.path}: {len(self.time_s)} gaze samples, so the sampling rate is unknown; "
+                f"{self.place()}: {len(self.time_s)} gaze samples, so the sampling rate is unknown; "
                 "export the samples of the whole recording"
             )
         return float(np.median(np.diff(self.time_s)))
@@ -116,17 +122,17 @@ def choose_eye(recording: Recording, eye: str) -> tuple[str, FloatArray]:
     if eye == "mono":
         if len(eyes) > 1:
             raise DataError(
-                f"{recording.path}: the recording is binocular ({', '.join(eyes)}) where a monocular one was asked; "
+                f"{recording.place()}: the recording is binocular ({', '.join(eyes)}) where a monocular one was asked; "
                 "choose with --eye left, right or mean"
             )
         return next(iter(eyes.items()))
     if eye == "mean":
         if not {"left", "right"} <= set(eyes):
-            raise DataError(f"{recording.path}: --eye mean needs both eyes, the file has {', '.join(eyes)} only")
+            raise DataError(f"{recording.place()}: --eye mean needs both eyes, the file has {', '.join(eyes)} only")
         return "mean", mean_of_eyes(eyes["left"], eyes["right"])
     if eye != "auto":
         if eye not in eyes:
-            raise DataError(f"{recording.path}: no {eye} eye in this recording, it has {', '.join(eyes)}")
+            raise DataError(f"{recording.place()}: no {eye} eye in this recording, it has {', '.join(eyes)}")
         return eye, eyes[eye]
     if "both" in eyes:
         return "both", eyes["both"]
@@ -180,6 +186,7 @@ def _cut(recording: Recording, start: int, end: int, trial: str) -> Recording:
         recording,
         time_s=time,
         eyes={name: xy[start:end] for name, xy in recording.eyes.items()},
+        lines=None if recording.lines is None else recording.lines[start:end],
         trial=trial,
         events=events,
         # Messages of the moments before the first sample (the trial's name, its start) belong to the trial.

@@ -166,7 +166,8 @@ def refuse_wrong_screen(recording: Recording, screen: Screen, screen_xy: FloatAr
     outside = 1 - inside(valid, size).mean()
     if outside > WRONG_SCREEN_SHARE:
         (x0, y0), (x1, y1) = np.percentile(valid, [5, 95], axis=0)
+        first = int((~inside(np.nan_to_num(screen_xy), size)).argmax())
         raise DataError(
-            f"{recording.path}: {outside:.0%} of the valid samples lie beside the {size[0]}x{size[1]} screen (most in "
-            f"x {x0:.0f} to {x1:.0f}, y {y0:.0f} to {y1:.0f}); check --screen and --format"
+            f"{recording.place(first)}: {outside:.0%} of the valid samples lie beside the {size[0]}x{size[1]} screen, "
+            f"this one the first (most in x {x0:.0f} to {x1:.0f}, y {y0:.0f} to {y1:.0f}); check --screen and --format"
         )

@@ -52,6 +52,14 @@ def test_asc_cut_in_the_middle_of_a_line(known: Truth, tmp_path: Path) -> None:
     refused(path, f"s1.asc, line {at + 1}: {lines[at]!r} is no sample of 1 eye")
 
 
+def test_asc_cut_between_its_trials(known: Truth, tmp_path: Path) -> None:
+    path = edit(makers.eyelink(tmp_path, known), lambda text: text + "MSG\t9000000 TRIAL_RES")
+    refused(path, f"s1.asc, line {len(path.read_text().splitlines())}: the file stops in the middle of a line")
+    assert len(read(path, options=ReadOptions(lenient=True))[0].time_s) == len(known.time_s)
+    whole = edit(path, lambda text: text[: text.rindex("MSG")].rstrip("\n"))
+    assert len(read(whole)[0].time_s) == len(known.time_s)  # an editor took the last newline
+
+
 def test_lenient_leaves_out_the_line_that_was_cut(known: Truth, tmp_path: Path) -> None:
     path = makers.eyelink(tmp_path, known)
     text = path.read_text()
@@ -166,7 +174,7 @@ def test_unknown_rate(known: Truth, tmp_path: Path) -> None:
     path = makers.plain(tmp_path, known)
     path.write_text("\n".join(path.read_text().splitlines()[:2]))
     (recording,) = read(path)
-    with pytest.raises(DataError, match="1 gaze samples, so the sampling rate is unknown"):
+    with pytest.raises(DataError, match="line 2: 1 gaze samples, so the sampling rate is unknown"):
         _ = recording.interval_s
 
 

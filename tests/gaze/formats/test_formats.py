@@ -118,7 +118,9 @@ def test_eyelink_binocular(known: Truth, tmp_path: Path) -> None:
     assert recording.declared.accuracy_deg == {"left": 0.27, "right": 0.32}
     assert choose_eye(recording, "auto")[0] == "left"  # the smaller error of validation
     np.testing.assert_allclose(choose_eye(recording, "mean")[1], known.xy + np.array([2, 0]), atol=0.11)
-    with pytest.raises(DataError, match=r"binocular \(left, right\) where a monocular one was asked"):
+    with pytest.raises(
+        DataError, match=r"line \d+: the recording is binocular \(left, right\) where a monocular one was asked"
+    ):
         choose_eye(recording, "mono")
 
 

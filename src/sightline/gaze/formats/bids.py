@@ -60,6 +60,7 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
             events=events,
             messages=messages,
             declared=_declared(head.path, said),
+            lines=table.lines,
         )
     ]
 

@@ -66,12 +66,18 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
     text = path.read_bytes().decode("latin-1")
     # str.splitlines would also part messages at bytes of their UTF-8.
     lines = text.replace("\r\n", "\n").split("\n")
-    if lines.pop() and not options.lenient:  # what comes after the last newline; half a number looks like a number
-        lines.append(text[text.rfind("\n") + 1 :])
+    rest = lines.pop()  # what comes after the last newline; half a number looks like a number
+    if rest and not options.lenient:
+        lines.append(rest)
     other = [i for i, line in enumerate(lines) if not line[:1].isdigit()]
     blocks = _blocks(path, lines, other, options)
     if not blocks:
         raise DataError(f"{path}: no START of a recording; convert the whole EDF file with edf2asc")
+    if rest and not rest.startswith("END") and not options.lenient:
+        raise DataError(
+            f"{path}, line {len(lines)}: the file stops in the middle of a line ({rest!r}): it is cut short; convert "
+            "the EDF file again, or pass --lenient to use what there is"
+        )
     notes = _require_calibration(path, lines, other, blocks, options)
     declared = _declared(path, [lines[i] for i in other], calibrated=not notes)
     time, eyes, at = _samples(path, lines, blocks)
@@ -87,6 +93,7 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
         messages=_messages(lines, other, origin),
         declared=declared,
         notes=notes,
+        lines=at,
     )
     return split_trials(recording, _trial_names(lines, other, blocks, at)) if len(time) else [recording]
 
@@ -246,9 +253,11 @@ def _declared(path: Path, lines: list[str], *, calibrated: bool) -> Declared:
     except Exception as error:  # pymovements raises whatever a damaged line leads to
         raise DataError(f"{path}: the description of the recording is damaged ({error}); convert it again") from None
     screen = gaze.experiment.screen
+    size = (screen.width_px, screen.height_px) if screen.width_px and screen.height_px else _coords(lines)
     declared = Declared(
         rate_hz=gaze.experiment.eyetracker.sampling_rate,
-        screen_px=(screen.width_px, screen.height_px) if screen.width_px and screen.height_px else _coords(lines),
+        # The last pixel is in the file, or, as some experiments write it, the size; no screen's size is odd.
+        screen_px=(size[0] - size[0] % 2, size[1] - size[1] % 2) if size else None,
         calibrated=calibrated,
     )
     accuracy = {

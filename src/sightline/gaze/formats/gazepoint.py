@@ -54,6 +54,7 @@ def _read_one(table: Table, clock: str, trial: str | None) -> Recording:
         trial=trial,
         events=_events(table, time),
         messages=_messages(table, time),
+        lines=table.lines,
     )
 
 

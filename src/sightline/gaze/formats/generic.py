@@ -101,6 +101,7 @@ def _samples(table: Table, columns: dict[str, str], subject: str, options: ReadO
         unit=_unit(columns["x"]),
         events=events if events is not None and len(events) else None,
         notes=notes,
+        lines=table.lines,
     )
     return split_trials(recording, table.text(columns["trial"])) if "trial" in columns else [recording]
 

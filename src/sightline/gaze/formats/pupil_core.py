@@ -56,6 +56,7 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
             unit="norm",
             frame_times_s=None if surface else _frame_times(head.path, origin, table, index, time),
             events=None if surface else _events(head.path.parent, origin),
+            lines=table.lines,
             notes=(f"{len(stamps) - len(order)} repeated samples left out",) if len(stamps) > len(order) else (),
         )
     ]

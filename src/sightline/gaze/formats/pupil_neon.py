@@ -56,6 +56,7 @@ def _read_one(head: Head, table: Table, recording_id: str | None) -> Recording:
         events=_events(folder, origin, recording_id, table),
         messages=_messages(folder, origin, recording_id),
         declared=Declared(focal_px=_focal(folder)),
+        lines=table.lines,
     )
 
 

@@ -90,6 +90,7 @@ def _trials(
         events=tables[0].vstack(tables[1]) if len(tables) == 2 else tables[0] if tables else None,
         messages=messages,
         declared=_declared(head),
+        lines=table.lines,
     )
     for column in ("Stimulus", "Trial"):
         if column in table:

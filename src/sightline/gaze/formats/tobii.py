@@ -73,7 +73,7 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
     fixation = tuple(columns.get((f"fixationpoint{axis}", where.key)) for axis in "xy")
     wanted = [*names.values(), *fixation, *(column for pair in points.values() for column in pair)]
     table = read_table(head, [name for name in wanted if name is not None])
-    time = _seconds(table.numbers(stamp), stamp)
+    time = _seconds(head, table.numbers(stamp), stamp)
     who = _participants(table, names)
     recordings = []
     for participant in dict.fromkeys(who.tolist()):
@@ -136,14 +136,16 @@ def _coordinates(head: Head, columns: _Columns) -> _Coordinates:
     )
 
 
-def _seconds(stamps: FloatArray, column: str) -> FloatArray:
+def _seconds(head: Head, stamps: FloatArray, column: str) -> FloatArray:
     """The unit is in the column's name; old exports leave it out and mean ms, or µs where the steps are that large."""
     match = re.search(r"[\[(]\s*(\w+)\s*[\])]", column)
     steps = np.diff(stamps)
     typical = float(np.median(steps[steps > 0])) if (steps > 0).any() else 1.0
     unit = match[1].lower() if match else "us" if typical >= 500 else "ms"
     if unit not in _SECONDS:
-        raise DataError(f"column {column!r}: times in {unit!r} are not understood; export ms or µs")
+        raise DataError(
+            f"{head.path}, line {head.header + 1}: {column!r}: times in {unit!r} are not understood; export ms or µs"
+        )
     return stamps * _SECONDS[unit]
 
 
@@ -193,6 +195,7 @@ def _read_one(
         events=_events(gaze, stamps, names, fixation),
         messages=messages,
         notes=(f"{repeated} rows with the time of the row before left out; export µs",) if repeated else (),
+        lines=gaze.lines,
     )
     if where.space == "scene" or names["media"] is None:
         return [replace(recording, declared=_declared(gaze, names))]

@@ -58,6 +58,7 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
             unit="norm",
             start_s=-origin,
             declared=_declared(head.path.with_name("recording.g3")),
+            lines=np.array(lines),
         )
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from gaze.makers import DISTANCE_CM, SCREEN, SCREEN_CM, Truth, truth
 from sightline.gaze import AlignOptions, EventOptions, Setup, Stimulus, align, read
 from sightline.gaze.quality import measure, precision, write_tables
 from sightline.gaze.quality_page import figure, write_page
+from sightline.gaze.quality_table import known
 
 FILM = Stimulus(Path("film.mp4"), (640, 360), np.arange(60) / 25, 2.4)
 SETUP = Setup(SCREEN, SCREEN_CM, DISTANCE_CM)
@@ -115,6 +116,19 @@ def test_warnings_name_what_to_look_at(tmp_path: Path) -> None:
         "2.0 ms a second",
     ):
         assert words in said
+
+
+def test_tables_show_pixels_where_degrees_are_unknown_and_no_empty_columns(tmp_path: Path) -> None:
+    row = asdict(measure(aligned(makers.eyelink(tmp_path, truth(), eyes="LR"))))
+    headings = [column.heading for column in known([row])]
+    assert "RMS-S2S (°)" in headings
+    assert "Disparity (°)" in headings
+    assert not any("px" in heading for heading in headings)
+    assert "Tracker agrees" not in headings
+    row |= dict.fromkeys(("precision_rms_deg", "precision_sd_deg", "disparity_deg"))
+    headings = [column.heading for column in known([row])]
+    assert [heading for heading in headings if "px" in heading] == ["RMS-S2S (px)", "SD (px)", "Disparity (px)"]
+    assert "RMS-S2S (°)" not in headings
 
 
 def test_the_report_in_three_forms(tmp_path: Path) -> None:

@@ -147,10 +147,13 @@ def import_(
         typer.echo(json.dumps(folder.provenance, indent=2))
         return
     fixations = folder.fixations()
-    typer.echo(f"{out}: {len(fixations)} fixations of {fixations['subject'].n_unique()} subjects")
+    subjects = fixations["subject"].n_unique()
+    typer.echo(
+        f"{out}: {len(fixations)} fixation{'s' * (len(fixations) != 1)} of {subjects} subject{'s' * (subjects != 1)}"
+    )
     _print_quality(folder.quality())
-    for warning, subjects in _by_warning(folder.quality()).items():
-        typer.echo(f"{', '.join(subjects)}: {warning}", err=True)
+    for warning, who in _by_warning(folder.quality()).items():
+        typer.echo(f"{', '.join(who)}: {warning}", err=True)
 
 
 @app.command()
@@ -264,9 +267,8 @@ def _print_quality(measures: list[dict[str, Any]]) -> None:
 
     from sightline.gaze.quality_table import summary
 
-    console = Console(highlight=False)
-    console.width = max(console.width, 100)  # half a number would be worse than a line that goes on below
-    console.print(summary(measures))
+    # As wide as it is: half a number would be worse than a line that goes on below.
+    Console(highlight=False, width=1000).print(summary(measures))
 
 
 def _by_warning(measures: list[dict[str, Any]]) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ from sightline.errors import DataError
 from sightline.gaze import formats, quality, quality_page
 from sightline.gaze.align import Aligned, AlignOptions, align, choose_trial
 from sightline.gaze.folders import staging
-from sightline.gaze.formats import ReadOptions
+from sightline.gaze.formats import ReadOptions, published
 from sightline.gaze.recording import Recording
 from sightline.gaze.stimulus import Stimulus
 from sightline.gaze.tables import read_fixations, write_fixations
@@ -142,6 +142,7 @@ class ImportFolder:
         try:
             return cls(Path(path), json.loads(file.read_text()))
         except FileNotFoundError:
+            published.refuse(Path(path))
             raise DataError(f"{path}: no {PROVENANCE} in it; make the folder with `sightline gaze import`") from None
         except (OSError, ValueError) as error:
             raise DataError(f"{file}: cannot be read ({error}); import the recordings again") from None

@@ -158,7 +158,10 @@ def _scanpaths(
     sigma_px: tuple[float, float],
     colours: dict[str, tuple[int, int, int]],
 ) -> Image.Image:
-    """Heat, and for each viewer a line through numbered discs whose area is the fixation's duration."""
+    """Heat, and for each viewer a line through discs whose area is the fixation's duration, numbered for a few viewers.
+
+    No disc is smaller than its number.
+    """
     height, width = picture.shape[:2]
     size = (width, height)
     heat = density(fixations.select("x_px", "y_px").to_numpy(), size, sigma_px)
@@ -168,13 +171,14 @@ def _scanpaths(
     draw = ImageDraw.Draw(layer)
     unit = _SUPERSAMPLE * max(1.0, height / 480)
     numbered = len(colours) <= 3
+    least = unit * (7.5 if numbered else 3)
     for name, colour in colours.items():
         path = fixations.filter(pl.col("subject") == name).sort("onset_s")
         points = (path.select("x_px", "y_px").to_numpy() * _SUPERSAMPLE).tolist()
         for a, b in pairwise(points):
             draw.line((*a, *b), fill=(*colour, 190), width=round(1.6 * unit))
         for number, ((x, y), duration) in enumerate(zip(points, path["duration_s"], strict=True), start=1):
-            r = unit * 9 * np.sqrt(min(duration, 2.0) / 0.25)
+            r = max(least, unit * 9 * np.sqrt(min(duration, 2.0) / 0.25))
             draw.ellipse((x - r, y - r, x + r, y + r), (*colour, 150), (255, 255, 255, 230), round(1.2 * unit))
             if numbered:
                 draw.text((x, y), str(number), fill=(255, 255, 255, 255), anchor="mm", font_size=round(11 * unit))

@@ -45,7 +45,10 @@ COLUMNS = (
     Column("Off screen", "off_screen_share", "{:.1%}", 0.1),
     Column("RMS-S2S (°)", "precision_rms_deg", "{:.3f}", 0.5),
     Column("SD (°)", "precision_sd_deg", "{:.3f}"),
+    Column("RMS-S2S (px)", "precision_rms_px", "{:.1f}"),
+    Column("SD (px)", "precision_sd_px", "{:.1f}"),
     Column("Disparity (°)", "disparity_deg", "{:.2f}", 1.0),
+    Column("Disparity (px)", "disparity_px", "{:.1f}"),
     Column("Validation (°)", "accuracy_deg", "{:.2f}", 1.0, brief=False),
     Column("Events by", "events", brief=False),
     Column("Fixations", "fixations"),
@@ -59,8 +62,17 @@ COLUMNS = (
 
 
 def known(rows: Sequence[Row]) -> list[Column]:
-    """The columns of which any recording has a value."""
-    return [column for column in COLUMNS if any(row[column.key] is not None for row in rows)]
+    """The columns of which any recording has a value; pixels only where a recording has no degrees."""
+
+    def missing(key: str) -> list[bool]:
+        return [row[key] is None for row in rows]
+
+    return [
+        column
+        for column in COLUMNS
+        if not all(missing(column.key))
+        and (not column.key.endswith("_px") or missing(column.key) != missing(column.key.replace("_px", "_deg")))
+    ]
 
 
 def summary(rows: Sequence[Row]) -> Table:

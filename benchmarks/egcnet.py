@@ -53,7 +53,7 @@ DAVIS = "vos/davis2016_dev"
 DEEPLAB = ["network.backbone=deeplab-mobilenet-v2", "sight=egnet",
            "backbone_weights=$DATA/weights/deeplabv3_mobilenet_v2_1.0_513"]  # fmt: skip
 ROWS = {"imagenet": [], "deeplab": DEEPLAB, "imagenet + scribbles": ["scribbles=true"]}
-PSE, SLQ, IIMC = "network.position_semantic=false", "network.competition=false", "losses.contrast=0"
+PSE, SLQ, IIMC = "network.position_semantic=false", "network.competition=false", "network.contrast=false"
 ABLATIONS = {
     "baseline": [PSE, SLQ, IIMC],
     "+ PSE": [SLQ, IIMC],
@@ -131,7 +131,7 @@ def run(network: EGCNet, scene: Scene, mode: str, recipe: EGCNetRecipe, seed: in
     gaze = torch.zeros(len(scene), 1, *GRID)
     if mode != "own":
         generator = np.random.default_rng([seed, 7])
-        gaze = simulate(scene, recipe.observers, generator).float()
+        gaze = simulate(network, scene, recipe.observers, generator).float()
         gaze = gaze.roll(len(gaze) // 2, 0).flip(-1) if mode == "shuffled" else gaze
     memory, winners = network.empty_memory(1), []
     given = torch.ones(1) * (mode != "own")
@@ -139,7 +139,7 @@ def run(network: EGCNet, scene: Scene, mode: str, recipe: EGCNetRecipe, seed: in
         one = slice(index, index + 1)
         encoded = Encoded(*(level[one].float() for level in scene.encoded))
         decision = network.decide(encoded, scene.motion[one].float(), gaze[one], given, memory)
-        memory = memory.push(decision.query, decision.semantics)
+        memory = memory.push(decision.remembered)
         images, motion = scene.images[one].float() / 255, resize(scene.motion[one].float(), FINE)
         alike = losses.affinity(images, motion)
         winners.append(losses.sharpen(decision.winner.sigmoid(), images, alike))

@@ -12,7 +12,7 @@ import torch
 from sightline.data import davis, image_fixations
 from sightline.errors import DataError
 from sightline.models.egcnet.config import EGCNetConfig
-from sightline.models.egcnet.network import Decision, EGCNet
+from sightline.models.egcnet.network import Decision, EGCNet, Winner
 from sightline.models.egcnet.slq import Competition
 from sightline.models.wcsnet.config import EGNetConfig
 from sightline.training.clips import FINE, SceneStore, scribbles
@@ -33,7 +33,7 @@ def clips_of(data: Path, network: EGCNet, counts: dict[str, int], seed: int = 0,
         "photo": store.photographs(image_fixations.images(data / "fixations")),
         "video": [store.sequence(sequence) for sequence in sequences],
     }
-    return Clips(scenes, counts, scribbles(sequences, 0), observers=3, seed=seed, start=start)
+    return Clips(network, scenes, counts, scribbles(sequences, 0), observers=3, seed=seed, start=start)
 
 
 def test_batches_mix_the_kinds_and_go_on_where_they_stopped(data: Path, network: EGCNet) -> None:
@@ -56,7 +56,7 @@ def test_a_kind_without_scenes_is_an_error(data: Path, network: EGCNet) -> None:
 
 def test_observers_look_where_the_network_does_and_follow_their_seed(data: Path, network: EGCNet) -> None:
     scene = SceneStore(network, "test").sequence(davis.sequences(data / "videos")[0])
-    one, same, other = (simulate(scene, 3, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    one, same, other = (simulate(network, scene, 3, np.random.default_rng(seed)) for seed in (0, 0, 1))
     assert one.shape == scene.motion.shape
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
@@ -72,7 +72,8 @@ def test_the_network_watches_a_clip_frame_by_frame(data: Path, network: EGCNet) 
 
 def decision(mask: torch.Tensor) -> Decision:
     nothing = torch.zeros(1)
-    return Decision(mask, (mask - 0.5) * 20, *[nothing] * 2, Competition(*[nothing] * 4), *[nothing] * 3)
+    competition, remembered = Competition(*[nothing] * 4), Winner(*[nothing] * 3)
+    return Decision(mask, (mask - 0.5) * 20, nothing, nothing, competition, nothing, remembered)
 
 
 @pytest.mark.parametrize("window", [(0.0, 0.0, -1.0), (0.25, 0.25, 0.5)])

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import lightning as L
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
@@ -61,12 +60,14 @@ class Batch(NamedTuple):
 class Clips(IterableDataset[Batch]):
     """Endless batches of clips: frames of videos in time order or backwards, views of photographs in any order.
 
-    scenes: by kind. counts: clips of each kind in a batch. scribbles: by the name of a scene, (F, 1, *FINE).
-    Scenes without recorded fixations get simulated observers, drawn anew with every seed.
+    network: what simulated observers look with. scenes: by kind. counts: clips of each kind in a batch. scribbles: by
+    the name of a scene, (F, 1, *FINE). Scenes without recorded fixations get simulated observers, drawn anew with every
+    seed.
     """
 
     def __init__(
         self,
+        network: EGCNet,
         scenes: dict[str, list[Scene]],
         counts: dict[str, int],
         scribbles: dict[str, Tensor],
@@ -80,7 +81,7 @@ class Clips(IterableDataset[Batch]):
         self.scenes, self.counts, self.scribbles, self.start, self.seed = scenes, counts, scribbles, start, seed
         generator = np.random.default_rng(seed)
         self.simulated = {
-            id(scene): simulate(scene, observers, generator)
+            id(scene): simulate(network, scene, observers, generator)
             for members in scenes.values()
             for scene in members
             if scene.density is None
@@ -125,19 +126,14 @@ class Clips(IterableDataset[Batch]):
         )
 
 
-def simulate(scene: Scene, observers: int, generator: np.random.Generator) -> Tensor:
+@torch.no_grad()
+def simulate(network: EGCNet, scene: Scene, observers: int, generator: np.random.Generator) -> Tensor:
     """Densities of simulated observers of a scene, (F, 1, *GRID): they follow the network's own attention, which is
     the fixation head's map, drawn to what moves. No mask comes near."""
-    own = attention(scene)
+    encoded = Encoded(*(level.float() for level in scene.encoded))
+    own = network.own_density(encoded, scene.motion.float())[:, 0].numpy()
     points = observe(own, observers, generator)
     return torch.from_numpy(np.stack([fixation_grid(found / np.array(GRID[::-1])) for found in points]))[:, None].half()
-
-
-def attention(scene: Scene) -> NDArray[np.float32]:
-    """The network's own fixation densities of a scene, (F, *GRID)."""
-    from sightline.models.egcnet.network import own_density
-
-    return own_density(scene.encoded.fixations.float(), scene.motion.float())[:, 0].numpy()
 
 
 class EGCNetTask(L.LightningModule):
@@ -149,8 +145,7 @@ class EGCNetTask(L.LightningModule):
         network.backbone.requires_grad_(False)
         network.sight.requires_grad_(False)
         network.train()  # computing features leaves it in evaluation mode, which Lightning would keep
-        self.winners: deque[Tensor] = deque(maxlen=BANK)
-        self.losers: deque[Tensor] = deque(maxlen=BANK)
+        self.bank: deque[Tensor] = deque(maxlen=BANK)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         clips = self.clips
@@ -160,20 +155,25 @@ class EGCNetTask(L.LightningModule):
     def training_step(self, batch: Batch, _: int) -> Tensor:
         weights = self.recipe.losses
         decisions = watch(self.network, batch)
-        loss = torch.stack([self._frame(decisions[t], batch.frame(t)) for t in range(FRAMES)]).mean()
+        targets = [self._target(decisions[t], batch.frame(t)) for t in range(FRAMES)]
+        loss = torch.stack([self._frame(decisions[t], batch.frame(t), targets[t]) for t in range(FRAMES)]).mean()
         if weights.consistency:
             loss = loss + weights.consistency * view_consistency(decisions, batch.windows)
-        if weights.contrast:
-            loss = loss + weights.contrast * self._contrast(decisions)
+        if self.network.config.contrast:
+            loss = loss + weights.contrast * self._contrast(decisions, torch.stack(targets, 1))
         self.log("train_loss", loss)
         return loss
 
-    def _frame(self, decision: Decision, frame: Batch) -> Tensor:
+    def _target(self, decision: Decision, frame: Batch) -> Tensor:
+        """What colours and motion make of the winner: (N, 1, *FINE) in [0, 1]."""
+        alike = losses.affinity(frame.images, resize(frame.motion, FINE))
+        return losses.sharpen(decision.winner.detach().sigmoid(), frame.images, alike)
+
+    def _frame(self, decision: Decision, frame: Batch, target: Tensor) -> Tensor:
         weights = self.recipe.losses
-        motion = resize(frame.motion, FINE)
-        labels = resize_labels(losses.seeds(frame.density, frame.motion, weights.peak, weights.floor))
+        objects = self.network.objects(Encoded(*frame.encoded))
+        labels = resize_labels(losses.seeds(frame.density, frame.motion, objects, weights.peak, weights.floor))
         labels = torch.where(frame.scribbles >= 0, frame.scribbles, labels)
-        alike = losses.affinity(frame.images, motion)
         regions = self.network.config.regions if self.network.config.position_semantic else 0
         told = losses.divide(labels, decision.points, regions)
         told = torch.where(frame.scribbles >= 0, frame.scribbles, told)
@@ -182,33 +182,29 @@ class EGCNetTask(L.LightningModule):
         own = losses.partial_cross_entropy(decision.masks, told)
         fit = losses.partial_cross_entropy(decision.masks.detach(), labels)
         loss = ((share.detach() + 0.1) * own).sum(1) + (share * fit).sum(1)
-        probability = decision.winner.sigmoid()
-        loss = loss + weights.coherence * losses.local_coherence(probability, alike)[:, 0]
+        alike = losses.affinity(frame.images, resize(frame.motion, FINE))
+        loss = loss + weights.coherence * losses.local_coherence(decision.winner.sigmoid(), alike)[:, 0]
         if (frame.scribbles >= 0).any():
             loss = loss + losses.partial_cross_entropy(decision.winner, frame.scribbles)[:, 0]
         if weights.sharpening:
-            target = losses.sharpen(probability.detach(), frame.images, alike)
             sure = (2 * target - 1).abs()
             per_pixel = F.binary_cross_entropy_with_logits(decision.winner, target, reduction="none")
             ramp = min(1.0, self.global_step / self.recipe.optimisation.warmup_steps / 3)
             loss = loss + ramp * weights.sharpening * (per_pixel * sure).mean(dim=(1, 2, 3))
         return loss.mean()
 
-    def _contrast(self, decisions: list[Decision]) -> Tensor:
-        winners, losers = (torch.stack(parts, 1) for parts in zip(*map(pooled, decisions), strict=True))
-        empty = winners.new_zeros(0, winners.shape[-1])
-        bank = [torch.stack(list(kept)) if kept else empty for kept in (self.winners, self.losers)]
-        loss = losses.mixed_contrast(winners, losers, bank[0], bank[1], self.recipe.losses.inter)
-        self.winners.extend(winners[:, 0].detach())
-        self.losers.extend(losers[:, 0].detach())
-        return loss
+    def _contrast(self, decisions: list[Decision], targets: Tensor) -> Tensor:
+        pixels = torch.stack([decision.pixels for decision in decisions], 1)
+        sides = torch.stack([decision.remembered.sides for decision in decisions], 1)
+        bank = torch.stack(list(self.bank)) if self.bank else sides.new_zeros(0, *sides.shape[2:])
+        self.bank.extend(sides[:, 0].detach())
+        return losses.mixed_contrast(pixels, sides, targets, bank, self.recipe.losses.inter)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["bank"] = [list(self.winners), list(self.losers)]
+        checkpoint["bank"] = list(self.bank)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        for kept, saved in zip((self.winners, self.losers), checkpoint["bank"], strict=True):
-            kept.extend(saved)
+        self.bank.extend(checkpoint["bank"])
 
     def configure_optimizers(self) -> Any:
         return configure(self.network, self.network.backbone, self.recipe.optimisation)
@@ -221,18 +217,9 @@ def watch(network: EGCNet, batch: Batch) -> list[Decision]:
     for index in range(batch.images.shape[1]):
         frame = batch.frame(index)
         decision = network.decide(Encoded(*frame.encoded), frame.motion, frame.density, frame.given, memory)
-        memory = memory.push(decision.query, decision.semantics)
+        memory = memory.push(decision.remembered)
         decisions.append(decision)
     return decisions
-
-
-def pooled(decision: Decision) -> tuple[Tensor, Tensor]:
-    """Pixel embeddings of what won and of what lost, (N, C) each, unit length."""
-    won = decision.winner.sigmoid()
-    return tuple(  # type: ignore[return-value]
-        F.normalize((decision.pixels * part).sum(dim=(2, 3)) / part.sum(dim=(2, 3)).clamp_min(1e-3), dim=1)
-        for part in (won, 1 - won)
-    )
 
 
 def resize_labels(labels: Tensor) -> Tensor:

@@ -160,7 +160,7 @@ class EGCNetLosses(_Checked):
     coherence: float = Field(4.0, ge=0)
     sharpening: float = Field(2.0, ge=0, description="towards the mask that colours make of the network's own")
     consistency: float = Field(1.0, ge=0)
-    contrast: float = Field(0.1, ge=0, description="IIMC; 0 leaves it out")
+    contrast: float = Field(0.3, ge=0, description="IIMC, where the network has it")
     inter: float = Field(0.5, ge=0, description="share of the contrast between videos")
     peak: float = Field(0.5, gt=0, lt=1, description="object where the evidence is above this part of its maximum")
     floor: float = Field(

@@ -194,7 +194,7 @@ def _egcnet(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
         "video": [store.sequence(sequence, mirrored) for sequence in sequences for mirrored in (False, True)],
     }
     drawn = scribbles(sequences, recipe.seed) if recipe.scribbles else {}
-    clips = Clips(scenes, dict(recipe.clips.items()), drawn, recipe.observers, recipe.seed)
+    clips = Clips(network, scenes, dict(recipe.clips.items()), drawn, recipe.observers, recipe.seed)
     return EGCNetTask(network, clips, recipe), recipe.optimisation
 
 

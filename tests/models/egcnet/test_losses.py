@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
-from torch.nn import functional as F
 
 from sightline.models.egcnet import losses
+from sightline.models.egcnet.network import sides_of
 
 
 def test_seeds_are_peaks_and_far_places() -> None:
@@ -82,22 +82,37 @@ def test_refinement_moves_an_outline_to_the_edge() -> None:
     assert torch.equal(refined > 0.5, mask > 0.5)
 
 
-def unit(*rows: list[float]) -> torch.Tensor:
-    return F.normalize(torch.tensor([rows], dtype=torch.float32), dim=-1)
+def clip(*swapped: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Two frames whose object (left) and background (right) have embeddings of their own, but for the frames named,
+    where they are swapped: pixels (1, 2, 3, 4, 6), their sides (1, 2, 2, 3), and targets (1, 2, 1, 4, 6)."""
+    targets = torch.zeros(1, 2, 1, 4, 6)
+    targets[..., :3] = 1
+    pixels = torch.cat([targets, 1 - targets, 0 * targets], dim=2)
+    for frame in swapped:
+        pixels[:, frame] = pixels[:, frame].flip(-1)
+    return pixels, torch.stack([sides_of(pixels[:, t], targets[:, t]) for t in range(2)], 1), targets
 
 
-def test_contrast_is_low_when_winners_agree_and_losers_differ() -> None:
-    winners, losers = unit([1, 0, 0], [1, 0, 0]), unit([0, 1, 0], [0, 1, 0])
-    none = torch.zeros(0, 3)
-    good = losses.mixed_contrast(winners, losers, none, none, inter=0.5)
-    bad = losses.mixed_contrast(winners, unit([1, 0, 0], [1, 0, 0]), none, none, inter=0.5)
-    assert float(good) == pytest.approx(math.log(1 + 2 * math.exp(-10)), rel=1e-2)
-    assert float(bad) == pytest.approx(math.log(3), rel=1e-3)
+NONE = torch.zeros(0, 2, 3)
 
 
-def test_contrast_between_videos_pushes_from_their_background() -> None:
-    winners, losers = unit([1, 0, 0], [1, 0, 0]), unit([0, 1, 0], [0, 1, 0])
-    friends, strangers = torch.tensor([[1.0, 0, 0]]), torch.tensor([[0.0, 0, 1.0]])
-    apart = losses.mixed_contrast(winners, losers, friends, strangers, inter=0.5)
-    mixed_up = losses.mixed_contrast(winners, losers, strangers, friends, inter=0.5)
-    assert mixed_up > apart + 1
+def test_contrast_is_low_where_pixels_are_like_their_side_of_the_other_frame() -> None:
+    good, bad = (losses.mixed_contrast(*given, NONE, inter=0.5) for given in (clip(), clip(1)))
+    assert float(good) == pytest.approx(math.log(1 + math.exp(-5)), rel=1e-3)
+    assert float(bad) == pytest.approx(math.log(1 + math.exp(5)), rel=1e-3)
+
+
+def test_contrast_counts_object_and_background_alike_and_unsure_pixels_not() -> None:
+    pixels, sides, targets = clip()
+    targets[..., 0] = 0.5  # a third of the object is unsure; all of the background is as it was
+    pixels[..., 0] = -pixels[..., 0]
+    assert float(losses.mixed_contrast(pixels, sides, targets, NONE, inter=0.5)) == pytest.approx(
+        math.log(1 + math.exp(-5)), rel=1e-3
+    )
+
+
+@pytest.mark.parametrize(("inter", "higher"), [(0.5, True), (0.0, False)])
+def test_contrast_between_videos_pushes_from_their_background(inter: float, higher: bool) -> None:
+    apart = torch.tensor([[[1.0, 0, 0], [0, 0, 1.0]]])
+    apart, mixed_up = (losses.mixed_contrast(*clip(), bank, inter=inter) for bank in (apart, apart.flip(1)))
+    assert (mixed_up > apart + 0.1) == higher

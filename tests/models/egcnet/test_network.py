@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sightline.models.egcnet.config import EGCNetConfig
-from sightline.models.egcnet.network import EGCNet, own_density
+from sightline.models.egcnet.network import EGCNet, Memory, Winner, likeness_to_memory, sides_of
 from sightline.models.wcsnet.config import EGNetConfig
 from sightline.models.wcsnet.egnet import EGNet
 
@@ -38,7 +38,7 @@ def test_shapes(network: EGCNet) -> None:
     decision = network.decide(encoded, motion, gaze, torch.zeros(2), network.empty_memory(2))
     assert decision.masks.shape == (2, 6, 16, 24)
     assert decision.winner.shape == (2, 1, 16, 24)
-    torch.testing.assert_close(decision.density, own_density(encoded.fixations, motion))
+    torch.testing.assert_close(decision.density, network.own_density(encoded, motion))
     best = decision.competition.total.argmax(1)
     assert torch.equal(decision.winner[1, 0], decision.masks[1, best[1]])
 
@@ -61,11 +61,23 @@ def test_memory_matters_and_forgets_the_oldest(network: EGCNet) -> None:
     memory = network.empty_memory(1)
     first = network.decide(encoded, motion, gaze, torch.ones(1), memory)
     for step in range(6):
-        memory = memory.push(torch.full_like(first.query, step), first.semantics)
+        memory = memory.push(first.remembered._replace(query=torch.full_like(first.remembered.query, step)))
     assert memory.queries[0, :, 0].tolist() == [2, 3, 4, 5]
     assert memory.filled.sum() == 4
     later = network.decide(encoded, motion, gaze, torch.ones(1), memory)
     assert (later.masks - first.masks).abs().max() > 1e-5
+
+
+def test_what_is_like_earlier_winners_and_unlike_their_surroundings_stands_out() -> None:
+    pixels = torch.zeros(1, 2, 3, 4)
+    pixels[:, 0, :, :2] = 1
+    pixels[:, 1, :, 2:] = 1
+    mask = pixels[:, :1]
+    empty = Memory(*(torch.zeros(1, 3, *shape) for shape in ((4,), (5,), (2, 2), ())))
+    assert not likeness_to_memory(pixels, empty).any()
+    memory = empty.push(Winner(torch.zeros(1, 4), torch.zeros(1, 5), sides_of(pixels, mask)))
+    likeness = likeness_to_memory(pixels, memory)
+    torch.testing.assert_close(likeness, 2 * (2 * mask - 1))
 
 
 @torch.no_grad()
@@ -84,6 +96,8 @@ def test_only_what_decides_learns(network: EGCNet) -> None:
     with torch.no_grad():
         encoded = network.encode(images)
     decision = network.decide(encoded, motion, gaze, torch.ones(2), network.empty_memory(2))
+    memory = network.empty_memory(2).push(decision.remembered)
+    decision = network.decide(encoded, motion, gaze, torch.ones(2), memory)
     (decision.masks.mean() + decision.competition.total.mean()).backward()
     silent = {name for name, p in network.named_parameters() if p.grad is None}
     assert silent
@@ -92,7 +106,13 @@ def test_only_what_decides_learns(network: EGCNet) -> None:
 
 @torch.no_grad()
 @pytest.mark.parametrize(
-    "changes", [{"position_semantic": False}, {"competition": False}, {"backbone": "deeplab-mobilenet-v2"}]
+    "changes",
+    [
+        {"position_semantic": False},
+        {"competition": False},
+        {"contrast": False},
+        {"backbone": "deeplab-mobilenet-v2"},
+    ],
 )
 def test_every_variant_runs(changes: dict[str, object]) -> None:
     torch.manual_seed(0)

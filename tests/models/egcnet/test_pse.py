@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sightline.models.egcnet.pse import PositionSemanticEmbedding, fixation_regions, gather, likeness, sinusoidal
+from sightline.models.egcnet.pse import PositionSemanticEmbedding, drawn, fixation_regions, gather, likeness, sinusoidal
 
 
 def spots(*places: tuple[int, int, float], size: tuple[int, int] = (24, 40)) -> torch.Tensor:
@@ -62,3 +62,34 @@ def test_embedding_gives_a_query_and_a_reference_point_for_each_region() -> None
     assert points.shape == (1, 3, 2)
     assert semantics.shape == (1, 6)
     assert ((points >= 0) & (points <= 1)).all()
+
+
+def test_a_moving_body_counts_as_much_as_the_head_that_is_looked_at() -> None:
+    density = torch.tensor([[1.0, 0.2, 0.2, 0.2]])[None, None]
+    moving = torch.tensor([[1.0, 1.0, 0.0, 0.0]])[None, None]
+    still = drawn(density, torch.zeros_like(density))[0, 0, 0]
+    torch.testing.assert_close(still / still[0], density[0, 0, 0])
+    found = drawn(density, moving)[0, 0, 0]
+    assert found[1] / found[0] > 0.5
+    assert found[2] / found[0] < 0.02
+
+
+def test_what_nobody_looks_at_is_not_drawn_anywhere() -> None:
+    density, everywhere = torch.zeros(1, 1, 3, 4), torch.ones(1, 1, 3, 4)
+    density[..., 0] = 1
+    assert not drawn(density, everywhere, everywhere)[..., 1:].any()
+    assert not drawn(torch.zeros_like(density), everywhere).any()
+
+
+@given(st.floats(0.01, 1), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_more_density_motion_or_object_never_draws_less(
+    density: float, motion: float, known: float, more: float
+) -> None:
+    def value(*given: float) -> float:
+        maps = [torch.tensor([[[[one, 1.0]]]]) for one in given]
+        return float(drawn(*maps)[0, 0, 0, 0])
+
+    least = value(density, motion, known) - 1e-6
+    assert value(max(density, more), motion, known) >= least
+    assert value(density, max(motion, more), known) >= least
+    assert value(density, motion, max(known, more)) >= least

@@ -10,7 +10,7 @@ from sightline.models.wcsnet.config import EGNetConfig
 
 
 class EGCNetConfig(BaseModel):
-    """From Sight to Insight. Every module of the ablation is one field; IIMC is a loss and stands in the recipe.
+    """From Sight to Insight. Every module of the ablation is one field.
 
     sight: the fixation head, an EG-Net that shares the backbone's first three stages.
     """
@@ -26,6 +26,10 @@ class EGCNetConfig(BaseModel):
     queries: int = Field(6, ge=2, description="object queries a frame")
     regions: int = Field(3, ge=1, description="fixation regions that initialise a query each, with `position_semantic`")
     layers: int = Field(2, ge=1, description="layers of the query decoder")
+    embedding: int = Field(16, ge=2, description="channels of the contrast's pixel embedding, with `contrast`")
     memory: int = Field(4, ge=1, description="winners of earlier frames that are kept")
     position_semantic: bool = Field(True, description="the Position and Semantic Embedding (PSE)")
     competition: bool = Field(True, description="the Semantics and Locality Query (SLQ) Competitor")
+    contrast: bool = Field(
+        True, description="the embedding of Intra-Inter Mixed Contrastive learning (IIMC), and its memory"
+    )

@@ -5,23 +5,26 @@ All of it is ours (README, Eq. 9 to 14). Maps are at stride 4 of the network's i
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sightline.models.egcnet.pse import cell_centres
+from sightline.models.egcnet.pse import cell_centres, drawn
 
 UNKNOWN = -1.0
 
 
-def seeds(density: Tensor, motion: Tensor, peak: float = 0.5, floor: float = 0.04) -> Tensor:
+def seeds(
+    density: Tensor, motion: Tensor, objects: Tensor | None = None, peak: float = 0.5, floor: float = 0.04
+) -> Tensor:
     """Labels that fixations give for sure: (N, 1, h, w) with 1 at their peaks, 0 far from all, -1 elsewhere.
 
-    density: (N, 1, h, w), zeros where nobody looked, which labels nothing. motion: (N, 1, h, w) in [0, 1]; where
-    something moves, what is looked at and still counts less.
+    density: (N, 1, h, w), zeros where nobody looked, which labels nothing. motion, objects: what it is `drawn` to.
     """
     highest = density.amax(dim=(2, 3), keepdim=True)
-    evidence = density * (0.1 + motion)
+    evidence = drawn(density, motion, objects)
     evidence = evidence / evidence.amax(dim=(2, 3), keepdim=True).clamp_min(1e-12)
     labels = torch.full_like(density, UNKNOWN)
     labels = torch.where(evidence < floor, 0.0, labels)
@@ -115,27 +118,38 @@ def sharpen(probabilities: Tensor, images: Tensor, alike: Tensor, rounds: int = 
 
 
 def mixed_contrast(
-    winners: Tensor, losers: Tensor, bank_winners: Tensor, bank_losers: Tensor, inter: float, temperature: float = 0.1
+    pixels: Tensor,
+    sides: Tensor,
+    targets: Tensor,
+    bank: Tensor,
+    inter: float,
+    temperature: float = 0.2,
 ) -> Tensor:
-    """IIMC: InfoNCE with positives and negatives from within the video and from the bank of other videos.
+    """IIMC: InfoNCE of pixels against objects and backgrounds of the same video and of others, mixed in one ratio.
 
-    winners, losers: (N, T, D) of N clips, unit length. bank_winners, bank_losers: (B, D) of other videos, unit length.
-    inter: weight of what is between videos. Positives of a winner are the winners of the clip's other frames and,
-    between videos, the winner in the bank most like it; negatives are all losers.
+    pixels: (N, T, E, h, w) of N clips, unit length. sides: (N, T, 2, E), mean embeddings of object and background of
+    their frames. targets: (N, T, 1, h, w) in [0, 1], which side a pixel is on. bank: (B, 2, E), sides of other videos.
+    inter: weight of what is between videos. A pixel's positive is its own side in the clip's other frames and, between
+    videos, the object of the bank that is most like it (an object's pixel) or all backgrounds (one of the background);
+    its negatives are the other side's.
     """
-    frames = winners.shape[1]
-    similar = winners @ winners.transpose(1, 2) / temperature  # (N, T, T)
-    inside = (winners @ losers.transpose(1, 2) / temperature).exp().sum(-1)  # (N, T)
-    outside = inside.new_zeros(inside.shape)
-    between = winners.new_zeros(())
-    if len(bank_losers):
-        outside = (winners @ bank_losers.T / temperature).exp().mean(-1) * frames
-        nearest = (winners @ bank_winners.T).amax(-1) / temperature
-        between = (torch.log(nearest.exp() + inside + inter * outside) - nearest).mean()
-    others = ~torch.eye(frames, dtype=torch.bool, device=winners.device)
-    negatives = (inside + inter * outside)[..., None]
-    within = (torch.log(similar.exp() + negatives) - similar)[:, others].mean() if frames > 1 else winners.new_zeros(())
-    return within + inter * between
+    frames = pixels.shape[1]
+    partners = (sides.sum(1, keepdim=True) - sides) / (frames - 1) if frames > 1 else sides
+    within = torch.einsum("ntse,ntehw->ntshw", partners, pixels) / temperature
+    if len(bank):
+        between = torch.einsum("bse,ntehw->ntsbhw", bank, pixels) / temperature
+        objects, grounds = between[:, :, 0].amax(2), between[:, :, 1].logsumexp(2) - math.log(len(bank))
+        between = torch.stack([objects, grounds], dim=2) + math.log(inter) if inter else between
+        within = torch.logaddexp(within, between) if inter else within
+    ratio = within[:, :, :1] - within[:, :, 1:]
+    loss = F.binary_cross_entropy_with_logits(ratio, targets, reduction="none")
+    weights = [part / part.sum(dim=(3, 4), keepdim=True).clamp_min(1) for part in _certain(targets)]
+    return 0.5 * (loss * (weights[0] + weights[1])).sum(dim=(2, 3, 4)).mean()
+
+
+def _certain(targets: Tensor) -> tuple[Tensor, Tensor]:
+    """How surely a pixel is of the object, and of the background."""
+    return (2 * targets - 1).clamp_min(0), (1 - 2 * targets).clamp_min(0)
 
 
 def _neighbours(values: Tensor, window: int, dilation: int) -> Tensor:

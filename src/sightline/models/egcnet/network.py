@@ -12,7 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from sightline.models.egcnet.config import EGCNetConfig
-from sightline.models.egcnet.pse import PositionSemanticEmbedding, cell_centres, gather, likeness, sinusoidal
+from sightline.models.egcnet.pse import (
+    PositionSemanticEmbedding,
+    cell_centres,
+    drawn,
+    gather,
+    likeness,
+    sinusoidal,
+)
 from sightline.models.egcnet.slq import Competition, Competitor, WinnersMemory
 from sightline.models.wcsnet.egnet import EGNet, fixation_density
 from sightline.nn.backbones import Backbone, build_backbone
@@ -22,8 +29,6 @@ SHARED = 3
 """Backbone stages that the fixation head shares with the segmenter."""
 _NARROW = 8.0
 """What a query minds the distance from its point at first, per squared side of the picture."""
-_QUIET = 0.02
-"""What a still place keeps of its fixation density where something else moves."""
 
 
 class Encoded(NamedTuple):
@@ -36,21 +41,27 @@ class Encoded(NamedTuple):
     fixations: Tensor
 
 
+class Winner(NamedTuple):
+    """What is remembered of a frame's winner in N videos: its query (N, D), what it held (N, F), and the embeddings of
+    the object and of the rest (N, 2, E)."""
+
+    query: Tensor
+    semantics: Tensor
+    sides: Tensor
+
+
 class Memory(NamedTuple):
-    """The winners of earlier frames: queries (N, M, D), what they held (N, M, F), and which are there (N, M)."""
+    """The winners of the last M frames, as in Winner with an axis of M after N, and which are there (N, M)."""
 
     queries: Tensor
     semantics: Tensor
+    sides: Tensor
     filled: Tensor
 
-    def push(self, queries: Tensor, semantics: Tensor) -> Memory:
-        """With one more winner, (N, D) and (N, F), in the place of the oldest."""
-        newest = self.filled.new_ones(self.filled.shape[0], 1)
-        return Memory(
-            torch.cat([self.queries[:, 1:], queries[:, None]], dim=1),
-            torch.cat([self.semantics[:, 1:], semantics[:, None]], dim=1),
-            torch.cat([self.filled[:, 1:], newest], dim=1),
-        )
+    def push(self, winner: Winner) -> Memory:
+        """With one more winner, in the place of the oldest."""
+        newest = (*winner, self.filled.new_ones(len(self.filled)))
+        return Memory(*(torch.cat([old[:, 1:], new[:, None]], dim=1) for old, new in zip(self, newest, strict=True)))
 
 
 class Decision(NamedTuple):
@@ -58,7 +69,7 @@ class Decision(NamedTuple):
 
     masks: logits of every query (N, Q, H/4, W/4). winner: those of the winner (N, 1, H/4, W/4). density: the fixations
     that guided it (N, 1, H/8, W/8). points: the queries' reference points (N, Q, 2). pixels: embeddings
-    (N, C, H/4, W/4) for the contrast. query, semantics: the winner (N, D) and what it held (N, F), for the memory.
+    (N, E, H/4, W/4) of the contrast, unit length. remembered: what goes into the memory.
     """
 
     masks: Tensor
@@ -67,8 +78,7 @@ class Decision(NamedTuple):
     points: Tensor
     competition: Competition
     pixels: Tensor
-    query: Tensor
-    semantics: Tensor
+    remembered: Winner
 
 
 class EGCNet(nn.Module):
@@ -102,7 +112,9 @@ class EGCNet(nn.Module):
             self.competitor = Competitor()
         self.layers = nn.ModuleList(_query_layer(wide) for _ in range(config.layers))
         self.score = nn.Linear(wide, 1)
-        self.mask = nn.Sequential(nn.Linear(wide, wide), nn.ReLU(), nn.Linear(wide, width + 2))
+        self.mask = nn.Sequential(nn.Linear(wide, wide), nn.ReLU(), nn.Linear(wide, width + 3))
+        if config.contrast:
+            self.embedding = nn.Conv2d(width, config.embedding, 1)
 
     def train(self, mode: bool = True) -> EGCNet:
         """The frozen part keeps the statistics of its own training."""
@@ -128,11 +140,26 @@ class EGCNet(nn.Module):
         level4 = self.sight.backbone.stages[3](level3)
         return self.sight.decode([level3, level4, self.sight.backbone.stages[4](level4)])
 
+    def objects(self, encoded: Encoded) -> Tensor | None:
+        """How surely a cell shows an object of a class that the backbone knows, (N, 1, H/8, W/8); None if it knows
+        none."""
+        classes = self.backbone.classes
+        if not classes:
+            return None
+        background = encoded.level5[:, -classes][:, None]
+        return resize(1 - background, encoded.fixations.shape[-2:])
+
+    def own_density(self, encoded: Encoded, motion: Tensor) -> Tensor:
+        """Where the network itself looks, (N, 1, H/8, W/8), summing to 1: the fixation head's density, drawn to what
+        moves."""
+        density = drawn(fixation_density(encoded.fixations), motion, self.objects(encoded))
+        return density / density.sum(dim=(2, 3), keepdim=True)
+
     def empty_memory(self, count: int) -> Memory:
         """Of `count` videos that have not begun."""
         like, slots = self.free_queries, self.config.memory
-        queries = like.new_zeros(count, slots, self.config.query_width)
-        return Memory(queries, like.new_zeros(count, slots, sum(self.spaces)), like.new_zeros(count, slots))
+        shapes = [(self.config.query_width,), (sum(self.spaces),), (2, self.config.embedding), ()]
+        return Memory(*(like.new_zeros(count, slots, *shape) for shape in shapes))
 
     def decide(self, encoded: Encoded, motion: Tensor, gaze: Tensor, given: Tensor, memory: Memory) -> Decision:
         """One frame of N videos.
@@ -141,7 +168,7 @@ class EGCNet(nn.Module):
         density of an eye tracker's fixations, summing to 1; given: (N,), 1 where there is one, 0 for the fixation
         head's own.
         """
-        own = own_density(encoded.fixations, motion)
+        own = self.own_density(encoded, motion)
         density = own + given[:, None, None, None] * (gaze - own)
         features = self._semantics(encoded)
         before = _mean_of(memory)
@@ -160,7 +187,8 @@ class EGCNet(nn.Module):
         out2 = self.block2([encoded.level2, resize(guide, encoded.level2.shape[-2:])], out3)
         queries, points = self._with_free(queries, points)
         queries = self._decode(queries, points, [out3, out4, out5], memory)
-        masks = self._masks(self.mask(queries), points, out2)
+        pixels = self._embed(out2)
+        masks = self._masks(self.mask(queries), points, out2, likeness_to_memory(pixels, memory))
         scores = self.score(queries)[..., 0]
         small = pool_to(masks.sigmoid(), motion)
         if self.config.competition:
@@ -171,7 +199,14 @@ class EGCNet(nn.Module):
         rows = torch.arange(len(best), device=best.device)
         winner = masks[rows, best][:, None]
         held = gather(features, pool_to(winner.sigmoid(), motion))
-        return Decision(masks, winner, density, points, competition, out2, queries[rows, best], held)
+        remembered = Winner(queries[rows, best], held, sides_of(pixels, winner.sigmoid()))
+        return Decision(masks, winner, density, points, competition, pixels, remembered)
+
+    def _embed(self, pixels: Tensor) -> Tensor:
+        """The contrast's embedding of pixels (N, C, h, w): (N, E, h, w) of unit length; zeros without the contrast."""
+        if self.config.contrast:
+            return nn.functional.normalize(self.embedding(pixels), dim=1, eps=1e-6)
+        return pixels.new_zeros(len(pixels), self.config.embedding, *pixels.shape[2:])
 
     def _semantics(self, encoded: Encoded) -> Tensor:
         """What every cell of stride 8 shows, (N, D, H/8, W/8): the deep features, less their mean over the picture, at
@@ -185,18 +220,25 @@ class EGCNet(nn.Module):
             cells.append(resize(encoded.level5[:, 1 - classes :], size))
         return torch.cat(cells, dim=1)
 
-    def _masks(self, embedded: Tensor, points: Tensor, pixels: Tensor) -> Tensor:
-        """Logits (N, Q, h, w): likeness of a query to the pixels, less the distance from its point as far as it minds.
+    def _masks(self, embedded: Tensor, points: Tensor, pixels: Tensor, known: Tensor) -> Tensor:
+        """Logits (N, Q, h, w): likeness of a query to the pixels, less the distance from its point as far as it minds,
+        and likeness to earlier winners as far as it trusts them.
 
-        embedded: (N, Q, C + 2), the last two a bias and how narrow the query is. points: (N, Q, 2); pixels:
-        (N, C, h, w).
+        embedded: (N, Q, C + 3), the last three a bias, how narrow the query is, and its trust. points: (N, Q, 2);
+        pixels: (N, C, h, w); known: (N, 1, h, w).
         """
         channels, height, width = pixels.shape[1:]
         alike = torch.einsum("nqc,nchw->nqhw", embedded[..., :channels] / channels**0.5, pixels)
         grid = cell_centres(height, width, like=pixels)
         away = (points[:, :, None] - grid).square().sum(-1).unflatten(-1, (height, width))
         narrow = nn.functional.softplus(embedded[..., channels + 1] + _NARROW)
-        return alike + embedded[..., channels, None, None] - narrow[..., None, None] * away
+        trust = embedded[..., channels + 2].sigmoid()
+        return (
+            alike
+            + embedded[..., channels, None, None]
+            - narrow[..., None, None] * away
+            + trust[..., None, None] * known
+        )
 
     def _with_free(self, queries: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
         count = len(queries)
@@ -225,10 +267,19 @@ class EGCNet(nn.Module):
         return queries
 
 
-def own_density(fixations: Tensor, motion: Tensor) -> Tensor:
-    """Where the network itself looks, (N, 1, h, w), summing to 1: the fixation head's density, drawn to what moves."""
-    density = fixation_density(fixations) * (_QUIET + motion)
-    return density / density.sum(dim=(2, 3), keepdim=True)
+def sides_of(pixels: Tensor, mask: Tensor) -> Tensor:
+    """Mean embeddings of the object and of the rest, (N, 2, E) of unit length. pixels: (N, E, h, w); mask: (N, 1, h, w)
+    in [0, 1]."""
+    sides = torch.stack([gather(pixels, mask), gather(pixels, 1 - mask)], dim=1)
+    return nn.functional.normalize(sides, dim=2, eps=1e-6)
+
+
+def likeness_to_memory(pixels: Tensor, memory: Memory) -> Tensor:
+    """How much more a pixel is like earlier winners than like what was around them, (N, 1, h, w) in [-4, 4]; zeros
+    where nothing is remembered."""
+    difference = memory.sides[:, :, 0] - memory.sides[:, :, 1]  # (N, M, E)
+    mean = difference.sum(1) / memory.filled.sum(1, keepdim=True).clamp_min(1)
+    return 2 * torch.einsum("ne,nehw->nhw", mean, pixels)[:, None]
 
 
 def _mean_of(memory: Memory) -> Tensor:

@@ -21,7 +21,7 @@ from sightline.errors import WeightsError
 from sightline.models import weights
 from sightline.models.egcnet import losses
 from sightline.models.egcnet.config import EGCNetConfig
-from sightline.models.egcnet.network import EGCNet, Memory
+from sightline.models.egcnet.network import EGCNet, Memory, Winner
 from sightline.models.motion import Motion, MotionCue
 from sightline.models.predictor import Predictor
 from sightline.models.wcsnet.egnet import fixation_map, network_size
@@ -110,7 +110,7 @@ class EGCNetPredictor(Predictor):
         )
         if pixels.shape not in self._steps:
             self._steps[pixels.shape] = Engine(_Step(self.network), inputs, self.device)
-        winner, looked, query, held, terms, masks = (x.cpu() for x in self._steps[pixels.shape](*inputs))
+        winner, looked, terms, masks, *remembered = (x.cpu() for x in self._steps[pixels.shape](*inputs))
         fine = nn.functional.avg_pool2d(pixels, 4)
         alike = losses.affinity(fine, resize(inputs[1], fine.shape[-2:]))
         guess = losses.sharpen(winner.sigmoid(), fine, alike)
@@ -129,7 +129,7 @@ class EGCNetPredictor(Predictor):
             attention=attention,
             queries=queries,
         )
-        return result, memory.push(query, held)
+        return result, memory.push(Winner(*remembered))
 
 
 class _Step(nn.Module):
@@ -140,11 +140,11 @@ class _Step(nn.Module):
         self.network = network
 
     def forward(
-        self, pixels: Tensor, motion: Tensor, gaze: Tensor, given: Tensor, queries: Tensor, held: Tensor, filled: Tensor
+        self, pixels: Tensor, motion: Tensor, gaze: Tensor, given: Tensor, *memory: Tensor
     ) -> tuple[Tensor, ...]:
-        decision = self.network.decide(self.network.encode(pixels), motion, gaze, given, Memory(queries, held, filled))
+        decision = self.network.decide(self.network.encode(pixels), motion, gaze, given, Memory(*memory))
         terms = torch.stack(list(decision.competition), dim=1)
-        return decision.winner, decision.density, decision.query, decision.semantics, terms, decision.masks
+        return decision.winner, decision.density, terms, decision.masks, *decision.remembered
 
 
 class _Look(nn.Module):

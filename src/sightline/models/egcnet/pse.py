@@ -15,6 +15,12 @@ from torch.nn import functional as F
 
 REACH = 0.08
 """Standard deviation of a fixation region, in parts of the picture's sides."""
+QUIET = 0.05
+"""What a still place keeps of its fixation density where something else moves."""
+FLATTENED = 0.6
+"""How far the density is flattened where something moves: its exponent is 1 less this."""
+UNNAMED = 0.1
+"""What a place keeps of it where the backbone knows no object."""
 _SUPPRESSION = 7
 """Peaks within a window of this many cells (stride 8) count as one region."""
 
@@ -58,6 +64,18 @@ def sinusoidal(points: Tensor, channels: int) -> Tensor:
     frequencies = 2 * math.pi * 1.6 ** torch.arange(channels // 4, device=points.device, dtype=points.dtype)
     phases = points[..., None] * frequencies  # (..., 2, channels / 4)
     return torch.cat([phases.sin(), phases.cos()], dim=-1).flatten(-2)
+
+
+def drawn(density: Tensor, motion: Tensor, objects: Tensor | None = None) -> Tensor:
+    """Fixation densities, drawn to what moves and to objects: (N, 1, h, w), not negative; zeros stay zeros.
+
+    density: (N, 1, h, w), not negative; motion: (N, 1, h, w) in [0, 1]; objects: likewise, of a backbone that knows
+    some. A still place counts little where another moves, and all of what moves counts, though viewers look at its head
+    alone: the density is flattened there. So it is with objects.
+    """
+    relative = density / density.amax(dim=(2, 3), keepdim=True).clamp_min(1e-12)
+    moving = relative.clamp_min(1e-12) ** (1 - FLATTENED * motion) * (QUIET + motion) * (relative > 0)
+    return moving if objects is None else moving.sqrt() * (UNNAMED + objects)
 
 
 class PositionSemanticEmbedding(nn.Module):

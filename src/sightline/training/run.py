@@ -56,6 +56,7 @@ def train(recipe: Recipe, output: Path, resume: bool = False, devices: int = 1, 
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)  # devices that are not there, advertisements
     L.seed_everything(recipe.seed, workers=True)
+    torch.set_flush_denormal(True)  # what saturates leaves numbers that processors take many times as long for
     build = _TASKS[recipe.train]
     task, settings = build(recipe)
     if resume:

@@ -1,6 +1,6 @@
 """What makes masks out of fixations: seeds, local coherence, consistency, and the mixed contrast (IIMC).
 
-All of it is ours (README, Eq. 9 to 14). Maps are at stride 4 of the network's input unless said otherwise.
+All of it is ours (README, Eq. 10 to 16). Maps are at stride 4 of the network's input unless said otherwise.
 """
 
 from __future__ import annotations

@@ -120,3 +120,15 @@ def test_one_crop_as_another_has_it_is_what_the_frame_would_give(first: Crop, se
 
 def test_beyond_a_crop_there_is_nothing() -> None:
     assert not Crop(50, 50, 20).seen_from(Crop(90, 50, 20), torch.ones(10, 10), 8).any()
+
+
+@given(CROPS, st.integers(2, 40), st.integers(2, 40))
+@settings(max_examples=60, deadline=None)
+def test_a_maps_own_cells_hold_its_values_and_beyond_it_is_nothing(crop: Crop, size: int, seed: int) -> None:
+    values = np.random.default_rng(seed).uniform(0.1, 1, (size, size)).astype(np.float32)
+    places = crop.places(size)
+    assert places.shape == (size, size, 2)
+    assert places[0, 0] == pytest.approx(np.array([crop.x, crop.y]) - crop.side * (0.5 - 0.5 / size), abs=1e-2)
+    if crop.side > 1:  # finer cells than float32 can tell apart in a large frame
+        assert crop.sample(values, places) == pytest.approx(values, abs=0.05)
+    assert not crop.sample(values, places + np.float32(2 * crop.side + 1)).any()

@@ -72,7 +72,7 @@ def test_of_two_things_that_attract_the_eye_it_takes_the_one_that_moves() -> Non
     def at(x: float) -> np.ndarray:
         return scene((40, 55, 16, RED), (x, 60, 16, BLUE))
 
-    assert overlap(colour_tracker().start(at(100), nearby=[at(103), at(106)]).mask, disc(100, 60, 16)) > 0.8
+    assert overlap(colour_tracker().start(at(100), following=[at(103), at(106)]).mask, disc(100, 60, 16)) > 0.8
 
 
 @pytest.mark.parametrize("hotspot_branch", [True, False])
@@ -198,7 +198,7 @@ def test_frames_of_any_size(size: tuple[int, int]) -> None:
     corner = np.zeros(size, dtype=bool)
     corner[-1, -1] = True
     choices: list[dict[str, Any]] = [
-        {"nearby": frames[1:]},
+        {"following": frames[1:]},
         {"point": (size[1] - 0.1, 0.0)},
         {"mask": corner},
         {"mask": np.ones(size, dtype=bool)},
@@ -221,5 +221,5 @@ def test_every_ablation_tracks(config: dict[str, Any]) -> None:
 def test_flat_frames() -> None:
     black = np.zeros((40, 60, 3), dtype=np.uint8)
     tracker = Tracker(small.wcsnet(), small.gaze2mask(), small.egnet())
-    check(tracker.start(black, nearby=[black, black]), black)
+    check(tracker.start(black, following=[black, black]), black)
     check(tracker.step(black), black)

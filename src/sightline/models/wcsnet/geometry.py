@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -104,6 +105,17 @@ class Crop:
             values = F.adaptive_avg_pool2d(values[None], needed)[0]
         grid = F.affine_grid(theta, [1, 1, size, size], align_corners=False)
         return F.grid_sample(values[None, None], grid, align_corners=False)[0, 0]
+
+    def places(self, size: int) -> NDArray[np.float32]:
+        """Where the cells of this crop's `size` grid lie: (size, size, 2), x and y of their middles in the frame."""
+        steps = self.side * ((np.arange(size) + 0.5) / size - 0.5)
+        return np.stack(np.meshgrid(self.x + steps, self.y + steps), axis=2).astype(np.float32)
+
+    def sample(self, values: NDArray[np.float32], places: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A map of this crop, (h, h), at some places (..., 2) of the frame, bilinear; 0 outside of the crop."""
+        corner = np.array([self.x - self.side / 2, self.y - self.side / 2])
+        cells = ((places - corner) * (values.shape[-1] / self.side) - 0.5).astype(np.float32)
+        return np.asarray(cv2.remap(values, cells[..., 0], cells[..., 1], cv2.INTER_LINEAR))
 
     def place(self, values: Tensor, height: int, width: int) -> NDArray[np.float32]:
         """A map of the crop, (size, size), back in a frame: (height, width) float32, 0 outside of the crop."""

@@ -16,12 +16,13 @@ from torch import nn
 
 from sightline.errors import WeightsError
 from sightline.models import weights
+from sightline.models.motion import LEAD
 from sightline.models.predictor import Predictor
 from sightline.models.wcsnet.config import EGNetConfig, Gaze2MaskConfig, WCSNetConfig
 from sightline.models.wcsnet.egnet import EGNet, FastGaze, gaze_map
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.network import WCSNet
-from sightline.models.wcsnet.tracker import NEARBY, Tracked, Tracker
+from sightline.models.wcsnet.tracker import Tracked, Tracker
 from sightline.results.frame import Frame, Hotspot
 from sightline.video import VideoFrame
 
@@ -93,11 +94,11 @@ class WCSNetPredictor(Predictor):
     def stream(self, frames: Iterable[VideoFrame]) -> Iterator[Frame]:
         """A single picture gets EG-Net's fixation map as saliency; a video's is the tracked hotspot map."""
         frames = iter(frames)
-        first, following = next(frames, None), list(islice(frames, NEARBY))
+        first, following = next(frames, None), list(islice(frames, LEAD))
         if first is None:
             return
         tracker = self.tracker()
-        start = tracker.start(first.image, nearby=[frame.image for frame in following])
+        start = tracker.start(first.image, following=[frame.image for frame in following])
         yield _frame(first, start, None if following else gaze_map(first.image, self.egnet))
         for frame in chain(following, frames):
             yield _frame(frame, tracker.step(frame.image))

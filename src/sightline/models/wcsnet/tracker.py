@@ -7,25 +7,23 @@ target is lost, and the smoothing of the hotspot.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from scipy import ndimage
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from sightline.errors import UsageError
 from sightline.models.wcsnet.egnet import EGNet, FastGaze, gaze_map
+from sightline.models.wcsnet.evidence import Evidence
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.geometry import CONTEXT, Crop
 from sightline.models.wcsnet.hotspot import HotspotMap
-from sightline.models.wcsnet.motion import Grey, independent_motion, shift, thumbnail
 from sightline.models.wcsnet.network import Kernels, WCSNet
 from sightline.nn.blocks import resize
 from sightline.nn.engine import Engine
@@ -46,14 +44,12 @@ STEADY = 0.04
 """A shift of the target's box that is followed fully, in parts of the crop's side."""
 REACH = 0.15
 """How far beyond its last mask a target can be in the next frame, in parts of the crop's side divided by CONTEXT."""
-MOTION_SIDE = 128
-"""Longer side of the pictures in which the target's own motion is measured."""
 POINT_SIGMA = 0.04
 """Width of a clicked point or live gaze as a map, in parts of the frame's longer side."""
-NEARBY = 2
-"""Frames beside the first one that show what moves."""
-STILL_SHARE = 0.15
+STILL_SHARE = 0.05
 """The root of what gaze counts for where nothing moves, beside 1 where something surely does."""
+MOVES, STANDS = 0.5, 0.2
+"""A target that moves more surely than the first, on average, has no parts that move less surely than the second."""
 CUT_DIFFERENCE = 0.30
 """Shot cut: the distance of two frames' colour histograms, in [0, 1], that no motion reaches."""
 
@@ -107,17 +103,14 @@ class Tracker:
         self._kernels: list[Tensor] = []
         self._crop = Crop(0, 0, 1)
         self._area = 0.0
-        self._mask = np.zeros((1, 1), dtype=bool)
         self._now: list[Tensor] = []
         self._first: list[Tensor] = []
         self._recent: list[Tensor] = []
         self._gaze = FastGaze(self.egnet, self.device)
         self._hotspot: HotspotMap | None = None
-        self._small: Grey = np.zeros((1, 1), dtype=np.float32)
-        self._moved = (0.0, 0.0)
+        self._evidence: Evidence | None = None
         self._lost = 0
         self._histogram: NDArray[np.float64] | None = None
-        self._past: deque[NDArray[np.uint8]] = deque(maxlen=NEARBY)
 
     def start(
         self,
@@ -125,25 +118,40 @@ class Tracker:
         gaze: NDArray[np.floating] | None = None,
         point: tuple[float, float] | None = None,
         mask: NDArray[np.bool_] | None = None,
-        nearby: Sequence[NDArray[np.uint8]] = (),
+        following: Sequence[NDArray[np.uint8]] = (),
     ) -> Tracked:
         """Choose the target in `frame`, (H, W, 3) uint8 RGB.
 
         gaze: a map (H, W), as from a live eye tracker; point: (x, y) in pixels, as from a click; mask: (H, W) of the
-        target itself; with none of them EG-Net says where people look, and `nearby`, a frame or two from just before or
-        after, where something moves: of what attracts the eye, the moving counts most. Raises UsageError for sizes that
+        target itself; with none of them EG-Net says where people look, and `following`, up to LEAD of the next frames,
+        where something moves: of what attracts the eye, the moving counts most. Raises UsageError for sizes that
         differ, a point outside of the frame, an empty mask or map, or more than one of the three.
         """
+        return self._start(frame, Evidence(frame, following), gaze, point, mask)
+
+    def _start(
+        self,
+        frame: NDArray[np.uint8],
+        evidence: Evidence,
+        gaze: NDArray[np.floating] | None = None,
+        point: tuple[float, float] | None = None,
+        mask: NDArray[np.bool_] | None = None,
+    ) -> Tracked:
         height, width = frame.shape[:2]
-        looked_at = self._guide(frame, gaze, point, mask, [thumbnail(other) for other in nearby])
+        moving = cv2.resize(evidence.moving, (width, height), interpolation=cv2.INTER_LINEAR)
+        looked_at = self._guide(frame, gaze, point, mask, moving)
         target = self.segment(frame, looked_at) if mask is None else mask.astype(bool)
+        if gaze is None and point is None and mask is None and moving[target].mean() > MOVES:
+            part = _main_part(target & (moving > STANDS), looked_at)
+            target = target if part is None else part
         crop = self._limit(Crop.around(target), frame)
         self._set_template(frame, target, looked_at, crop)
-        self._crop, self._mask, self._area, self._lost = crop, target, float(target.sum()), 0
+        self._crop, self._area, self._lost = crop, float(target.sum()), 0
         self._histogram = _histogram(frame)
-        self._past = deque([frame], maxlen=NEARBY)
-        self._small = thumbnail(frame, MOTION_SIDE)
         inside = crop.take_map(target, self.size // 2)[0, 0]
+        evidence.look(crop.take(frame, self.size), crop, self.size // 2)
+        evidence.keep(inside)
+        self._evidence = evidence
         self._hotspot = HotspotMap(crop, inside, looked_at)
         hotspot, at = self._hotspot.read(crop, inside, height, width)
         return Tracked(target.astype(np.float32), target, hotspot, at, 1.0, "start")
@@ -151,24 +159,23 @@ class Tracker:
     def step(self, frame: NDArray[np.uint8]) -> Tracked:
         """Find the target in the next frame, (H, W, 3) uint8 RGB. After a shot cut, or a while of "lost", a new target
         is chosen by EG-Net (state "start"). Raises UsageError before `start`."""
-        if self._hotspot is None:
+        if self._evidence is None:
             raise UsageError("Tracker.step before Tracker.start: choose a target first")
         histogram = _histogram(frame)
         cut = self._histogram is not None and 0.5 * np.abs(histogram - self._histogram).sum() > CUT_DIFFERENCE
         self._histogram = histogram
-        if cut or self._lost >= LOST_FRAMES:
-            return self.start(frame, nearby=() if cut else tuple(self._past))
-        self._past.append(frame)
+        if cut:
+            return self._start(frame, Evidence(frame))
+        self._evidence.step(frame)
+        if self._lost >= LOST_FRAMES:
+            return self._start(frame, self._evidence)
         height, width = frame.shape[:2]
         crop = self._crop
         if self._lost:
             # Look further around with every frame, at last in the whole frame.
             side = min(crop.side * 1.25**self._lost, 1.2 * max(height, width))
             crop = Crop(crop.x, crop.y, side)
-        small = thumbnail(frame, MOTION_SIDE)
-        self._moved = self._shift_of_target(small, width)
-        self._small = small
-        tracked = self._find(frame, crop)
+        tracked = self._find(frame, crop, self._evidence)
         if tracked is None:
             self._lost += 1
             empty = np.zeros((height, width), dtype=np.float32)
@@ -207,7 +214,7 @@ class Tracker:
         gaze: NDArray[np.floating] | None,
         point: tuple[float, float] | None,
         mask: NDArray[np.bool_] | None,
-        nearby: Sequence[Grey],
+        moving: NDArray[np.float32],
     ) -> NDArray[np.floating]:
         height, width = frame.shape[:2]
         if sum(given is not None for given in (gaze, point, mask)) > 1:
@@ -223,10 +230,6 @@ class Tracker:
             return gaze
         if point is None:
             looked_at = gaze_map(frame, self.egnet)
-            if not nearby:
-                return looked_at
-            small = Image.fromarray(independent_motion(thumbnail(frame), nearby))
-            moving = np.asarray(small.resize((width, height), Image.Resampling.BILINEAR))
             weighted = looked_at * (STILL_SHARE + (1 - STILL_SHARE) * moving) ** 2
             return weighted / weighted.max()
         x, y = point
@@ -253,12 +256,14 @@ class Tracker:
         self._kernels = [kernel.cpu() for kernel in (*kernels.mask, *kernels.hotspot)]
         self._first, self._recent = list(self._kernels), list(self._kernels)
 
-    def _find(self, frame: NDArray[np.uint8], crop: Crop) -> Tracked | None:
+    def _find(self, frame: NDArray[np.uint8], crop: Crop, evidence: Evidence) -> Tracked | None:
         """The target in the crop, and where to look in the next frame; None if it is not there."""
-        mask, hotspot = self._infer(frame, crop)
+        search = crop.take(frame, self.size)
+        mask, hotspot = self._infer(search)
         size = mask.shape[-1]
+        evidence.look(search, crop, size)
         if not self._lost:
-            mask = mask * self._reachable(crop, size)
+            mask = evidence.weigh(mask) * _reachable(evidence.followed)
         score = float(mask.square().sum() / mask.sum().clamp_min(1e-6))
         part = _main_part(mask.numpy() > 0.5, mask.numpy())
         if part is None or score < LOST_SCORE:
@@ -267,27 +272,27 @@ class Tracker:
         if area < 0.05 * self._area:
             return None
         mask[torch.from_numpy((mask.numpy() > 0.5) & ~part)] = 0.0
+        evidence.keep(mask)
         height, width = frame.shape[:2]
         probability = crop.place(mask, height, width)
-        self._mask, self._area = probability > 0.5, 0.9 * self._area + 0.1 * area
+        self._area = 0.9 * self._area + 0.1 * area
         self._crop = self._limit(self._follow(crop.outward(Crop.around(part), size)), frame)
         if score > SURE_SCORE:
             self._learn()
-        smooth, at = self._update_hotspot(frame, crop, mask, hotspot)
-        return Tracked(probability, self._mask, smooth, at, score, "track")
+        smooth, at = self._update_hotspot(frame, crop, mask, hotspot, evidence)
+        return Tracked(probability, probability > 0.5, smooth, at, score, "track")
 
     def _update_hotspot(
-        self, frame: NDArray[np.uint8], crop: Crop, mask: Tensor, hotspot: Tensor
+        self, frame: NDArray[np.uint8], crop: Crop, mask: Tensor, hotspot: Tensor, evidence: Evidence
     ) -> tuple[NDArray[np.float32], tuple[float, float]]:
         """The hotspot's map and point, after the target's move and, now and then, a new look of EG-Net."""
         assert self._hotspot is not None
-        self._hotspot.follow(self._crop, self._moved)
+        self._hotspot.follow(self._crop, evidence.shift)
         self._hotspot.update(crop, mask, hotspot, self._gaze(frame) if self._hotspot.wants_look else None)
         return self._hotspot.read(crop, mask, *frame.shape[:2])
 
-    def _infer(self, frame: NDArray[np.uint8], crop: Crop) -> tuple[Tensor, Tensor]:
-        """Probabilities of mask and hotspot in the crop: (h, w) at the network's output sizes."""
-        search = crop.take(frame, self.size)
+    def _infer(self, search: Tensor) -> tuple[Tensor, Tensor]:
+        """Probabilities of mask and hotspot in a crop's pixels: (h, w) at the network's output sizes."""
         if self._engine is None:
             self._engine = Engine(_Step(self.network), (search, *self._kernels), self.device)
         mask, hotspot, *now = (out.cpu() for out in self._engine(search, *self._kernels))
@@ -300,14 +305,6 @@ class Tracker:
             self._recent[level] = (1 - LEARNING) * self._recent[level] + LEARNING * now
             self._kernels[level] = ANCHOR * self._first[level] + (1 - ANCHOR) * self._recent[level]
 
-    def _reachable(self, crop: Crop, size: int) -> Tensor:
-        """1 where the target can be, after its last mask; 0 elsewhere, so that look-alikes further off are left out."""
-        last = crop.take_map(self._mask, size)
-        radius = max(1, round(REACH * size / CONTEXT))
-        # A square's maximum is that of its rows' maxima, for a fraction of the work.
-        across = F.max_pool2d(last, (1, 2 * radius + 1), stride=1, padding=(0, radius))
-        return (F.max_pool2d(across, (2 * radius + 1, 1), stride=1, padding=(radius, 0)) > 0.5)[0, 0].float()
-
     def _follow(self, crop: Crop) -> Crop:
         """The next crop. A mask's box flickers: small shifts are mostly that, and hardly followed, large ones fully."""
         last = self._crop
@@ -315,18 +312,19 @@ class Tracker:
         pull = float(np.clip(np.hypot(dx, dy) / (STEADY * last.side), 0.15, 1.0))
         return Crop(last.x + pull * dx, last.y + pull * dy, float(np.clip(crop.side, 0.9 * last.side, 1.1 * last.side)))
 
-    def _shift_of_target(self, small: Grey, width: int) -> tuple[float, float]:
-        """How far the pixels of the last mask have moved, (x, y) in pixels of the frame."""
-        where = Image.fromarray(self._mask.astype(np.uint8) * 255).resize(small.shape[::-1], Image.Resampling.BOX)
-        x, y = shift(self._small, small, np.asarray(where, dtype=np.float32) / 255)
-        return x * width / small.shape[1], y * width / small.shape[1]
-
     @staticmethod
     def _limit(crop: Crop, frame: NDArray[np.uint8]) -> Crop:
         """No crop is larger than the frame's longer side or centred outside, as beyond is only grey, nor all blur."""
         height, width = frame.shape[:2]
         x, y = min(max(crop.x, 0.0), float(width)), min(max(crop.y, 0.0), float(height))
         return Crop(x, y, min(max(crop.side, SMALLEST), float(max(height, width))))
+
+
+def _reachable(followed: NDArray[np.float32]) -> Tensor:
+    """1 where the target can be, after where its last mask went; 0 elsewhere: look-alikes further off are left out."""
+    radius = max(1, round(REACH * followed.shape[-1] / CONTEXT))
+    near = cv2.dilate((followed > 0.5).astype(np.float32), np.ones((2 * radius + 1, 2 * radius + 1), np.uint8))
+    return torch.from_numpy(near)
 
 
 def _inside(looked_at: NDArray[np.floating], target: NDArray[np.bool_]) -> NDArray[np.floating]:

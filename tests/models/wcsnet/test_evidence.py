@@ -1,0 +1,121 @@
+"""What tells a target from look-alikes beside it: motion, colours, and where its last mask went."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
+
+from sightline.models.wcsnet.evidence import Evidence
+from sightline.models.wcsnet.geometry import Crop
+
+GENERATOR = np.random.default_rng(0)
+GROUND, OBJECT = (
+    (gaussian_filter(GENERATOR.uniform(0, 255, shape), (1.5, 1.5, 0)) - 128) * 3 + 128
+    for shape in ((160, 260, 3), (24, 24, 3))
+)
+CROP, CELLS = Crop(80, 48, 120), 60
+
+
+def picture(x: int, tint: tuple[int, int, int] = (0, 0, 0), twin: bool = False) -> np.ndarray:
+    """A textured square at x on textured ground, and perhaps another of its kind that stands still."""
+    shown = GROUND[20:116, 20:180].copy()
+    shown[36:60, x : x + 24] = OBJECT + tint
+    if twin:
+        shown[36:60, 100:124] = OBJECT + tint
+    return shown.clip(0, 255).astype(np.uint8)
+
+
+def square(x: int) -> np.ndarray:
+    mask = np.zeros((96, 160), dtype=np.float32)
+    mask[36:60, x : x + 24] = 1
+    return mask
+
+
+def inside(mask: np.ndarray) -> torch.Tensor:
+    return CROP.take_map(mask, CELLS)[0, 0]
+
+
+def followed(frames: list[np.ndarray], x: int, ahead: int = 0) -> Evidence:
+    """Evidence that has seen the square's place, x, in the first frame and goes on to the last."""
+    evidence = Evidence(frames[0], frames[1 : 1 + ahead])
+    evidence.look(CROP.take(frames[0], CELLS), CROP, CELLS)
+    evidence.keep(inside(square(x)))
+    for frame in frames[1:]:
+        evidence.step(frame)
+        evidence.look(CROP.take(frame, CELLS), CROP, CELLS)
+        if frame is not frames[-1]:
+            evidence.keep(torch.from_numpy(evidence.followed))
+    return evidence
+
+
+@pytest.mark.parametrize("speed", [-3, 0, 4])
+def test_the_mask_goes_where_its_pixels_go(speed: int) -> None:
+    evidence = followed([picture(50), picture(50 + speed)], 50)
+    assert evidence.shift == pytest.approx((speed, 0), abs=0.5)
+    truth = inside(square(50 + speed)).numpy()
+    assert np.minimum(truth, evidence.followed).sum() / np.maximum(truth, evidence.followed).sum() > 0.85
+    places = np.array([[[62.0 + speed, 48.0]]], dtype=np.float32)
+    assert evidence.before(places)[0, 0] == pytest.approx((62, 48), abs=0.7)
+
+
+def test_a_twin_that_stands_still_is_told_from_the_one_that_moves() -> None:
+    frames = [picture(30 + 3 * number, twin=True) for number in range(6)]
+    evidence = followed(frames, 30, ahead=5)
+    either = torch.full((CELLS, CELLS), 0.6)
+    weighed = evidence.weigh(either).numpy()
+    assert weighed[inside(square(45)).numpy() > 0.9].mean() > 0.8
+    assert weighed[inside(square(100)).numpy() > 0.9].mean() < 0.4
+
+
+def test_colours_that_only_the_target_has_speak_for_it() -> None:
+    red = (90, -60, -60)
+    tinted, plain = (
+        followed([picture(50, tint, twin=True)] * 2, 50).weigh(torch.full((CELLS, CELLS), 0.5))
+        for tint in (red, (0, 0, 0))
+    )
+    twin = inside(square(100)) > 0.9
+    assert tinted[twin].mean() > plain[twin].mean()
+    around = inside(square(50) + square(100)) == 0
+    assert tinted[twin].mean() > tinted[around].mean() + 0.1
+
+
+def test_where_nothing_differs_the_followed_mask_alone_decides() -> None:
+    """A flat, still frame: motion and colour are the same everywhere."""
+    flat = np.full((96, 160, 3), 128, dtype=np.uint8)
+    weighed = followed([flat, flat], 50).weigh(torch.full((CELLS, CELLS), 0.5))
+    target = inside(square(50))
+    assert weighed[target == 1].numpy() == pytest.approx(1 / (1 + np.exp(-1)), abs=0.01)
+    assert weighed[target == 0].numpy() == pytest.approx(1 / (1 + np.exp(1)), abs=0.01)
+
+
+def test_without_frames_that_follow_nothing_moves() -> None:
+    assert not Evidence(picture(50)).moving.any()
+    assert Evidence(picture(50), [picture(53), picture(56)]).moving[40:56, 54:70].mean() > 0.5
+
+
+@given(
+    st.tuples(st.integers(1, 60), st.integers(1, 60)),
+    st.floats(-80, 150),
+    st.floats(-80, 150),
+    st.floats(1, 200),
+    st.floats(0, 1),
+    st.integers(1, 30),
+)
+@settings(max_examples=40, deadline=None)
+def test_any_crop_of_any_frame_gives_probabilities(
+    size: tuple[int, int], x: float, y: float, side: float, filled: float, cells: int
+) -> None:
+    frames = [np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8) for seed in range(2)]
+    crop, evidence = Crop(x, y, side), Evidence(frames[0])
+    for frame in frames:
+        evidence.step(frame)
+        evidence.look(crop.take(frame, 32), crop, cells)
+        weighed = evidence.weigh(torch.full((cells, cells), filled))
+        assert weighed.isfinite().all()
+        assert 0 <= weighed.min() <= weighed.max() <= 1
+        assert np.isfinite(evidence.shift).all()
+        evidence.keep(weighed)

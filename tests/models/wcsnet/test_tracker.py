@@ -75,6 +75,14 @@ def test_of_two_things_that_attract_the_eye_it_takes_the_one_that_moves() -> Non
     assert overlap(colour_tracker().start(at(100), following=[at(103), at(106)]).mask, disc(100, 60, 16)) > 0.8
 
 
+def test_what_stands_still_beside_a_moving_target_is_not_of_it() -> None:
+    """Two of one colour that touch: the network alone takes them for one."""
+    frames = [scene((52, 60, 16, RED), (82 + 3 * number, 60, 16, RED)) for number in range(4)]
+    mask = colour_tracker().start(frames[0], following=frames[1:]).mask
+    assert overlap(mask, disc(82, 60, 16)) > 0.7
+    assert overlap(mask, disc(82, 60, 16)) > overlap(mask, disc(82, 60, 16) | disc(52, 60, 16))
+
+
 @pytest.mark.parametrize("hotspot_branch", [True, False])
 def test_a_moving_target_is_followed(hotspot_branch: bool) -> None:
     tracker = colour_tracker(hotspot_branch)
@@ -177,7 +185,7 @@ def test_memory_is_constant() -> None:
     sizes = []
     for number in range(40):
         tracker.step(scene((60 + number, 60, 15, RED)))
-        sizes.append(size_of(vars(tracker)))
+        sizes.append(size_of(vars(tracker)) + size_of(vars(tracker._evidence)))
     assert sizes[-1] == sizes[5] > 0
 
 

@@ -35,10 +35,9 @@ from sightline.data import davis
 from sightline.data.samples import VideoSequence
 from sightline.metrics.functional import vos, vsod
 from sightline.models import weights
-from sightline.models.egcnet import losses
 from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.network import EGCNet, Encoded
-from sightline.models.egcnet.predictor import EGCNetPredictor
+from sightline.models.egcnet.predictor import EGCNetPredictor, probability_of
 from sightline.models.wcsnet.egnet import gaze_map
 from sightline.nn.blocks import resize
 from sightline.nn.engine import Engine
@@ -141,8 +140,7 @@ def run(network: EGCNet, scene: Scene, mode: str, recipe: EGCNetRecipe, seed: in
         decision = network.decide(encoded, scene.motion[one].float(), gaze[one], given, memory)
         memory = memory.push(decision.remembered)
         images, motion = scene.images[one].float() / 255, resize(scene.motion[one].float(), FINE)
-        alike = losses.affinity(images, motion)
-        winners.append(losses.sharpen(decision.winner.sigmoid(), images, alike))
+        winners.append(probability_of(decision.winner, images, motion))
     return winners
 
 

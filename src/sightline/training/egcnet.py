@@ -166,8 +166,9 @@ class EGCNetTask(L.LightningModule):
 
     def _target(self, decision: Decision, frame: Batch) -> Tensor:
         """What colours and motion make of the winner: (N, 1, *FINE) in [0, 1]."""
-        alike = losses.affinity(frame.images, resize(frame.motion, FINE))
-        return losses.sharpen(decision.winner.detach().sigmoid(), frame.images, alike)
+        motion = resize(frame.motion, FINE)
+        alike = losses.affinity(frame.images, motion)
+        return losses.sharpen(decision.winner.detach().sigmoid(), frame.images, motion, alike)
 
     def _frame(self, decision: Decision, frame: Batch, target: Tensor) -> Tensor:
         weights = self.recipe.losses

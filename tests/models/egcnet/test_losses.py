@@ -32,8 +32,28 @@ def test_colour_completes_an_object_that_is_half_found() -> None:
     image, mask = halves()
     guess = torch.full_like(mask, 0.2) + 0.15 * mask
     guess[:, :, :6, 8:] = 0.9
-    found = losses.sharpen(guess, image, losses.affinity(image, torch.zeros_like(mask)))
+    still = torch.zeros_like(mask)
+    found = losses.sharpen(guess, image, still, losses.affinity(image, still))
     assert torch.equal(found > 0.5, mask > 0.5)
+
+
+def test_motion_tells_the_object_where_colour_does_not() -> None:
+    image, mask = torch.full((1, 3, 12, 16), 0.5), halves()[1]
+    guess = 0.4 + 0.25 * mask
+    guess[:, :, :, 8] = 0.45  # one column is on the wrong side
+    moving = 0.1 + 0.8 * mask
+    found = losses.sharpen(guess, image, moving, losses.affinity(image, moving))
+    assert torch.equal(found > 0.5, mask > 0.5)
+    assert not losses.motion_evidence(guess, torch.full_like(mask, 0.7)).abs().max() > 1e-6
+
+
+def test_motion_evidence_is_the_log_ratio_of_shares() -> None:
+    mask = torch.tensor([1.0, 1, 0, 0, 0, 0]).view(1, 1, 1, 6)
+    motion = torch.tensor([1.0, 0, 0, 0, 0, 1]).view(1, 1, 1, 6)
+    rare = 0.25 / 8
+    moving, still = math.log((0.5 + rare) / (0.25 + rare)), math.log((0.5 + rare) / (0.75 + rare))
+    expected = [moving, still, still, still, still, moving]
+    torch.testing.assert_close(losses.motion_evidence(mask, motion)[0, 0, 0], torch.tensor(expected))
 
 
 def test_nobody_looking_labels_nothing() -> None:

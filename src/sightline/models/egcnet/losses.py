@@ -109,11 +109,36 @@ def colour_evidence(probabilities: Tensor, images: Tensor, bins: int = 12) -> Te
     return ratio.gather(1, codes).clamp(-4, 4).view_as(probabilities)
 
 
-def sharpen(probabilities: Tensor, images: Tensor, alike: Tensor, rounds: int = 3) -> Tensor:
-    """The mask (N, 1, h, w) that colour makes of a guess: its evidence beside the guess, smoothed along `affinity`."""
+def motion_evidence(probabilities: Tensor, motion: Tensor, bins: int = 8) -> Tensor:
+    """How much more the motion of a pixel is the object's than the rest's: log-ratios (N, 1, h, w) within [-2, 2].
+
+    It says nothing where object and rest move alike. motion: (N, 1, h, w) in [0, 1].
+    """
+    steps = (motion.flatten(1) * bins - 0.5).clamp(0, bins - 1)
+    weights = torch.stack([probabilities.flatten(1), 1 - probabilities.flatten(1)], dim=1)
+    nearest = steps.round().long()[:, None].expand(-1, 2, -1)
+    shares = weights.new_zeros(len(motion), 2, bins).scatter_add_(2, nearest, weights)
+    shares = shares / shares.sum(2, keepdim=True).clamp_min(1e-6) + 0.25 / bins
+    ratio = (shares[:, 0] / shares[:, 1]).log().clamp(-2, 2)
+    below = steps.floor().long()
+    above, part = (below + 1).clamp_max(bins - 1), steps - below
+    return (ratio.gather(1, below) * (1 - part) + ratio.gather(1, above) * part).view_as(probabilities)
+
+
+def sharpen(
+    probabilities: Tensor, images: Tensor, motion: Tensor, alike: Tensor, size: float = 0.0, rounds: int = 3
+) -> Tensor:
+    """The mask (N, 1, h, w) that colour and motion make of a guess: what they say for the object beside the guess,
+    smoothed along `affinity`.
+
+    images: (N, 3, h, w) and motion: (N, 1, h, w), both in [0, 1]. size: how much it counts that small objects have
+    fewer pixels; 0 for a teacher, under which masks would shrink from step to step.
+    """
     guess, mask = probabilities.clamp(0.005, 0.995).logit(), probabilities
     for _ in range(rounds):
-        mask = refine((0.8 * guess + 0.65 * colour_evidence(mask, images)).sigmoid(), alike)
+        rare = mask.mean(dim=(1, 2, 3), keepdim=True).clamp(0.005, 0.5).logit()
+        seen = 0.65 * colour_evidence(mask, images) + 0.4 * motion_evidence(mask, motion)
+        mask = refine((0.8 * guess + seen + size * rare).sigmoid(), alike)
     return mask
 
 

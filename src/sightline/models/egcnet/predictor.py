@@ -33,6 +33,9 @@ from sightline.video import VideoFrame, prefetch
 GAZE_SIGMA = 0.028
 """Blur of an eye tracker's fixations, in parts of the frame's longer side; as in training."""
 
+SMALL = 0.5
+"""How much it counts in a mask that small objects have fewer pixels."""
+
 Points = Mapping[int, NDArray[np.float32]]
 
 
@@ -112,8 +115,7 @@ class EGCNetPredictor(Predictor):
             self._steps[pixels.shape] = Engine(_Step(self.network), inputs, self.device)
         winner, looked, terms, masks, *remembered = (x.cpu() for x in self._steps[pixels.shape](*inputs))
         fine = nn.functional.avg_pool2d(pixels, 4)
-        alike = losses.affinity(fine, resize(inputs[1], fine.shape[-2:]))
-        guess = losses.sharpen(winner.sigmoid(), fine, alike)
+        guess = probability_of(winner, fine, resize(inputs[1], fine.shape[-2:]))
         probability = resize(guess, (height, width))[0, 0].numpy()
         mask = (probability >= 0.5).astype(np.uint8)
         attention = resize(looked / looked.max(), (height, width))[0, 0].numpy()
@@ -130,6 +132,14 @@ class EGCNetPredictor(Predictor):
             queries=queries,
         )
         return result, memory.push(Winner(*remembered))
+
+
+def probability_of(winner: Tensor, images: Tensor, motion: Tensor) -> Tensor:
+    """The map (N, 1, h, w) in [0, 1] that the winner's logits become.
+
+    winner: (N, 1, h, w); images: (N, 3, h, w) and motion: (N, 1, h, w) of the same pixels, in [0, 1].
+    """
+    return losses.sharpen(winner.sigmoid(), images, motion, losses.affinity(images, motion), size=SMALL)
 
 
 class _Step(nn.Module):

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from functools import cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
@@ -37,7 +38,7 @@ class Overlay:
         if frame.mask is not None:
             self._draw_mask(picture, frame.mask)
         heat = frame.saliency if frame.attention is None else frame.attention
-        self._heat.apply(picture, Image.fromarray((heat.clip(0, 1) * 255).astype(np.uint8)), (0, 0))
+        self._heat.apply(picture, Image.fromarray(cv2.convertScaleAbs(heat, alpha=255)), (0, 0))
         image = np.array(picture)
         self._draw_marker(image, frame)
         return image

@@ -58,7 +58,7 @@ class MotionCue:
             flow = np.zeros((*small.shape, 2), np.float32)
             if before is not None:
                 flow = self._dis.calc(small, before, flow)
-                known = _gather(known, independent(flow), small, before, flow)
+                known = gather(known, independent(flow), small, before, flow)
             yield image, Motion(known, flow)
             before = small
             waiting.extend((image, thumbnail(image)) for image in islice(frames, 1))
@@ -69,7 +69,7 @@ class MotionCue:
         for number, (small, after) in enumerate(zip(smalls[-2::-1], smalls[:0:-1], strict=True)):
             flow = self._dis.calc(small, after, np.zeros((*small.shape, 2), np.float32))
             moving = independent(flow)
-            known = _gather(known, moving, small, after, flow) if number else moving
+            known = gather(known, moving, small, after, flow) if number else moving
         return known
 
 
@@ -105,7 +105,7 @@ def same(now: Colours, before: Colours, flow: Maps) -> Maps:
     return np.asarray(np.exp(-((cv2.blur(change, (5, 5)) / _SAME) ** 2)))
 
 
-def _gather(known: Maps, seen: Maps, now: Colours, before: Colours, flow: Maps) -> Maps:
+def gather(known: Maps, seen: Maps, now: Colours, before: Colours, flow: Maps) -> Maps:
     """What is known of the frame before, followed to this one, beside what is seen in this one."""
     kept = _KEPT * same(now, before, flow)
     return kept * follow(known, flow) + (1 - kept) * seen

@@ -13,11 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, from_numpy
 
-from sightline.models.motion import LEAD, MotionCue, follow, independent, same, thumbnail
+from sightline.models.motion import LEAD, MotionCue, gather, independent, thumbnail
 from sightline.models.wcsnet.geometry import Crop
 
-KEPT = 0.8
-"""Share of the motion that was seen of a pixel before, where it looks the same: a target's parts take turns to move."""
 MOTIONS, SHADES = 8, 8
 """Steps in which motion is counted, and each of red, green and blue."""
 HABIT = 0.9
@@ -50,8 +48,7 @@ class Evidence:
         """Go on to the next frame."""
         small = thumbnail(frame)
         self._flow = self._dis.calc(small, self._small, np.zeros_like(self._flow))
-        kept = KEPT * same(small, self._small, self._flow)
-        self.moving = kept * follow(self.moving, self._flow) + (1 - kept) * independent(self._flow)
+        self.moving = gather(self.moving, independent(self._flow), small, self._small, self._flow)
         self._small = small
 
     def before(self, places: Maps) -> Maps:

@@ -155,22 +155,17 @@ class EGCNetTask(L.LightningModule):
     def training_step(self, batch: Batch, _: int) -> Tensor:
         weights = self.recipe.losses
         decisions = watch(self.network, batch)
-        targets = [self._target(decisions[t], batch.frame(t)) for t in range(FRAMES)]
-        loss = torch.stack([self._frame(decisions[t], batch.frame(t), targets[t]) for t in range(FRAMES)]).mean()
+        found = [self._frame(decisions[t], batch.frame(t)) for t in range(FRAMES)]
+        loss = torch.stack([cost for cost, _ in found]).mean()
         if weights.consistency:
             loss = loss + weights.consistency * view_consistency(decisions, batch.windows)
         if self.network.config.contrast:
-            loss = loss + weights.contrast * self._contrast(decisions, torch.stack(targets, 1))
+            loss = loss + weights.contrast * self._contrast(decisions, torch.stack([target for _, target in found], 1))
         self.log("train_loss", loss)
         return loss
 
-    def _target(self, decision: Decision, frame: Batch) -> Tensor:
-        """What colours and motion make of the winner: (N, 1, *FINE) in [0, 1]."""
-        motion = resize(frame.motion, FINE)
-        alike = losses.affinity(frame.images, motion)
-        return losses.sharpen(decision.winner.detach().sigmoid(), frame.images, motion, alike)
-
-    def _frame(self, decision: Decision, frame: Batch, target: Tensor) -> Tensor:
+    def _frame(self, decision: Decision, frame: Batch) -> tuple[Tensor, Tensor]:
+        """What a frame costs, and the target (N, 1, *FINE) in [0, 1] that colours and motion make of the winner."""
         weights = self.recipe.losses
         objects = self.network.objects(Encoded(*frame.encoded))
         labels = resize_labels(losses.seeds(frame.density, frame.motion, objects, weights.peak, weights.floor))
@@ -183,7 +178,9 @@ class EGCNetTask(L.LightningModule):
         own = losses.partial_cross_entropy(decision.masks, told)
         fit = losses.partial_cross_entropy(decision.masks.detach(), labels)
         loss = ((share.detach() + 0.1) * own).sum(1) + (share * fit).sum(1)
-        alike = losses.affinity(frame.images, resize(frame.motion, FINE))
+        motion = resize(frame.motion, FINE)
+        alike = losses.affinity(frame.images, motion)
+        target = losses.sharpen(decision.winner.detach().sigmoid(), frame.images, motion, alike)
         loss = loss + weights.coherence * losses.local_coherence(decision.winner.sigmoid(), alike)[:, 0]
         if (frame.scribbles >= 0).any():
             loss = loss + losses.partial_cross_entropy(decision.winner, frame.scribbles)[:, 0]
@@ -192,7 +189,7 @@ class EGCNetTask(L.LightningModule):
             per_pixel = F.binary_cross_entropy_with_logits(decision.winner, target, reduction="none")
             ramp = min(1.0, self.global_step / self.recipe.optimisation.warmup_steps / 3)
             loss = loss + ramp * weights.sharpening * (per_pixel * sure).mean(dim=(1, 2, 3))
-        return loss.mean()
+        return loss.mean(), target
 
     def _contrast(self, decisions: list[Decision], targets: Tensor) -> Tensor:
         pixels = torch.stack([decision.pixels for decision in decisions], 1)

@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -37,12 +38,12 @@ from sightline.metrics.functional import vos, vsod
 from sightline.models import weights
 from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.network import EGCNet, Encoded
-from sightline.models.egcnet.predictor import EGCNetPredictor, probability_of
+from sightline.models.egcnet.predictor import EGCNetPredictor, pixels_of, probability_of
 from sightline.models.wcsnet.egnet import gaze_map
 from sightline.nn.blocks import resize
 from sightline.nn.engine import Engine
 from sightline.results.run import Run, choose_outputs
-from sightline.training.clips import FINE, GRID, Scene
+from sightline.training.clips import SIZE, Scene
 from sightline.training.egcnet import simulate
 from sightline.training.recipe import EGCNetRecipe, read_recipe
 from sightline.training.run import egcnet_and_scenes, train
@@ -51,7 +52,7 @@ CONFIG = Path(__file__).parents[1] / "configs" / "egcnet.yaml"
 DAVIS = "vos/davis2016_dev"
 DEEPLAB = ["network.backbone=deeplab-mobilenet-v2", "sight=egnet",
            "backbone_weights=$DATA/weights/deeplabv3_mobilenet_v2_1.0_513"]  # fmt: skip
-ROWS = {"imagenet": [], "deeplab": DEEPLAB, "imagenet + scribbles": ["scribbles=true"]}
+ROWS = {"imagenet": [], "deeplab": DEEPLAB, "deeplab + scribbles": [*DEEPLAB, "scribbles=true"]}
 PSE, SLQ, IIMC = "network.position_semantic=false", "network.competition=false", "network.contrast=false"
 ABLATIONS = {
     "baseline": [PSE, SLQ, IIMC],
@@ -85,7 +86,7 @@ def main() -> None:
     if args.what == "baselines":
         print(markdown(baselines(sequences, args.gaze2mask)))
         return
-    variants = ABLATIONS if args.what == "ablations" else ROWS
+    variants = {"rows": ROWS, "ablations": ABLATIONS, "gaze": {"imagenet": []}}[args.what]
     modes = ("own", "simulated", "shuffled") if args.what == "gaze" else ("own",)
     table: dict[str, list[Scores]] = {}
     for seed in args.seeds:  # every variant once before any twice, in case of a stop
@@ -111,8 +112,7 @@ def two_fold(
         tested = sequences[5 * number : 5 * number + 5]
         trained = [sequence.name for sequence in sequences if sequence not in tested]
         source = json.dumps([{"family": "davis2016", "root": f"$DATA/{DAVIS}", "keep": trained}])
-        recipe = read_recipe(CONFIG, [*changes, *args.set, f"videos={source}", f"seed={seed}"])
-        assert isinstance(recipe, EGCNetRecipe)
+        recipe = cast(EGCNetRecipe, read_recipe(CONFIG, [*changes, *args.set, f"videos={source}", f"seed={seed}"]))
         folder = args.out / slug / f"seed{seed}-fold{1 - number}"
         if not (folder / "model.safetensors").is_file():
             train(recipe, folder, resume=(folder / "checkpoints" / "last.ckpt").is_file())
@@ -120,28 +120,35 @@ def two_fold(
         weights.load_into(network, folder)
         _, kept = egcnet_and_scenes(recipe)
         for sequence in tested:
-            found[sequence.name] = score(run(network.eval(), kept.sequence(sequence), mode, recipe, seed), sequence)
+            gaze = None if mode == "own" else watched(sequence, recipe.observers, seed, shuffled=mode == "shuffled")
+            found[sequence.name] = score(run(network.eval(), kept.sequence(sequence), sequence, gaze), sequence)
     return found
 
 
+def watched(sequence: VideoSequence, observers: int, seed: int, shuffled: bool) -> Tensor:
+    """Simulated gaze on a sequence, (F, 1, *GRID). shuffled: that of another moment, mirrored.
+
+    The observers know more than a network that starts from ImageNet, as people do: they follow the shipped EG-Net's
+    density, drawn to what moves and to objects that DeepLab knows. They see no mask of the sequence.
+    """
+    viewers, scenes = egcnet_and_scenes(cast(EGCNetRecipe, read_recipe(CONFIG, DEEPLAB)))
+    gaze = simulate(viewers, scenes.sequence(sequence), observers, np.random.default_rng([seed, 7])).float()
+    return gaze.roll(len(gaze) // 2, 0).flip(-1) if shuffled else gaze
+
+
 @torch.no_grad()
-def run(network: EGCNet, scene: Scene, mode: str, recipe: EGCNetRecipe, seed: int) -> list[Tensor]:
-    """The mask of every frame, (1, 1, *FINE) in [0, 1], as the predictor has it."""
-    gaze = torch.zeros(len(scene), 1, *GRID)
-    if mode != "own":
-        generator = np.random.default_rng([seed, 7])
-        gaze = simulate(network, scene, recipe.observers, generator).float()
-        gaze = gaze.roll(len(gaze) // 2, 0).flip(-1) if mode == "shuffled" else gaze
-    memory, winners = network.empty_memory(1), []
-    given = torch.ones(1) * (mode != "own")
+def run(network: EGCNet, scene: Scene, sequence: VideoSequence, gaze: Tensor | None) -> list[Tensor]:
+    """The map of every frame, (1, 1, *SIZE) in [0, 1], as the predictor has it. gaze: (F, 1, *GRID)."""
+    memory, maps = network.empty_memory(1), []
+    given = torch.ones(1) * (gaze is not None)
     for index in range(len(scene)):
         one = slice(index, index + 1)
-        encoded = Encoded(*(level[one].float() for level in scene.encoded))
-        decision = network.decide(encoded, scene.motion[one].float(), gaze[one], given, memory)
+        motion, encoded = scene.motion[one].float(), Encoded(*(level[one].float() for level in scene.encoded))
+        looked = torch.zeros_like(motion) if gaze is None else gaze[one]
+        decision = network.decide(encoded, motion, looked, given, memory)
         memory = memory.push(decision.remembered)
-        images, motion = scene.images[one].float() / 255, resize(scene.motion[one].float(), FINE)
-        winners.append(probability_of(decision.winner, images, motion))
-    return winners
+        maps.append(probability_of(decision.winner, pixels_of(sequence.load(index)[0], SIZE), motion))
+    return maps
 
 
 def score(winners: Sequence[Tensor], sequence: VideoSequence) -> Scores:

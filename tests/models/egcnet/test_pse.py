@@ -5,7 +5,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sightline.models.egcnet.pse import PositionSemanticEmbedding, drawn, fixation_regions, gather, likeness, sinusoidal
+from sightline.models.egcnet.pse import (
+    PositionSemanticEmbedding,
+    drawn,
+    expected,
+    fixation_regions,
+    gather,
+    likeness,
+    sinusoidal,
+)
 
 
 def spots(*places: tuple[int, int, float], size: tuple[int, int] = (24, 40)) -> torch.Tensor:
@@ -93,3 +101,13 @@ def test_more_density_motion_or_object_never_draws_less(
     assert value(max(density, more), motion, known) >= least
     assert value(density, max(motion, more), known) >= least
     assert value(density, motion, max(known, more)) >= least
+
+
+def test_gaze_leads_and_the_own_density_fills_in() -> None:
+    own = torch.tensor([[0.6, 0.2, 0.1, 0.1], [0.6, 0.2, 0.1, 0.1]]).view(2, 1, 1, 4)
+    gaze = torch.tensor([[0.0, 0.0, 0.5, 0.5], [0.0, 0.0, 0.5, 0.5]]).view(2, 1, 1, 4)
+    found = expected(own, gaze, torch.tensor([1.0, 0.0]))
+    torch.testing.assert_close(found[1], own[1])  # without an eye tracker, gaze counts for nothing
+    torch.testing.assert_close(found.sum(dim=(2, 3)), torch.ones(2, 1))
+    assert found[0, 0, 0, 2:].min() > found[0, 0, 0, :2].max()
+    assert found[0, 0, 0, 0] > found[0, 0, 0, 1] > 0

@@ -16,6 +16,7 @@ from sightline.models.egcnet.pse import (
     PositionSemanticEmbedding,
     cell_centres,
     drawn,
+    expected,
     gather,
     likeness,
     sinusoidal,
@@ -168,8 +169,7 @@ class EGCNet(nn.Module):
         density of an eye tracker's fixations, summing to 1; given: (N,), 1 where there is one, 0 for the fixation
         head's own.
         """
-        own = self.own_density(encoded, motion)
-        density = own + given[:, None, None, None] * (gaze - own)
+        density = expected(self.own_density(encoded, motion), gaze, given)
         features = self._semantics(encoded)
         before = _mean_of(memory)
         guides = [motion, likeness(features, before, self.spaces)]

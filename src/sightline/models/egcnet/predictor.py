@@ -27,6 +27,7 @@ from sightline.models.predictor import Predictor
 from sightline.models.wcsnet.egnet import fixation_map, network_size
 from sightline.nn.blocks import resize
 from sightline.nn.engine import Engine
+from sightline.nn.guided import guided_filter
 from sightline.results.frame import Frame, Hotspot, Queries
 from sightline.video import VideoFrame, prefetch
 
@@ -35,6 +36,9 @@ GAZE_SIGMA = 0.028
 
 SMALL = 0.5
 """How much it counts in a mask that small objects have fewer pixels."""
+
+STEEP = 5.0
+"""How steeply a map rises at the edge of a mask."""
 
 Points = Mapping[int, NDArray[np.float32]]
 
@@ -85,7 +89,7 @@ class EGCNetPredictor(Predictor):
     def fixation_map(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Where people look in a picture (H, W, 3) uint8 RGB: (H, W) float32 in [0, 1], from the fixation head."""
         height, width = image.shape[:2]
-        pixels = _pixels(image, network_size(height, width, self.network.config.sight.input_size))
+        pixels = pixels_of(image, network_size(height, width, self.network.config.sight.input_size))
         if pixels.shape not in self._looks:
             self._looks[pixels.shape] = Engine(_Look(self.network), (pixels,), self.device)
         logits = self._looks[pixels.shape](pixels)[0]
@@ -99,7 +103,7 @@ class EGCNetPredictor(Predictor):
         self, frame: VideoFrame, motion: Motion, points: NDArray[np.float32] | None, memory: Memory
     ) -> tuple[Frame, Memory]:
         height, width = frame.image.shape[:2]
-        pixels = _pixels(frame.image, input_size(height, width, self.network.config.input_size))
+        pixels = pixels_of(frame.image, input_size(height, width, self.network.config.input_size))
         grid = (pixels.shape[2] // 8, pixels.shape[3] // 8)
         density = None if points is None else gaze_density(points, (height, width), grid)
         gaze = torch.zeros(1, 1, *grid) if density is None else density
@@ -114,8 +118,7 @@ class EGCNetPredictor(Predictor):
         if pixels.shape not in self._steps:
             self._steps[pixels.shape] = Engine(_Step(self.network), inputs, self.device)
         winner, looked, terms, masks, *remembered = (x.cpu() for x in self._steps[pixels.shape](*inputs))
-        fine = nn.functional.avg_pool2d(pixels, 4)
-        guess = probability_of(winner, fine, resize(inputs[1], fine.shape[-2:]))
+        guess = probability_of(winner, pixels, inputs[1])
         probability = resize(guess, (height, width))[0, 0].numpy()
         mask = (probability >= 0.5).astype(np.uint8)
         attention = resize(looked / looked.max(), (height, width))[0, 0].numpy()
@@ -135,11 +138,14 @@ class EGCNetPredictor(Predictor):
 
 
 def probability_of(winner: Tensor, images: Tensor, motion: Tensor) -> Tensor:
-    """The map (N, 1, h, w) in [0, 1] that the winner's logits become.
+    """The map (N, 1, H, W) in [0, 1] that the winner's logits become.
 
-    winner: (N, 1, h, w); images: (N, 3, h, w) and motion: (N, 1, h, w) of the same pixels, in [0, 1].
+    winner: (N, 1, H/4, W/4); images: (N, 3, H, W) and motion: (N, 1, h, w), both in [0, 1].
     """
-    return losses.sharpen(winner.sigmoid(), images, motion, losses.affinity(images, motion), size=SMALL)
+    small, moving = (resize(maps, winner.shape[-2:]) for maps in (nn.functional.avg_pool2d(images, 4), motion))
+    mask = losses.sharpen(winner.sigmoid(), small, moving, losses.affinity(small, moving), size=SMALL)
+    above = guided_filter(mask, images).clamp(0, 1) - 0.5
+    return 0.5 + 0.5 * torch.tanh(STEEP * above) / math.tanh(STEEP / 2)
 
 
 class _Step(nn.Module):
@@ -205,6 +211,7 @@ def _hotspot(density: Tensor, mask: Tensor, size: tuple[int, int]) -> Hotspot | 
     return Hotspot(float(x) * size[1], float(y) * size[0], score)
 
 
-def _pixels(image: NDArray[np.uint8], size: tuple[int, int]) -> Tensor:
+def pixels_of(image: NDArray[np.uint8], size: tuple[int, int]) -> Tensor:
+    """A picture (H, W, 3) uint8 RGB as the network's input (1, 3, *size) in [0, 1]."""
     small = Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR)
     return torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].float().div_(255)

@@ -21,6 +21,10 @@ FLATTENED = 0.6
 """How far the density is flattened where something moves: its exponent is 1 less this."""
 UNNAMED = 0.1
 """What a place keeps of it where the backbone knows no object."""
+PRIOR = 1 / 3
+"""How much the network's own density counts beside that of recorded fixations: its exponent in a geometric mean."""
+UNSEEN = 0.02
+"""What a place that nobody looked at keeps of it."""
 _SUPPRESSION = 7
 """Peaks within a window of this many cells (stride 8) count as one region."""
 
@@ -76,6 +80,17 @@ def drawn(density: Tensor, motion: Tensor, objects: Tensor | None = None) -> Ten
     relative = density / density.amax(dim=(2, 3), keepdim=True).clamp_min(1e-12)
     moving = relative.clamp_min(1e-12) ** (1 - FLATTENED * motion) * (QUIET + motion) * (relative > 0)
     return moving if objects is None else moving.sqrt() * (UNNAMED + objects)
+
+
+def expected(own: Tensor, gaze: Tensor, given: Tensor) -> Tensor:
+    """Where all viewers look, (N, 1, h, w), summing to 1: recorded fixations are a few of them, and the network's own
+    density says what lies between.
+
+    own, gaze: (N, 1, h, w), summing to 1. given: (N,), 1 where there is gaze, 0 where own stands for it alone.
+    """
+    share = given[:, None, None, None] * (1 - PRIOR)
+    both = own ** (1 - share) * (gaze + UNSEEN * own) ** share
+    return both / both.sum(dim=(2, 3), keepdim=True)
 
 
 class PositionSemanticEmbedding(nn.Module):

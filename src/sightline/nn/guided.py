@@ -1,0 +1,38 @@
+"""The guided filter (He et al., TPAMI 2013): maps that follow the edges of a picture."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sightline.nn.blocks import resize
+
+
+def guided_filter(maps: Tensor, guide: Tensor, radius: int = 4, smooth: float = 2e-4) -> Tensor:
+    """Maps (N, 1, h, w) that change where the guide does, at its size: (N, 1, H, W) for a guide (N, 3, H, W).
+
+    Each window of `radius` pixels of the maps is fitted by a linear function of the guide's colours, at the maps' size;
+    the functions are applied at the guide's (He & Sun, "Fast Guided Filter", 2015). smooth: variance of the guide,
+    squared units of it, below which a window counts as even.
+    """
+    small = resize(guide, maps.shape[-2:])
+    look, level = _mean(small, radius), _mean(maps, radius)
+    covariance = _mean(small * maps, radius) - look * level
+    products = _mean((small[:, :, None] * small[:, None]).flatten(1, 2), radius).unflatten(1, (3, 3))
+    rows = products - look[:, :, None] * look[:, None] + smooth * torch.eye(3, device=guide.device)[..., None, None]
+    first, second, third = rows.unbind(1)
+    # The inverse of a symmetric 3x3 matrix has the cross products of its rows as columns; no solver is needed.
+    across = [torch.linalg.cross(*pair, dim=1) for pair in ((second, third), (third, first), (first, second))]
+    determinant = (first * across[0]).sum(1, keepdim=True)
+    slope = sum(column * covariance[:, [c]] for c, column in enumerate(across)) / determinant
+    offset = level - (slope * look).sum(1, keepdim=True)
+    both = resize(_mean(torch.cat([slope, offset], dim=1), radius), guide.shape[-2:])
+    return (both[:, :3] * guide).sum(1, keepdim=True) + both[:, 3:]
+
+
+def _mean(values: Tensor, radius: int) -> Tensor:
+    """Of the window around each pixel; one axis after the other, which is quicker than both at once."""
+    side = 2 * radius + 1
+    tall = F.avg_pool2d(F.pad(values, (0, 0, radius, radius), mode="replicate"), (side, 1), stride=1)
+    return F.avg_pool2d(F.pad(tall, (radius, radius, 0, 0), mode="replicate"), (1, side), stride=1)

@@ -9,7 +9,7 @@
 The folds are the sequences in alphabetical order, first five and last five. Masks serve for scoring only, but for the
 row whose name says scribbles: those are simulated from the masks of the training fold. Scores follow the protocols
 `exact` (S-measure, max F, MAE: mean over frames, then over sequences) and `davis2016` (J). A run that --out has
-already is not trained again.
+already is not trained again, and not scored again where `scores-*.json` is beside its weights.
 """
 
 from __future__ import annotations
@@ -116,12 +116,17 @@ def two_fold(
         folder = args.out / slug / f"seed{seed}-fold{1 - number}"
         if not (folder / "model.safetensors").is_file():
             train(recipe, folder, resume=(folder / "checkpoints" / "last.ckpt").is_file())
-        network = EGCNet(EGCNetConfig.model_validate(weights.read_config(folder)))
-        weights.load_into(network, folder)
-        _, kept = egcnet_and_scenes(recipe)
-        for sequence in tested:
-            gaze = None if mode == "own" else watched(sequence, recipe.observers, seed, shuffled=mode == "shuffled")
-            found[sequence.name] = score(run(network.eval(), kept.sequence(sequence), sequence, gaze), sequence)
+        scores = folder / f"scores-{mode}.json"
+        if not scores.is_file():
+            network = EGCNet(EGCNetConfig.model_validate(weights.read_config(folder)))
+            weights.load_into(network, folder)
+            _, kept = egcnet_and_scenes(recipe)
+            fresh = {}
+            for sequence in tested:
+                gaze = None if mode == "own" else watched(sequence, recipe.observers, seed, shuffled=mode == "shuffled")
+                fresh[sequence.name] = score(run(network.eval(), kept.sequence(sequence), sequence, gaze), sequence)
+            scores.write_text(json.dumps(fresh, indent=1), encoding="utf-8")
+        found.update(json.loads(scores.read_text(encoding="utf-8")))
     return found
 
 

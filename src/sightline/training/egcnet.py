@@ -18,6 +18,7 @@ from sightline.errors import DataError
 from sightline.models.egcnet import losses
 from sightline.models.egcnet.network import Decision, EGCNet, Encoded
 from sightline.nn.blocks import resize
+from sightline.nn.guided import guided_filter
 from sightline.training.clips import FINE, GRID, Scene, fixation_grid
 from sightline.training.observers import observe
 from sightline.training.optimisation import configure
@@ -181,6 +182,7 @@ class EGCNetTask(L.LightningModule):
         motion = resize(frame.motion, FINE)
         alike = losses.affinity(frame.images, motion)
         target = losses.sharpen(decision.winner.detach().sigmoid(), frame.images, motion, alike)
+        target = guided_filter(target, frame.images).clamp(0, 1)
         loss = loss + weights.coherence * losses.local_coherence(decision.winner.sigmoid(), alike)[:, 0]
         if (frame.scribbles >= 0).any():
             loss = loss + losses.partial_cross_entropy(decision.winner, frame.scribbles)[:, 0]

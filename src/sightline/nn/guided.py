@@ -32,7 +32,7 @@ def guided_filter(maps: Tensor, guide: Tensor, radius: int = 4, smooth: float = 
 
 
 def _mean(values: Tensor, radius: int) -> Tensor:
-    """Of the window around each pixel; one axis after the other, which is quicker than both at once."""
+    """Of the window around each pixel, rows first: two lines cost less than a square."""
     side = 2 * radius + 1
-    tall = F.avg_pool2d(F.pad(values, (0, 0, radius, radius), mode="replicate"), (side, 1), stride=1)
-    return F.avg_pool2d(F.pad(tall, (radius, radius, 0, 0), mode="replicate"), (1, side), stride=1)
+    padded = F.pad(values, (radius,) * 4, mode="replicate")
+    return padded.unfold(2, side, 1).mean(-1).unfold(3, side, 1).mean(-1)

@@ -56,35 +56,35 @@ def partial_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def affinity(
-    images: Tensor, motion: Tensor, window: int = 5, dilation: int = 1, colour: float = 0.12, move: float = 0.3
+    images: Tensor, motion: Tensor, window: int = 5, colour: float = 0.12, move: float = 0.3
 ) -> Tensor:
     """How much two nearby pixels look and move alike: (N, window^2, h, w).
 
     images: (N, 3, h, w) in [0, 1]; motion: (N, 1, h, w). colour, move: standard deviations.
     """
     look = torch.cat([images / colour, motion / move], dim=1)
-    near = _neighbours(look, window, dilation)
+    near = _neighbours(look, window)
     return torch.exp(-0.5 * (near - look[:, :, None]).square().sum(1))
 
 
-def local_coherence(probabilities: Tensor, alike: Tensor, dilation: int = 1) -> Tensor:
+def local_coherence(probabilities: Tensor, alike: Tensor) -> Tensor:
     """Disagreement between pixels that are alike, as in a gated CRF: (N, Q, h, w) and `affinity` give (N, Q)."""
     window = int(alike.shape[1] ** 0.5)
     count, queries = probabilities.shape[:2]
     flat = probabilities.flatten(0, 1)[:, None]
-    near = _neighbours(flat, window, dilation)[:, 0]  # (N*Q, W, h, w)
+    near = _neighbours(flat, window)[:, 0]  # (N*Q, W, h, w)
     differ = flat * (1 - near) + (1 - flat) * near
     weights = alike.repeat_interleave(queries, 0)
     return (differ * weights).mean(dim=(1, 2, 3)).view(count, queries)
 
 
-def refine(probabilities: Tensor, alike: Tensor, dilation: int = 1, rounds: int = 4) -> Tensor:
+def refine(probabilities: Tensor, alike: Tensor, rounds: int = 4) -> Tensor:
     """Mean-field smoothing of (N, 1, h, w) along `affinity`: each pixel moves towards what is like it."""
     window = int(alike.shape[1] ** 0.5)
     weights = alike / alike.sum(1, keepdim=True)
     unary, value = probabilities.clamp(0.01, 0.99).logit(), probabilities
     for _ in range(rounds):
-        near = (_neighbours(value, window, dilation)[:, 0] * weights).sum(1, keepdim=True)
+        near = (_neighbours(value, window)[:, 0] * weights).sum(1, keepdim=True)
         value = (0.5 * unary + 4 * (near - 0.5)).sigmoid()
     return value
 
@@ -177,9 +177,9 @@ def _certain(targets: Tensor) -> tuple[Tensor, Tensor]:
     return (2 * targets - 1).clamp_min(0), (1 - 2 * targets).clamp_min(0)
 
 
-def _neighbours(values: Tensor, window: int, dilation: int) -> Tensor:
+def _neighbours(values: Tensor, window: int) -> Tensor:
     """(N, C, h, w) as (N, C, window^2, h, w): what stands around each pixel; the border is repeated."""
-    reach = dilation * (window // 2)
+    reach = window // 2
     padded = F.pad(values, (reach,) * 4, mode="replicate")
     count, channels, height, width = values.shape
-    return F.unfold(padded, window, dilation=dilation).view(count, channels, window**2, height, width)
+    return F.unfold(padded, window).view(count, channels, window**2, height, width)

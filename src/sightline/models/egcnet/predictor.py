@@ -214,4 +214,4 @@ def _hotspot(density: Tensor, mask: Tensor, size: tuple[int, int]) -> Hotspot | 
 def pixels_of(image: NDArray[np.uint8], size: tuple[int, int]) -> Tensor:
     """A picture (H, W, 3) uint8 RGB as the network's input (1, 3, *size) in [0, 1]."""
     small = Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR)
-    return torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].float().div_(255)
+    return torch.from_numpy(np.array(small).transpose(2, 0, 1).astype(np.float32))[None].div_(255)

@@ -55,9 +55,7 @@ def partial_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return 0.5 * (inside + outside)
 
 
-def affinity(
-    images: Tensor, motion: Tensor, window: int = 5, colour: float = 0.12, move: float = 0.3
-) -> Tensor:
+def affinity(images: Tensor, motion: Tensor, window: int = 5, colour: float = 0.12, move: float = 0.3) -> Tensor:
     """How much two nearby pixels look and move alike: (N, window^2, h, w).
 
     images: (N, 3, h, w) in [0, 1]; motion: (N, 1, h, w). colour, move: standard deviations.

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from models import oracle, small
 from models.oracle import BLUE, RED, disc, scene
 from sightline.errors import UsageError
-from sightline.models.wcsnet.tracker import LOST_FRAMES, Tracked, Tracker
+from sightline.models.wcsnet.tracker import LOST_FRAMES, Tracked, Tracker, _to_edges
 
 
 def colour_tracker(hotspot_branch: bool = True) -> Tracker:
@@ -231,3 +231,15 @@ def test_flat_frames() -> None:
     tracker = Tracker(small.wcsnet(), small.gaze2mask(), small.egnet())
     check(tracker.start(black, following=[black, black]), black)
     check(tracker.step(black), black)
+
+
+def test_a_coarse_mask_takes_on_the_edges_of_its_picture() -> None:
+    frame = scene((160, 160, 70, RED), height=320, width=320)
+    image = torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 255
+    true = torch.from_numpy(disc(160, 160, 70, 320, 320))
+    coarse = torch.nn.functional.interpolate(true[None, None].float(), (20, 20), mode="area")
+    coarse = torch.nn.functional.interpolate(coarse, (160, 160), mode="bilinear")
+    plain = torch.nn.functional.interpolate(coarse, (320, 320), mode="bilinear")[0, 0] > 0.5
+    found = _to_edges(coarse[0, 0], image) > 0.5
+    wrong, before = (found != true).sum(), (plain != true).sum()
+    assert wrong < 0.6 * before

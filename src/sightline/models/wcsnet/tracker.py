@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
 
 from sightline.errors import UsageError
 from sightline.models.wcsnet.egnet import EGNet, FastGaze, gaze_map
@@ -27,6 +28,7 @@ from sightline.models.wcsnet.hotspot import HotspotMap
 from sightline.models.wcsnet.network import Kernels, WCSNet
 from sightline.nn.blocks import resize
 from sightline.nn.engine import Engine
+from sightline.nn.guided import guided_filter
 
 State = Literal["start", "track", "lost"]
 
@@ -274,7 +276,7 @@ class Tracker:
         mask[torch.from_numpy((mask.numpy() > 0.5) & ~part)] = 0.0
         evidence.keep(mask)
         height, width = frame.shape[:2]
-        probability = crop.place(mask, height, width)
+        probability = crop.place(_to_edges(mask, search), height, width)
         self._area = 0.9 * self._area + 0.1 * area
         self._crop = self._limit(self._follow(crop.outward(Crop.around(part), size)), frame)
         if score > SURE_SCORE:
@@ -318,6 +320,11 @@ class Tracker:
         height, width = frame.shape[:2]
         x, y = min(max(crop.x, 0.0), float(width)), min(max(crop.y, 0.0), float(height))
         return Crop(x, y, min(max(crop.side, SMALLEST), float(max(height, width))))
+
+
+def _to_edges(mask: Tensor, search: Tensor) -> Tensor:
+    """A mask (h, w) at the size of the search crop (1, 3, H, W), following its edges; half of its cells will do."""
+    return guided_filter(avg_pool2d(mask[None, None], 2), search)[0, 0].clamp(0, 1)
 
 
 def _reachable(followed: NDArray[np.float32]) -> Tensor:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from sightline.data import davis, image_fixations
 from sightline.models.egcnet.config import EGCNetConfig
@@ -50,6 +52,26 @@ def test_a_video_and_its_mirror_image(data: Path, network: EGCNet) -> None:
     assert mirrored.name == f"{sequence.name}-mirrored"
 
 
+def test_a_video_of_a_set_with_fixations_has_theirs(data: Path, network: EGCNet, tmp_path: Path) -> None:
+    sequence = davis.sequences(data / "videos")[0]
+    height, width = sequence.load(0)[0].shape[:2]
+    marked = np.zeros((height, width), np.uint8)
+    marked[height // 4, 3 * width // 4] = 255
+    Image.fromarray(marked).save(tmp_path / "fixations.png")
+    maps = [tmp_path / "fixations.png", *[None] * (len(sequence) - 1)]
+    watched = replace(sequence, fixation_maps=maps)
+    store = SceneStore(network, "video")
+    assert store.sequence(sequence).density is None
+    plain, mirrored = store.sequence(watched).density, store.sequence(watched, mirrored=True).density
+    assert plain is not None
+    assert mirrored is not None
+    row, column = divmod(int(plain[0].argmax()), GRID[1])
+    assert abs(row - GRID[0] / 4) <= 1
+    assert abs(column - 3 * GRID[1] / 4) <= 1
+    torch.testing.assert_close(plain, mirrored.flip(-1))
+    assert not plain[1:].any()
+
+
 def test_scenes_are_made_once_and_by_what_they_depend_on(
     data: Path, network: EGCNet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,6 +104,25 @@ def test_scribbles_lie_where_they_say_and_are_mirrored_too(data: Path) -> None:
     assert (inside | (strokes[0, 0] != 1)).all()
     assert (strokes[0, 0] == 1).any()
     assert (strokes[0, 0] == 0).any()
+
+
+def test_a_set_s_own_scribbles_are_taken(data: Path, tmp_path: Path) -> None:
+    sequence = davis.sequences(data / "videos")[0]
+    height, width = sequence.load(0)[0].shape[:2]
+    strokes = np.zeros((2, height, width), np.uint8)  # the object's, and all
+    strokes[:, height // 2, : width // 2] = 255
+    strokes[1, 1] = 255
+    paths = tmp_path / "object.png", tmp_path / "all.png"
+    for picture, path in zip(strokes, paths, strict=True):
+        Image.fromarray(picture).save(path)
+    drawn = scribbles([replace(sequence, scribbles=[paths, *[None] * (len(sequence) - 1)])], seed=0)
+    labels = drawn[sequence.name][0, 0]
+    rows, columns = (labels == 1).nonzero(as_tuple=True)
+    assert (rows - FINE[0] / 2).abs().max() <= 1
+    assert columns.max() <= FINE[1] / 2 + 1
+    assert (labels[:2] == 0).any()
+    assert (drawn[sequence.name][1:] == -1).all()
+    torch.testing.assert_close(drawn[f"{sequence.name}-mirrored"], drawn[sequence.name].flip(-1))
 
 
 def test_the_widest_window_follows_the_fixations() -> None:

@@ -85,12 +85,24 @@ class SceneStore:
         ]
 
     def sequence(self, sequence: VideoSequence, mirrored: bool = False) -> Scene:
-        """A video without recorded fixations."""
-        frames = (sequence.load(index)[0] for index in range(len(sequence)))
+        """A video of a data set, with its fixations where the set has some."""
         name = f"{sequence.name}{'-mirrored' if mirrored else ''}"
-        return self._kept(
-            "video", f"{sequence.frames[0].parent}{mirrored}", lambda: self._video(name, frames, None, mirrored)
-        )
+        recorded = any(path is not None for path in sequence.fixation_maps)
+
+        def make() -> Scene:
+            densities: list[NDArray[np.float32]] = []
+
+            def images() -> Iterator[NDArray[np.uint8]]:
+                for index in range(len(sequence)):
+                    image = sequence.load(index)[0]
+                    points = sequence.fixations(index)
+                    density = fixation_grid(np.empty((0, 2)) if points is None else points / image.shape[1::-1])
+                    densities.append(density[:, ::-1] if mirrored else density)
+                    yield image
+
+            return self._video(name, images(), densities if recorded else None, mirrored)
+
+        return self._kept("video", f"{sequence.frames[0].parent}{mirrored}{' watched' if recorded else ''}", make)
 
     def watched(self, root: Path) -> list[Scene]:
         """Videos with recorded fixations, STEP frames apart: `<video>_fixations.csv` beside each, or one import."""
@@ -231,8 +243,10 @@ def _gone() -> Scene:
     raise DataError("the kept features are incomplete; delete `clips` in the engine cache and train again")
 
 
-def _shrunk(picture: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    return np.asarray(Image.fromarray(picture).resize(size[::-1], Image.Resampling.BILINEAR))
+def _shrunk(
+    picture: NDArray[Any], size: tuple[int, int], by: Image.Resampling = Image.Resampling.BILINEAR
+) -> NDArray[Any]:
+    return np.asarray(Image.fromarray(picture).resize(size[::-1], by))
 
 
 def fixation_grid(points: NDArray[np.floating], sigma: float = SIGMA) -> NDArray[np.float32]:
@@ -246,12 +260,17 @@ def fixation_grid(points: NDArray[np.floating], sigma: float = SIGMA) -> NDArray
 
 
 def scribbles(sequences: Sequence[VideoSequence], seed: int) -> dict[str, Tensor]:
-    """Scribbles simulated from masks, by the name of the scene: (F, 1, *FINE) int8, -1 where there is no stroke."""
+    """Scribbles of sequences that have some, for the others simulated from their masks, by the name of the scene:
+    (F, 1, *FINE) int8, -1 where there is no stroke."""
     drawn: dict[str, Tensor] = {}
     for sequence in sequences:
         generator = np.random.default_rng(seed)
         strokes = []
         for index in range(len(sequence)):
+            if sequence.scribbles:
+                given = sequence.scribble(index)
+                strokes.append(np.full(FINE, -1, np.int8) if given is None else _shrunk_strokes(given))
+                continue
             mask = sequence.load(index)[1]
             labels = np.full(FINE, -1, np.int8)
             if mask is not None:
@@ -261,6 +280,12 @@ def scribbles(sequences: Sequence[VideoSequence], seed: int) -> dict[str, Tensor
         both = torch.from_numpy(np.stack(strokes))[:, None]
         drawn[sequence.name], drawn[f"{sequence.name}-mirrored"] = both, both.flip(-1)
     return drawn
+
+
+def _shrunk_strokes(labels: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Strokes (H, W) on FINE: a cell that a stroke crosses has its label, the object's where both do."""
+    crossed = [_shrunk((labels == side).astype(np.float32), FINE, Image.Resampling.BOX) > 0 for side in (0, 1)]
+    return np.where(crossed[1], 1, np.where(crossed[0], 0, -1)).astype(np.int8)
 
 
 def _widest(size: tuple[int, int], points: NDArray[np.float64]) -> tuple[float, float, float, float]:

@@ -171,8 +171,8 @@ class EGCNetLosses(_Checked):
 class EGCNetRecipe(_Checked):
     """Train EGCNet from fixations: recorded ones on photographs and videos, simulated ones on other videos.
 
-    sight: the EG-Net that becomes the fixation head. scribbles: sources of video whose masks scribbles are simulated
-    from, for the row that has them; no other row sees a mask.
+    sight: the EG-Net that becomes the fixation head. scribbles: videos have a set's own, or some that are simulated
+    from masks; without them no mask is seen.
     """
 
     train: Literal["egcnet"]
@@ -181,8 +181,10 @@ class EGCNetRecipe(_Checked):
     sight: str = Field(description="the EG-Net: a folder, or a shipped model's name")
     photographs: list[DataSource] = Field(default_factory=list)
     watched: list[str] = Field(default_factory=list, description="folders of videos with recorded fixations")
-    videos: list[DataSource] = Field(default_factory=list, description="videos that nobody watched with an eye tracker")
-    scribbles: bool = Field(False, description="scribbles simulated from the masks of `videos` as further labels")
+    videos: list[DataSource] = Field(default_factory=list, description="simulated observers watch those without fixations")
+        default_factory=list, description="videos; simulated observers watch those without fixations"
+    )
+    scribbles: bool = Field(False, description="label with scribbles of `videos`, or simulated from their masks")
     observers: int = Field(12, ge=1, description="simulated observers of a video")
     clips: dict[Literal["photo", "watched", "video"], int] = Field(description="clips of each kind in a batch")
     losses: EGCNetLosses = EGCNetLosses()

@@ -181,9 +181,7 @@ class EGCNetRecipe(_Checked):
     sight: str = Field(description="the EG-Net: a folder, or a shipped model's name")
     photographs: list[DataSource] = Field(default_factory=list)
     watched: list[str] = Field(default_factory=list, description="folders of videos with recorded fixations")
-    videos: list[DataSource] = Field(default_factory=list, description="simulated observers watch those without fixations")
-        default_factory=list, description="videos; simulated observers watch those without fixations"
-    )
+    videos: list[DataSource] = Field(default_factory=list, description="observers are simulated where a set has none")
     scribbles: bool = Field(False, description="label with scribbles of `videos`, or simulated from their masks")
     observers: int = Field(12, ge=1, description="simulated observers of a video")
     clips: dict[Literal["photo", "watched", "video"], int] = Field(description="clips of each kind in a batch")

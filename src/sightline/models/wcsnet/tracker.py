@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d
 
 from sightline.errors import UsageError
 from sightline.models.wcsnet.egnet import EGNet, FastGaze, gaze_map
@@ -323,8 +322,9 @@ class Tracker:
 
 
 def _to_edges(mask: Tensor, search: Tensor) -> Tensor:
-    """A mask (h, w) at the size of the search crop (1, 3, H, W), following its edges; half of its cells will do."""
-    return guided_filter(avg_pool2d(mask[None, None], 2), search)[0, 0].clamp(0, 1)
+    """A mask (h, w) at the size of the search crop (1, 3, H, W), following its edges; a grid of stride 4 will do."""
+    grid = search.shape[2] // 4, search.shape[3] // 4
+    return guided_filter(resize(mask[None, None], grid), search)[0, 0].clamp(0, 1)
 
 
 def _reachable(followed: NDArray[np.float32]) -> Tensor:

@@ -81,11 +81,12 @@ class Correlation(nn.Module):
 def _depthwise(search: Tensor, kernel: Tensor) -> Tensor:
     """Depth-wise cross-correlation of each sample with its own kernel map, at the search's size.
 
-    Done in the frequency domain: the kernels are up to 80 pixels wide.
+    Done in the frequency domain, the kernels being up to 80 pixels wide, at powers of two: onnxruntime is slow at
+    all other lengths.
     """
     h, w = search.shape[-2:]
     kh, kw = kernel.shape[-2:]
-    size = (h + kh - 1, w + kw - 1)
+    size = [1 << (length - 1).bit_length() for length in (h + kh - 1, w + kw - 1)]
     spectrum = torch.fft.rfft2(search, s=size) * torch.fft.rfft2(kernel, s=size).conj()
     full = torch.fft.irfft2(spectrum, s=size)
     # Lag 0 is at index 0; shift so that the kernel's middle lies on the output pixel.

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from sightline.cli._threads import wait_passively
+
 EXAMPLES = """DIR/<video>/ gets masks/00000.png in the colours of DAVIS, overlay.mp4 and summary.json. A table of
 fixations has the columns subject, onset_s and duration_s (or onset_ms and duration_ms), x_px and y_px.
 
@@ -40,6 +42,7 @@ def label(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Turn the fixations on videos into masks of what was looked at."""
+    wait_passively()
     from sightline import models
     from sightline.cli._outcomes import report
     from sightline.cli._progress import Progress, until_interrupted

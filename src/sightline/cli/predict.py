@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sightline.cli._threads import wait_passively
+
 if TYPE_CHECKING:
     from sightline.results.run import Outcome, Run
 
@@ -50,6 +52,7 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Say where people look, and at what, in each SOURCE: maps, masks, hotspots and an overlay video."""
+    wait_passively()
     from sightline import models
     from sightline.cli._outcomes import report
     from sightline.cli._progress import Progress, until_interrupted

@@ -9,7 +9,7 @@ from functools import cache
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 from scipy.special import ndtri
 
 from sightline.results.frame import Frame
@@ -53,8 +53,9 @@ class Overlay:
             margin = math.ceil(3 * self._blur)
             left, top = max(0, left - margin), max(0, top - margin)
             right, bottom = min(picture.width, right + margin), min(picture.height, bottom + margin)
-            soft = alone.crop((left, top, right, bottom)).filter(ImageFilter.GaussianBlur(self._blur))
-            _mask_paint(label, self._blur, 2.0 * self._unit).apply(picture, soft, (left, top))
+            near = np.asarray(alone.crop((left, top, right, bottom)))
+            soft = cv2.GaussianBlur(near, (0, 0), self._blur, borderType=cv2.BORDER_REPLICATE)
+            _mask_paint(label, self._blur, 2.0 * self._unit).apply(picture, Image.fromarray(soft), (left, top))
 
     def _draw_marker(self, image: NDArray[np.uint8], frame: Frame) -> None:
         spot = frame.hotspot

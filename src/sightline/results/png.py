@@ -27,7 +27,7 @@ def _write(path: Path, pixels: NDArray[np.uint8], width: int, bits: int, palette
     """pixels: the rows' bytes, (H, B).
 
     Pillow tries five filters on every row and knows zlib alone. Maps and masks need only the filter "up", and ISA-L
-    packs them no larger in a seventh of the time (PNG specification, sections 9.2 and 10).
+    packs them no larger in a fraction of the time (PNG specification, sections 9.2 and 10).
     """
     rows = np.empty((len(pixels), pixels.shape[1] + 1), np.uint8)
     rows[:, 0] = 2  # filter "up": each byte less the one above

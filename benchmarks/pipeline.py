@@ -99,7 +99,9 @@ def print_speed(rows: dict[str, float]) -> None:
     network, backbone, whole = rows["tracking network"], rows["bare backbone"], rows["whole pipeline"]
     alone = rows["tracker on preloaded frames"]
     print(f"\nthroughput, whole pipeline / tracker on preloaded frames: {alone / whole:.2f}")
-    print(f"throughput, whole pipeline / tracking network on a ready tensor: {network / whole:.2f} (goal: at least 0.8)")
+    print(
+        f"throughput, whole pipeline / tracking network on a ready tensor: {network / whole:.2f} (goal: at least 0.8)"
+    )
     print(f"cost, tracking network / bare backbone: {network / backbone:.2f} (goal: at most 1.8)")
 
 

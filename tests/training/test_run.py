@@ -69,6 +69,16 @@ def test_a_run_that_is_stopped_and_resumed_ends_like_one_that_was_not(
         assert torch.equal(expected[name], resumed[name]), name
 
 
+@pytest.mark.parametrize("before", [False, True])
+def test_training_leaves_the_processors_arithmetic_as_it_was(recipe: Recipe, tmp_path: Path, before: bool) -> None:
+    torch.set_flush_denormal(before)
+    try:
+        train(read_recipe(recipe("egnet")), tmp_path, validate_every=3)
+        assert (torch.tensor(1e-40).item() == 0.0) is before
+    finally:
+        torch.set_flush_denormal(False)
+
+
 def test_egcnet_resumes_with_the_memory_of_its_contrast(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import pickle
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,18 @@ if TYPE_CHECKING:
     from sightline.training.clips import SceneStore
 
 
+@contextmanager
+def _denormals_flushed() -> Iterator[None]:
+    """Take the numbers next to zero for zero: what saturates leaves many, and processors take far longer for them."""
+    before = torch.tensor(1e-40).item() == 0.0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)  # it is the processor's setting, also for whoever called
+
+
+@_denormals_flushed()
 def train(recipe: Recipe, output: Path, resume: bool = False, devices: int = 1, validate_every: int = 200) -> Path:
     """Train as the recipe says and write the weights folder `output`.
 
@@ -56,7 +69,6 @@ def train(recipe: Recipe, output: Path, resume: bool = False, devices: int = 1, 
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)  # devices that are not there, advertisements
     L.seed_everything(recipe.seed, workers=True)
-    torch.set_flush_denormal(True)  # what saturates leaves numbers that processors take many times as long for
     build = _TASKS[recipe.train]
     task, settings = build(recipe)
     if resume:

@@ -144,15 +144,16 @@ def watched(sequence: VideoSequence, observers: int, seed: int, shuffled: bool) 
 @torch.no_grad()
 def run(network: EGCNet, scene: Scene, sequence: VideoSequence, gaze: Tensor | None) -> list[Tensor]:
     """The map of every frame, (1, 1, *SIZE) in [0, 1], as the predictor has it. gaze: (F, 1, *GRID)."""
-    memory, maps = network.empty_memory(1), []
+    memory, maps = network.empty_memory(1, (SIZE[0] // 32, SIZE[1] // 32)), []
     given = torch.ones(1) * (gaze is not None)
     for index in range(len(scene)):
         one = slice(index, index + 1)
         motion, encoded = scene.motion[one].float(), Encoded(*(level[one].float() for level in scene.encoded))
         looked = torch.zeros_like(motion) if gaze is None else gaze[one]
         decision = network.decide(encoded, motion, looked, given, memory)
-        memory = memory.push(decision.remembered)
-        maps.append(probability_of(decision.winner, pixels_of(sequence.load(index)[0], SIZE), motion))
+        pixels = pixels_of(sequence.load(index)[0], SIZE)
+        maps.append(probability_of(decision.winner, pixels, motion, decision.known))
+        memory = memory.push(decision.remembered.settled(maps[-1]))
     return maps
 
 

@@ -72,8 +72,8 @@ def test_the_network_watches_a_clip_frame_by_frame(data: Path, network: EGCNet) 
 
 def decision(mask: torch.Tensor) -> Decision:
     nothing = torch.zeros(1)
-    competition, remembered = Competition(*[nothing] * 4), Winner(*[nothing] * 3)
-    return Decision(mask, (mask - 0.5) * 20, nothing, nothing, competition, nothing, remembered)
+    competition, remembered = Competition(*[nothing] * 4), Winner(*[nothing] * 4)
+    return Decision(mask, (mask - 0.5) * 20, nothing, nothing, competition, nothing, nothing, remembered)
 
 
 @pytest.mark.parametrize("window", [(0.0, 0.0, -1.0), (0.25, 0.25, 0.5)])

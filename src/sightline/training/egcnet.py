@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from sightline.errors import DataError
 from sightline.models.egcnet import losses
+from sightline.models.egcnet.iimc import means_of, mixed_contrast
 from sightline.models.egcnet.network import Decision, EGCNet, Encoded
 from sightline.nn.blocks import resize
 from sightline.nn.guided import guided_filter
@@ -195,10 +196,10 @@ class EGCNetTask(L.LightningModule):
 
     def _contrast(self, decisions: list[Decision], targets: Tensor) -> Tensor:
         pixels = torch.stack([decision.pixels for decision in decisions], 1)
-        sides = torch.stack([decision.remembered.sides for decision in decisions], 1)
-        bank = torch.stack(list(self.bank)) if self.bank else sides.new_zeros(0, *sides.shape[2:])
-        self.bank.extend(sides[:, 0].detach())
-        return losses.mixed_contrast(pixels, sides, targets, bank, self.recipe.losses.inter)
+        targets = resize(targets.flatten(0, 1), pixels.shape[-2:]).view(*pixels.shape[:2], 1, *pixels.shape[-2:])
+        bank = torch.stack(list(self.bank)) if self.bank else pixels.new_zeros(0, 2, pixels.shape[2])
+        self.bank.extend(means_of(pixels[:, 0], targets[:, 0]).detach())
+        return mixed_contrast(pixels, targets, bank, self.recipe.losses.inter)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["bank"] = list(self.bank)
@@ -212,7 +213,7 @@ class EGCNetTask(L.LightningModule):
 
 def watch(network: EGCNet, batch: Batch) -> list[Decision]:
     """The network along the frames of N clips."""
-    memory = network.empty_memory(len(batch.given))
+    memory = network.empty_memory(len(batch.given), (GRID[0] // 2, GRID[1] // 2), slots=FRAMES - 1)
     decisions = []
     for index in range(batch.images.shape[1]):
         frame = batch.frame(index)

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from sightline.models.egcnet import losses
-from sightline.models.egcnet.network import sides_of
 
 
 def test_seeds_are_peaks_and_far_places() -> None:
@@ -87,6 +86,16 @@ def test_an_outline_on_an_edge_costs_less_than_one_beside_it() -> None:
     assert on_edge < 1e-6 < off_edge
 
 
+def test_a_sharpened_mask_takes_what_else_is_known() -> None:
+    image, mask = torch.zeros(1, 3, 12, 16), halves()[1]
+    still = torch.zeros_like(mask)
+    guess, alike = torch.full_like(mask, 0.5), torch.ones(1, 25, 12, 16)
+    alike = alike * (torch.arange(25) == 12).float()[:, None, None]  # no pixel follows its neighbours
+    found = losses.sharpen(guess, image, still, alike, known=2 * mask - 1)
+    assert torch.equal(found > 0.5, mask > 0.5)
+    assert torch.allclose(losses.sharpen(guess, image, still, alike), guess)
+
+
 def test_motion_parts_what_colour_does_not() -> None:
     image, mask = torch.zeros(1, 3, 12, 16), halves()[1]
     assert losses.local_coherence(mask, losses.affinity(image, mask)) < 0.1 * losses.local_coherence(
@@ -100,39 +109,3 @@ def test_refinement_moves_an_outline_to_the_edge() -> None:
     unsure[..., 8] = 0.45  # one column on the wrong side
     refined = losses.refine(unsure, losses.affinity(image, torch.zeros_like(mask)))
     assert torch.equal(refined > 0.5, mask > 0.5)
-
-
-def clip(*swapped: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Two frames whose object (left) and background (right) have embeddings of their own, but for the frames named,
-    where they are swapped: pixels (1, 2, 3, 4, 6), their sides (1, 2, 2, 3), and targets (1, 2, 1, 4, 6)."""
-    targets = torch.zeros(1, 2, 1, 4, 6)
-    targets[..., :3] = 1
-    pixels = torch.cat([targets, 1 - targets, 0 * targets], dim=2)
-    for frame in swapped:
-        pixels[:, frame] = pixels[:, frame].flip(-1)
-    return pixels, torch.stack([sides_of(pixels[:, t], targets[:, t]) for t in range(2)], 1), targets
-
-
-NONE = torch.zeros(0, 2, 3)
-
-
-def test_contrast_is_low_where_pixels_are_like_their_side_of_the_other_frame() -> None:
-    good, bad = (losses.mixed_contrast(*given, NONE, inter=0.5) for given in (clip(), clip(1)))
-    assert float(good) == pytest.approx(math.log(1 + math.exp(-5)), rel=1e-3)
-    assert float(bad) == pytest.approx(math.log(1 + math.exp(5)), rel=1e-3)
-
-
-def test_contrast_counts_object_and_background_alike_and_unsure_pixels_not() -> None:
-    pixels, sides, targets = clip()
-    targets[..., 0] = 0.5  # a third of the object is unsure; all of the background is as it was
-    pixels[..., 0] = -pixels[..., 0]
-    assert float(losses.mixed_contrast(pixels, sides, targets, NONE, inter=0.5)) == pytest.approx(
-        math.log(1 + math.exp(-5)), rel=1e-3
-    )
-
-
-@pytest.mark.parametrize(("inter", "higher"), [(0.5, True), (0.0, False)])
-def test_contrast_between_videos_pushes_from_their_background(inter: float, higher: bool) -> None:
-    apart = torch.tensor([[[1.0, 0, 0], [0, 0, 1.0]]])
-    apart, mixed_up = (losses.mixed_contrast(*clip(), bank, inter=inter) for bank in (apart, apart.flip(1)))
-    assert (mixed_up > apart + 0.1) == higher

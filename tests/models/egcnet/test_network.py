@@ -6,9 +6,12 @@ import pytest
 import torch
 
 from sightline.models.egcnet.config import EGCNetConfig
-from sightline.models.egcnet.network import EGCNet, Memory, Winner, likeness_to_memory, sides_of
+from sightline.models.egcnet.network import EGCNet, Memory, Winner, recall
 from sightline.models.wcsnet.config import EGNetConfig
 from sightline.models.wcsnet.egnet import EGNet
+
+CELLS = (4, 6)
+"""Cells of a frame of `frame`, before the memory pools them."""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,7 @@ def frame(count: int = 2) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 def test_shapes(network: EGCNet) -> None:
     images, motion, gaze = frame()
     encoded = network.encode(images)
-    decision = network.decide(encoded, motion, gaze, torch.zeros(2), network.empty_memory(2))
+    decision = network.decide(encoded, motion, gaze, torch.zeros(2), network.empty_memory(2, CELLS))
     assert decision.masks.shape == (2, 6, 16, 24)
     assert decision.winner.shape == (2, 1, 16, 24)
     torch.testing.assert_close(decision.density, network.own_density(encoded, motion))
@@ -46,7 +49,7 @@ def test_shapes(network: EGCNet) -> None:
 @torch.no_grad()
 def test_a_given_gaze_leads_for_that_video_alone(network: EGCNet) -> None:
     images, motion, gaze = frame()
-    encoded, memory = network.encode(images), network.empty_memory(2)
+    encoded, memory = network.encode(images), network.empty_memory(2, CELLS)
     own = network.decide(encoded, motion, gaze, torch.zeros(2), memory)
     told = network.decide(encoded, motion, gaze, torch.tensor([1.0, 0.0]), memory)
     assert told.density[0].flatten().argmax() == gaze[0].flatten().argmax()
@@ -59,7 +62,7 @@ def test_a_given_gaze_leads_for_that_video_alone(network: EGCNet) -> None:
 def test_memory_matters_and_forgets_the_oldest(network: EGCNet) -> None:
     images, motion, gaze = frame(1)
     encoded = network.encode(images)
-    memory = network.empty_memory(1)
+    memory = network.empty_memory(1, CELLS, slots=4)
     first = network.decide(encoded, motion, gaze, torch.ones(1), memory)
     for step in range(6):
         memory = memory.push(first.remembered._replace(query=torch.full_like(first.remembered.query, step)))
@@ -70,15 +73,16 @@ def test_memory_matters_and_forgets_the_oldest(network: EGCNet) -> None:
 
 
 def test_what_is_like_earlier_winners_and_unlike_their_surroundings_stands_out() -> None:
-    pixels = torch.zeros(1, 2, 3, 4)
-    pixels[:, 0, :, :2] = 1
-    pixels[:, 1, :, 2:] = 1
-    mask = pixels[:, :1]
-    empty = Memory(*(torch.zeros(1, 3, *shape) for shape in ((4,), (5,), (2, 2), ())))
-    assert not likeness_to_memory(pixels, empty).any()
-    memory = empty.push(Winner(torch.zeros(1, 4), torch.zeros(1, 5), sides_of(pixels, mask)))
-    likeness = likeness_to_memory(pixels, memory)
-    torch.testing.assert_close(likeness, 2 * (2 * mask - 1))
+    mask = torch.zeros(1, 1, 8, 16)
+    mask[..., :8] = 1
+    pixels = torch.cat([mask, 1 - mask], dim=1)
+    winner = Winner(torch.zeros(1, 4), torch.zeros(1, 5), pixels[..., ::2, ::2], torch.zeros(1, 2, 4, 8))
+    empty = Memory(*(torch.zeros(1, 3, *shape) for shape in ((4,), (5,), (2, 2, 4), (2, 2, 4), ())))
+    assert not recall(pixels, empty).any()
+    large = torch.nn.functional.interpolate(mask, scale_factor=8)
+    known = recall(pixels, empty.push(winner.settled(large)))
+    torch.testing.assert_close(known, 4 * (2 * mask - 1))
+    assert not recall(pixels, empty.push(winner.settled(0 * large))).any(), "no object was seen yet"
 
 
 @torch.no_grad()
@@ -96,8 +100,8 @@ def test_only_what_decides_learns(network: EGCNet) -> None:
     images, motion, gaze = frame()
     with torch.no_grad():
         encoded = network.encode(images)
-    decision = network.decide(encoded, motion, gaze, torch.ones(2), network.empty_memory(2))
-    memory = network.empty_memory(2).push(decision.remembered)
+    decision = network.decide(encoded, motion, gaze, torch.ones(2), network.empty_memory(2, CELLS))
+    memory = network.empty_memory(2, CELLS).push(decision.remembered)
     decision = network.decide(encoded, motion, gaze, torch.ones(2), memory)
     (decision.masks.mean() + decision.competition.total.mean()).backward()
     silent = {name for name, p in network.named_parameters() if p.grad is None}
@@ -119,6 +123,6 @@ def test_every_variant_runs(changes: dict[str, object]) -> None:
     torch.manual_seed(0)
     network = EGCNet(small_config(**changes)).eval()
     images, motion, gaze = frame()
-    decision = network.decide(network.encode(images), motion, gaze, torch.ones(2), network.empty_memory(2))
+    decision = network.decide(network.encode(images), motion, gaze, torch.ones(2), network.empty_memory(2, CELLS))
     assert decision.masks.shape == (2, 6, 16, 24)
     assert decision.masks.isfinite().all()

@@ -1,11 +1,9 @@
-"""What makes masks out of fixations: seeds, local coherence, consistency, and the mixed contrast (IIMC).
+"""What makes masks out of fixations: seeds, local coherence, and sharpening by colour and motion.
 
-All of it is ours (README, Eq. 10 to 16). Maps are at stride 4 of the network's input unless said otherwise.
+All of it is ours (README, Eq. 10 to 14 and 16). Maps are at stride 4 of the network's input unless said otherwise.
 """
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor
@@ -124,55 +122,27 @@ def motion_evidence(probabilities: Tensor, motion: Tensor, bins: int = 8) -> Ten
 
 
 def sharpen(
-    probabilities: Tensor, images: Tensor, motion: Tensor, alike: Tensor, size: float = 0.0, rounds: int = 3
+    probabilities: Tensor,
+    images: Tensor,
+    motion: Tensor,
+    alike: Tensor,
+    known: Tensor | float = 0.0,
+    size: float = 0.0,
+    rounds: int = 3,
 ) -> Tensor:
     """The mask (N, 1, h, w) that colour and motion make of a guess: what they say for the object beside the guess,
     smoothed along `affinity`.
 
-    images: (N, 3, h, w) and motion: (N, 1, h, w), both in [0, 1]. size: how much it counts that small objects have
-    fewer pixels; 0 for a teacher, under which masks would shrink from step to step.
+    images: (N, 3, h, w) and motion: (N, 1, h, w), both in [0, 1]. known: log-ratios (N, 1, h, w) of what else speaks
+    for the object. size: how much it counts that small objects have fewer pixels; 0 for a teacher, under which masks
+    would shrink from step to step.
     """
     guess, mask = probabilities.clamp(0.005, 0.995).logit(), probabilities
     for _ in range(rounds):
         rare = mask.mean(dim=(1, 2, 3), keepdim=True).clamp(0.005, 0.5).logit()
         seen = 0.65 * colour_evidence(mask, images) + 0.4 * motion_evidence(mask, motion)
-        mask = refine((0.8 * guess + seen + size * rare).sigmoid(), alike)
+        mask = refine((0.8 * guess + seen + known + size * rare).sigmoid(), alike)
     return mask
-
-
-def mixed_contrast(
-    pixels: Tensor,
-    sides: Tensor,
-    targets: Tensor,
-    bank: Tensor,
-    inter: float,
-    temperature: float = 0.2,
-) -> Tensor:
-    """IIMC: InfoNCE of pixels against objects and backgrounds of the same video and of others, mixed in one ratio.
-
-    pixels: (N, T, E, h, w) of N clips, unit length. sides: (N, T, 2, E), mean embeddings of object and background of
-    their frames. targets: (N, T, 1, h, w) in [0, 1], which side a pixel is on. bank: (B, 2, E), sides of other videos.
-    inter: weight of what is between videos. A pixel's positive is its own side in the clip's other frames and, between
-    videos, the object of the bank that is most like it (an object's pixel) or all backgrounds (one of the background);
-    its negatives are the other side's.
-    """
-    frames = pixels.shape[1]
-    partners = (sides.sum(1, keepdim=True) - sides) / (frames - 1) if frames > 1 else sides
-    within = torch.einsum("ntse,ntehw->ntshw", partners, pixels) / temperature
-    if len(bank):
-        between = torch.einsum("bse,ntehw->ntsbhw", bank, pixels) / temperature
-        objects, grounds = between[:, :, 0].amax(2), between[:, :, 1].logsumexp(2) - math.log(len(bank))
-        between = torch.stack([objects, grounds], dim=2) + math.log(inter) if inter else between
-        within = torch.logaddexp(within, between) if inter else within
-    ratio = within[:, :, :1] - within[:, :, 1:]
-    loss = F.binary_cross_entropy_with_logits(ratio, targets, reduction="none")
-    weights = [part / part.sum(dim=(3, 4), keepdim=True).clamp_min(1) for part in _certain(targets)]
-    return 0.5 * (loss * (weights[0] + weights[1])).sum(dim=(2, 3, 4)).mean()
-
-
-def _certain(targets: Tensor) -> tuple[Tensor, Tensor]:
-    """How surely a pixel is of the object, and of the background."""
-    return (2 * targets - 1).clamp_min(0), (1 - 2 * targets).clamp_min(0)
 
 
 def _neighbours(values: Tensor, window: int) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sightline.models.egcnet.config import EGCNetConfig
+from sightline.models.egcnet.iimc import Embedding, certain, evidence, log_ratio, sides_of
 from sightline.models.egcnet.pse import (
     PositionSemanticEmbedding,
     cell_centres,
@@ -43,12 +44,20 @@ class Encoded(NamedTuple):
 
 
 class Winner(NamedTuple):
-    """What is remembered of a frame's winner in N videos: its query (N, D), what it held (N, F), and the embeddings of
-    the object and of the rest (N, 2, E)."""
+    """What is remembered of a frame's winner in N videos: its query (N, D), the semantics of what it held (N, F), the
+    contrast's embeddings of the frame's cells (N, E, r, c), and how much a cell counts for the object and for the rest
+    (N, 2, r, c)."""
 
     query: Tensor
     semantics: Tensor
+    cells: Tensor
     sides: Tensor
+
+    def settled(self, mask: Tensor) -> Winner:
+        """With the sharp mask (N, 1, H, W) in [0, 1] that was made of the winner: cells that it is unsure of count for
+        nothing. Cells are twice as large, so that more frames can be remembered."""
+        cells = pool_to(self.cells, self.cells[..., ::2, ::2])
+        return self._replace(cells=cells, sides=certain(pool_to(mask, cells)))
 
 
 class Memory(NamedTuple):
@@ -56,6 +65,7 @@ class Memory(NamedTuple):
 
     queries: Tensor
     semantics: Tensor
+    cells: Tensor
     sides: Tensor
     filled: Tensor
 
@@ -70,7 +80,8 @@ class Decision(NamedTuple):
 
     masks: logits of every query (N, Q, H/4, W/4). winner: those of the winner (N, 1, H/4, W/4). density: the fixations
     that guided it (N, 1, H/8, W/8). points: the queries' reference points (N, Q, 2). pixels: embeddings
-    (N, E, H/4, W/4) of the contrast, unit length. remembered: what goes into the memory.
+    (N, E, H/8, W/8) of the contrast, unit length. known: how much more a pixel is like earlier winners than like what
+    was around them, log-ratios (N, 1, H/8, W/8), 0 where nothing is remembered. remembered: what goes into the memory.
     """
 
     masks: Tensor
@@ -79,6 +90,7 @@ class Decision(NamedTuple):
     points: Tensor
     competition: Competition
     pixels: Tensor
+    known: Tensor
     remembered: Winner
 
 
@@ -115,7 +127,7 @@ class EGCNet(nn.Module):
         self.score = nn.Linear(wide, 1)
         self.mask = nn.Sequential(nn.Linear(wide, wide), nn.ReLU(), nn.Linear(wide, width + 3))
         if config.contrast:
-            self.embedding = nn.Conv2d(width, config.embedding, 1)
+            self.embedding = Embedding(c3 + sum(self.spaces), config.embedding)
 
     def train(self, mode: bool = True) -> EGCNet:
         """The frozen part keeps the statistics of its own training."""
@@ -156,10 +168,10 @@ class EGCNet(nn.Module):
         density = drawn(fixation_density(encoded.fixations), motion, self.objects(encoded))
         return density / density.sum(dim=(2, 3), keepdim=True)
 
-    def empty_memory(self, count: int) -> Memory:
-        """Of `count` videos that have not begun."""
-        like, slots = self.free_queries, self.config.memory
-        shapes = [(self.config.query_width,), (sum(self.spaces),), (2, self.config.embedding), ()]
+    def empty_memory(self, count: int, cells: tuple[int, int], slots: int | None = None) -> Memory:
+        """Of `count` videos that have not begun. cells: rows and columns; slots: the configuration's, if not given."""
+        like, slots = self.free_queries, slots or self.config.memory
+        shapes = [(self.config.query_width,), (sum(self.spaces),), (self.config.embedding, *cells), (2, *cells), ()]
         return Memory(*(like.new_zeros(count, slots, *shape) for shape in shapes))
 
     def decide(self, encoded: Encoded, motion: Tensor, gaze: Tensor, given: Tensor, memory: Memory) -> Decision:
@@ -187,8 +199,9 @@ class EGCNet(nn.Module):
         out2 = self.block2([encoded.level2, resize(guide, encoded.level2.shape[-2:])], out3)
         queries, points = self._with_free(queries, points)
         queries = self._decode(queries, points, [out3, out4, out5], memory)
-        pixels = self._embed(out2)
-        masks = self._masks(self.mask(queries), points, out2, likeness_to_memory(pixels, memory))
+        pixels = self._embed(encoded, features)
+        known = recall(pixels, memory) if self.config.contrast else torch.zeros_like(motion)
+        masks = self._masks(self.mask(queries), points, out2, resize(known, out2.shape[-2:]))
         scores = self.score(queries)[..., 0]
         small = pool_to(masks.sigmoid(), motion)
         if self.config.competition:
@@ -198,15 +211,17 @@ class EGCNet(nn.Module):
         best = competition.total.argmax(dim=1)
         rows = torch.arange(len(best), device=best.device)
         winner = masks[rows, best][:, None]
-        held = gather(features, pool_to(winner.sigmoid(), motion))
-        remembered = Winner(queries[rows, best], held, sides_of(pixels, winner.sigmoid()))
-        return Decision(masks, winner, density, points, competition, pixels, remembered)
+        mask = pool_to(winner.sigmoid(), motion)
+        cells, sides = (nn.functional.avg_pool2d(maps, 2) for maps in (pixels, sides_of(mask)))
+        remembered = Winner(queries[rows, best], gather(features, mask), cells, sides)
+        return Decision(masks, winner, density, points, competition, pixels, known, remembered)
 
-    def _embed(self, pixels: Tensor) -> Tensor:
-        """The contrast's embedding of pixels (N, C, h, w): (N, E, h, w) of unit length; zeros without the contrast."""
+    def _embed(self, encoded: Encoded, features: Tensor) -> Tensor:
+        """The contrast's embedding (N, E, H/8, W/8) of unit length; zeros without the contrast."""
         if self.config.contrast:
-            return nn.functional.normalize(self.embedding(pixels), dim=1, eps=1e-6)
-        return pixels.new_zeros(len(pixels), self.config.embedding, *pixels.shape[2:])
+            embedded: Tensor = self.embedding(encoded.level3, features)
+            return embedded
+        return features.new_zeros(len(features), self.config.embedding, *features.shape[2:])
 
     def _semantics(self, encoded: Encoded) -> Tensor:
         """What every cell of stride 8 shows, (N, D, H/8, W/8): the deep features, less their mean over the picture, at
@@ -267,19 +282,13 @@ class EGCNet(nn.Module):
         return queries
 
 
-def sides_of(pixels: Tensor, mask: Tensor) -> Tensor:
-    """Mean embeddings of the object and of the rest, (N, 2, E) of unit length. pixels: (N, E, h, w); mask: (N, 1, h, w)
-    in [0, 1]."""
-    sides = torch.stack([gather(pixels, mask), gather(pixels, 1 - mask)], dim=1)
-    return nn.functional.normalize(sides, dim=2, eps=1e-6)
-
-
-def likeness_to_memory(pixels: Tensor, memory: Memory) -> Tensor:
+def recall(pixels: Tensor, memory: Memory) -> Tensor:
     """How much more a pixel is like earlier winners than like what was around them, (N, 1, h, w) in [-4, 4]; zeros
-    where nothing is remembered."""
-    difference = memory.sides[:, :, 0] - memory.sides[:, :, 1]  # (N, M, E)
-    mean = difference.sum(1) / memory.filled.sum(1, keepdim=True).clamp_min(1)
-    return 2 * torch.einsum("ne,nehw->nhw", mean, pixels)[:, None]
+    where no object or nothing beside one is remembered. pixels: (N, E, h, w), unit length."""
+    cells, sides = (kept.transpose(1, 2).flatten(2).transpose(1, 2) for kept in (memory.cells, memory.sides))
+    found = evidence(pixels, cells, sides)
+    both = (sides.sum(1).amin(1) > 0).to(pixels)
+    return log_ratio(found).clamp(-4, 4) * both[:, None, None, None]
 
 
 def _mean_of(memory: Memory) -> Tensor:

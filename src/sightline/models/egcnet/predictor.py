@@ -37,6 +37,9 @@ GAZE_SIGMA = 0.028
 SMALL = 0.5
 """How much it counts in a mask that small objects have fewer pixels."""
 
+KNOWN = 0.6
+"""How much the likeness to earlier winners counts in a mask."""
+
 STEEP = 5.0
 """How steeply a map rises at the edge of a mask."""
 
@@ -71,7 +74,7 @@ class EGCNetPredictor(Predictor):
         """
         frames = iter(frames)
         first = list(islice(frames, 2))
-        memory = self.network.empty_memory(1)
+        memory: Memory | None = None
         waiting: deque[VideoFrame] = deque()  # the motion cue looks a few frames ahead
 
         def images() -> Iterator[NDArray[np.uint8]]:
@@ -100,13 +103,14 @@ class EGCNetPredictor(Predictor):
         return Frame(frame.index, frame.time_s, image, saliency, frame.mask, frame.hotspot, queries=frame.queries)
 
     def _step(
-        self, frame: VideoFrame, motion: Motion, points: NDArray[np.float32] | None, memory: Memory
+        self, frame: VideoFrame, motion: Motion, points: NDArray[np.float32] | None, memory: Memory | None
     ) -> tuple[Frame, Memory]:
         height, width = frame.image.shape[:2]
         pixels = pixels_of(frame.image, input_size(height, width, self.network.config.input_size))
         grid = (pixels.shape[2] // 8, pixels.shape[3] // 8)
         density = None if points is None else gaze_density(points, (height, width), grid)
         gaze = torch.zeros(1, 1, *grid) if density is None else density
+        memory = memory or self.network.empty_memory(1, (grid[0] // 4, grid[1] // 4))
         moving = Image.fromarray(motion.independent).resize(grid[::-1], Image.Resampling.BILINEAR)
         inputs = (
             pixels,
@@ -117,8 +121,8 @@ class EGCNetPredictor(Predictor):
         )
         if pixels.shape not in self._steps:
             self._steps[pixels.shape] = Engine(_Step(self.network), inputs, self.device)
-        winner, looked, terms, masks, *remembered = (x.cpu() for x in self._steps[pixels.shape](*inputs))
-        guess = probability_of(winner, pixels, inputs[1])
+        winner, known, looked, terms, masks, *remembered = (x.cpu() for x in self._steps[pixels.shape](*inputs))
+        guess = probability_of(winner, pixels, inputs[1], known)
         probability = resize(guess, (height, width))[0, 0].numpy()
         mask = (probability >= 0.5).astype(np.uint8)
         attention = resize(looked / looked.max(), (height, width))[0, 0].numpy()
@@ -134,16 +138,18 @@ class EGCNetPredictor(Predictor):
             attention=attention,
             queries=queries,
         )
-        return result, memory.push(Winner(*remembered))
+        return result, memory.push(Winner(*remembered).settled(guess))
 
 
-def probability_of(winner: Tensor, images: Tensor, motion: Tensor) -> Tensor:
+def probability_of(winner: Tensor, images: Tensor, motion: Tensor, known: Tensor) -> Tensor:
     """The map (N, 1, H, W) in [0, 1] that the winner's logits become.
 
-    winner: (N, 1, H/4, W/4); images: (N, 3, H, W) and motion: (N, 1, h, w), both in [0, 1].
+    winner: (N, 1, H/4, W/4); images: (N, 3, H, W) and motion: (N, 1, h, w), both in [0, 1]; known: (N, 1, H/8, W/8), as
+    in Decision.
     """
-    small, moving = (resize(maps, winner.shape[-2:]) for maps in (nn.functional.avg_pool2d(images, 4), motion))
-    mask = losses.sharpen(winner.sigmoid(), small, moving, losses.affinity(small, moving), size=SMALL)
+    small, moving = nn.functional.avg_pool2d(images, 4), resize(motion, winner.shape[-2:])
+    alike, recalled = losses.affinity(small, moving), KNOWN * resize(known, winner.shape[-2:])
+    mask = losses.sharpen(winner.sigmoid(), small, moving, alike, recalled, SMALL)
     above = guided_filter(mask, images).clamp(0, 1) - 0.5
     return 0.5 + 0.5 * torch.tanh(STEEP * above) / math.tanh(STEEP / 2)
 
@@ -160,7 +166,7 @@ class _Step(nn.Module):
     ) -> tuple[Tensor, ...]:
         decision = self.network.decide(self.network.encode(pixels), motion, gaze, given, Memory(*memory))
         terms = torch.stack(list(decision.competition), dim=1)
-        return decision.winner, decision.density, terms, decision.masks, *decision.remembered
+        return decision.winner, decision.known, decision.density, terms, decision.masks, *decision.remembered
 
 
 class _Look(nn.Module):

@@ -5,6 +5,8 @@ The equations are ours (README, Eq. 9 and 15).
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -41,9 +43,10 @@ def evidence(pixels: Tensor, cells: Tensor, sides: Tensor) -> Tensor:
 
     pixels: (N, E, h, w) of unit length; cells: (N, K, E); sides: (N, K, 2), how much a cell counts for either.
     """
-    alike = torch.einsum("nehw,nke->nhwk", pixels / TEMPERATURE, cells)
+    alike = in_a_row(pixels / TEMPERATURE) @ cells.transpose(1, 2)
     shares = sides / sides.sum(1, keepdim=True).clamp_min(1e-6)
-    return torch.einsum("nhwk,nks->nshw", (alike - 1 / TEMPERATURE).exp(), shares)
+    found = (alike.exp() @ shares).transpose(1, 2).unflatten(2, pixels.shape[-2:])
+    return found * math.exp(-1 / TEMPERATURE)
 
 
 def log_ratio(evidence: Tensor) -> Tensor:

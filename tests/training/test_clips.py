@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 
 from sightline.data import davis, image_fixations
+from sightline.errors import DataError
 from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.network import EGCNet
 from sightline.models.wcsnet.config import EGNetConfig
@@ -70,6 +72,35 @@ def test_a_video_of_a_set_with_fixations_has_theirs(data: Path, network: EGCNet,
     assert abs(column - 3 * GRID[1] / 4) <= 1
     torch.testing.assert_close(plain, mirrored.flip(-1))
     assert not plain[1:].any()
+
+
+def write_import(folder: Path, stimulus: Path, size: tuple[int, int], frames: int) -> None:
+    """What `sightline gaze import` leaves: one viewer at the middle of the lower right quarter, all the time."""
+    folder.mkdir()
+    said = {"stimulus": {"path": str(stimulus), "size_px": size[::-1], "end_s": frames / 25 if frames > 1 else None}}
+    (folder / "provenance.json").write_text(json.dumps({**said, "recordings": [{"stimulus_px_per_degree": [9, 9]}]}))
+    (folder / "frames.csv").write_text("frame,time_s\n" + "".join(f"{k},{k / 25}\n" for k in range(frames)))
+    (folder / "fixations.csv").write_text(
+        f"subject,onset_s,duration_s,x_px,y_px,frame\nann,0,{frames / 25},{0.75 * size[1]},{0.75 * size[0]},0\n"
+    )
+
+
+def test_an_import_of_gaze_is_a_watched_video(data: Path, network: EGCNet, tmp_path: Path) -> None:
+    sequence = davis.sequences(data / "videos")[0]
+    frames = sequence.frames[0].parent
+    write_import(tmp_path / "film", frames, sequence.load(0)[0].shape[:2], len(sequence))
+    (scene,) = SceneStore(network, "import").watched(tmp_path / "film")
+    assert (scene.name, scene.kind, len(scene)) == (frames.name, "watched", -(-len(sequence) // clips.STEP))
+    assert scene.density is not None
+    row, column = divmod(int(scene.density[0].argmax()), GRID[1])
+    assert abs(row - 0.75 * GRID[0]) <= 1
+    assert abs(column - 0.75 * GRID[1]) <= 1
+
+
+def test_what_is_no_video_is_not_watched(data: Path, network: EGCNet, tmp_path: Path) -> None:
+    write_import(tmp_path / "photo", tmp_path / "photo.jpg", (48, 64), 1)
+    with pytest.raises(DataError, match="photo is no video with fixations; take it out of `watched`"):
+        SceneStore(network, "import").watched(tmp_path / "photo")
 
 
 def test_scenes_are_made_once_and_by_what_they_depend_on(

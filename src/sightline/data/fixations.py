@@ -51,7 +51,8 @@ class Observed(ABC):
     """One stimulus with the fixations on it: a picture (one frame) or a video.
 
     name: what its predictions are called. size: (height, width) in pixels. px_per_degree: None where it is unknown.
-    ships_density: `density` gives maps. frames: names of its frames. source: the files it was read from.
+    ships_density: `density` gives maps. frames: names of its frames. source: the files it was read from. stimulus: the
+    video or picture that was watched, where its place is known.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Observed(ABC):
     ships_density: bool = False
     frames: tuple[str, ...]
     source: tuple[Path, ...]
+    stimulus: Path | None = None
 
     @abstractmethod
     def at(self, frame: int) -> Points:
@@ -86,8 +88,10 @@ class Table(Observed):
         frames: int = 1,
         spans: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
         px_per_degree: float | None = None,
+        stimulus: Path | None = None,
     ) -> None:
         self.name, self.size, self.source, self.px_per_degree = name, size, source, px_per_degree
+        self.stimulus = stimulus
         x, y = points.xy.T
         inside = (x >= 0) & (x < size[1]) & (y >= 0) & (y < size[0])
         self._points = points.where(inside)
@@ -216,7 +220,7 @@ def _imported(folder: Path) -> Observed:
     """What `sightline gaze import` wrote: the stimulus's name and size, its frames' times, the table of fixations."""
     try:
         said = json.loads((folder / IMPORTED).read_text())
-        name, size = Path(said["stimulus"]["path"]).stem, said["stimulus"]["size_px"]
+        stimulus, size = Path(said["stimulus"]["path"]), said["stimulus"]["size_px"]
         degrees = [entry["stimulus_px_per_degree"] for entry in said["recordings"]]
         is_image = said["stimulus"]["end_s"] is None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -227,13 +231,14 @@ def _imported(folder: Path) -> Observed:
     onset, end = table.numbers["onset_s"], table.numbers["onset_s"] + table.numbers["duration_s"]
     across, down = sorted(degrees)[len(degrees) // 2] if degrees and None not in degrees else (math.nan, math.nan)
     return Table(
-        name,
+        stimulus.stem,
         (size[1], size[0]),
         Points(xy, table.text["subject"]),
         (folder / "fixations.csv", folder / "frames.csv"),
         len(times),
         None if is_image else _spans(onset, end, times),
         px_per_degree=None if math.isnan(across) else math.sqrt(across * down),
+        stimulus=stimulus,
     )
 
 
@@ -247,7 +252,7 @@ def _video(path: Path) -> Observed:
     onset = table.numbers["onset_ms"] / 1000
     spans = _spans(onset, onset + table.numbers["duration_ms"] / 1000, times)
     xy = np.stack([table.numbers["x_px"], table.numbers["y_px"]], axis=1)
-    return Table(name, size, Points(xy, table.text["subject"]), (path, video), len(times), spans)
+    return Table(name, size, Points(xy, table.text["subject"]), (path, video), len(times), spans, stimulus=video)
 
 
 def _spans(onset: Floats, end: Floats, times: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

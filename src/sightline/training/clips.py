@@ -105,7 +105,7 @@ class SceneStore:
         return self._kept("video", f"{sequence.frames[0].parent}{mirrored}{' watched' if recorded else ''}", make)
 
     def watched(self, root: Path) -> list[Scene]:
-        """Videos with recorded fixations, STEP frames apart: `<video>_fixations.csv` beside each, or one import."""
+        """Videos with recorded fixations, STEP frames apart: `<video>_fixations.csv` beside each, or imports."""
         index = self.folder / f"{_digest(str(root))}.json"
         if not index.is_file():  # the frame times of all videos are not found out again and again
             observed = read_observed(root)
@@ -124,7 +124,11 @@ class SceneStore:
                     densities.append(fixation_grid(observed.at(frame.index).xy / observed.size[::-1]))
                 yield frame.image
 
-        with open_source(observed.source[-1]) as source:
+        if observed.stimulus is None or len(observed.frames) <= STEP:
+            raise DataError(
+                f"{observed.source[0]}: {observed.name} is no video with fixations; take it out of `watched`"
+            )
+        with open_source(observed.stimulus) as source:
             return self._video(observed.name, images(source), densities, step=STEP)
 
     def _kept(self, kind: str, source: str, make: Callable[[], Scene]) -> Scene:

@@ -24,6 +24,7 @@ from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.network import EGCNet, Memory, Winner
 from sightline.models.motion import Motion, MotionCue
 from sightline.models.predictor import Predictor
+from sightline.models.shots import ShotCuts
 from sightline.models.wcsnet.egnet import fixation_map, network_size
 from sightline.nn.blocks import resize
 from sightline.nn.engine import Engine
@@ -75,6 +76,7 @@ class EGCNetPredictor(Predictor):
         frames = iter(frames)
         first = list(islice(frames, 2))
         memory: Memory | None = None
+        shots = ShotCuts()
         waiting: deque[VideoFrame] = deque()  # the motion cue looks a few frames ahead
 
         def images() -> Iterator[NDArray[np.uint8]]:
@@ -86,6 +88,7 @@ class EGCNetPredictor(Predictor):
             for image, motion in moving:
                 frame = waiting.popleft()
                 points = None if gaze is None else gaze.get(frame.index)
+                memory = None if shots.look(image) else memory
                 result, memory = self._step(frame, motion, points, memory)
                 yield result if len(first) > 1 else self._as_photograph(result, image)
 

@@ -19,6 +19,7 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from sightline.errors import UsageError
+from sightline.models.shots import ShotCuts
 from sightline.models.wcsnet.egnet import EGNet, FastGaze, gaze_map
 from sightline.models.wcsnet.evidence import Evidence
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
@@ -51,8 +52,6 @@ STILL_SHARE = 0.05
 """The root of what gaze counts for where nothing moves, beside 1 where something surely does."""
 MOVES, STANDS = 0.5, 0.2
 """A target that moves more surely than the first, on average, has no parts that move less surely than the second."""
-CUT_DIFFERENCE = 0.30
-"""Shot cut: the distance of two frames' colour histograms, in [0, 1], that no motion reaches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ class Tracker:
         self._hotspot: HotspotMap | None = None
         self._evidence: Evidence | None = None
         self._lost = 0
-        self._histogram: NDArray[np.float64] | None = None
+        self._shots = ShotCuts()
 
     def start(
         self,
@@ -148,7 +147,7 @@ class Tracker:
         crop = self._limit(Crop.around(target), frame)
         self._set_template(frame, target, looked_at, crop)
         self._crop, self._area, self._lost = crop, float(target.sum()), 0
-        self._histogram = _histogram(frame)
+        self._shots.look(frame)
         inside = crop.take_map(target, self.size // 2)[0, 0]
         evidence.look(crop.take(frame, self.size), crop, self.size // 2)
         evidence.keep(inside)
@@ -162,10 +161,7 @@ class Tracker:
         is chosen by EG-Net (state "start"). Raises UsageError before `start`."""
         if self._evidence is None:
             raise UsageError("Tracker.step before Tracker.start: choose a target first")
-        histogram = _histogram(frame)
-        cut = self._histogram is not None and 0.5 * np.abs(histogram - self._histogram).sum() > CUT_DIFFERENCE
-        self._histogram = histogram
-        if cut:
+        if self._shots.look(frame):
             return self._start(frame, Evidence(frame))
         self._evidence.step(frame)
         if self._lost >= LOST_FRAMES:
@@ -350,10 +346,3 @@ def _main_part(mask: NDArray[np.bool_], weight: NDArray[np.floating]) -> NDArray
     sums = ndimage.sum_labels(weight, parts, index=np.arange(1, count + 1))
     keep = np.concatenate([[False], sums >= 0.2 * sums.max()])
     return np.asarray(keep[parts])
-
-
-def _histogram(frame: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Share of each of 512 colours among some thousands of the frame's pixels."""
-    small = frame[:: max(1, frame.shape[0] // 64), :: max(1, frame.shape[1] // 64)] // 32
-    codes = small[..., 0].astype(np.intp) * 64 + small[..., 1] * 8 + small[..., 2]
-    return np.bincount(codes.ravel(), minlength=512) / codes.size

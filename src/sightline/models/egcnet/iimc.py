@@ -71,7 +71,7 @@ def mixed_contrast(pixels: Tensor, targets: Tensor, bank: Tensor, inter: float) 
         cells = torch.cat([in_a_row(F.avg_pool2d(pixels[:, s], 2)) for s in others], dim=1)
         sides = torch.cat([in_a_row(F.avg_pool2d(sides_of(targets[:, s]), 2)) for s in others], dim=1)
         found = evidence(pixels[:, t], cells, sides)
-        if len(bank) and inter:
+        if len(bank):
             alike = torch.einsum("nehw,bse->nbshw", pixels[:, t] / TEMPERATURE, bank)
             found = found + inter * (alike - 1 / TEMPERATURE).exp().mean(1)
         loss = F.binary_cross_entropy_with_logits(log_ratio(found), targets[:, t], reduction="none")

@@ -38,7 +38,7 @@ from sightline.metrics.functional import vos, vsod
 from sightline.models import weights
 from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.network import EGCNet, Encoded
-from sightline.models.egcnet.predictor import EGCNetPredictor, pixels_of, probability_of
+from sightline.models.egcnet.predictor import EVERY, EGCNetPredictor, pixels_of, probability_of
 from sightline.models.wcsnet.egnet import gaze_map
 from sightline.nn.blocks import resize
 from sightline.nn.engine import Engine
@@ -153,7 +153,8 @@ def run(network: EGCNet, scene: Scene, sequence: VideoSequence, gaze: Tensor | N
         decision = network.decide(encoded, motion, looked, given, memory)
         pixels = pixels_of(sequence.load(index)[0], SIZE)
         maps.append(probability_of(decision.winner, pixels, motion, decision.known))
-        memory = memory.push(decision.remembered.settled(maps[-1]))
+        if index % EVERY == 0:
+            memory = memory.push(decision.remembered.settled(maps[-1]))
     return maps
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from sightline.models.motion import LEAD, MotionCue, follow, independent, same, thumbnail
+from sightline.models.motion import LEAD, MotionCue, follow, same, seen, thumbnail
 
 GENERATOR = np.random.default_rng(0)
 GROUND, OBJECT = (
@@ -47,6 +47,20 @@ def test_what_moves_by_itself_stands_out_from_the_first_frame_on(speed: int, pan
         elsewhere[26:70, left - 12 : left + 36] = 0
         assert motion.independent[40:56, left + 4 : left + 20].mean() > 0.5
         assert elsewhere.mean() < 0.1
+
+
+def test_the_ground_beside_what_moves_is_still() -> None:
+    """Even ground has nothing that the flow could hold on to, so that the flow of what moves goes far beyond it."""
+    frames = []
+    for index in range(12):
+        picture = np.full((96, 160, 3), 190, np.uint8)
+        picture[36:60, 40 + 6 * index : 64 + 6 * index] = OBJECT.clip(0, 255)
+        frames.append(picture)
+    *_, (_, motion) = MotionCue().over(frames)
+    beside = motion.independent.copy()
+    beside[30:66, 40 + 6 * 10 : 64 + 6 * 11 + 6] = 0  # where it is, and where it was just before
+    assert motion.independent[40:56, 110:126].mean() > 0.8
+    assert beside.mean() < 0.05
 
 
 def test_a_camera_that_pans_over_a_still_scene_moves_nothing() -> None:
@@ -100,7 +114,9 @@ def test_any_quadratic_flow_is_the_cameras(terms: list[float]) -> None:
     y, x = rows / 30 - 1, columns / 50 - 1
     basis = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
     flow = (basis @ np.array(terms, np.float32).reshape(6, 2)).astype(np.float32)
-    assert independent(flow).max() < 0.2
+    before = GENERATOR.integers(0, 256, flow.shape[:2], dtype=np.uint8)
+    now = GENERATOR.integers(0, 256, flow.shape[:2], dtype=np.uint8)
+    assert seen(flow, now, before).max() < 0.2
 
 
 def test_follow_moves_maps_with_their_pixels() -> None:

@@ -25,6 +25,10 @@ _SAME = 30.0
 """Change in brightness (0 to 255) at which a pixel is hardly the one of the frame before."""
 _FLOOR_PX, _ABOVE = 0.4, 4.0
 """A pixel moves by itself if it does by more than the first, and the second times what half of the frame does."""
+_NOISE = 8.0
+"""Change in brightness (0 to 255) under which a pixel may as well be still."""
+_REACH, _GAIN = 2.0, 3.0
+"""What changes speaks for its neighbourhood too: standard deviation in pixels, and by how much it is raised then."""
 _SCALE = 4
 """The camera's motion is fitted to the flow at a fourth of its size."""
 
@@ -58,7 +62,7 @@ class MotionCue:
             flow = np.zeros((*small.shape, 2), np.float32)
             if before is not None:
                 flow = self._dis.calc(small, before, flow)
-                known = gather(known, independent(flow), small, before, flow)
+                known = gather(known, seen(flow, small, before), small, before, flow)
             yield image, Motion(known, flow)
             before = small
             waiting.extend((image, thumbnail(image)) for image in islice(frames, 1))
@@ -68,7 +72,7 @@ class MotionCue:
         known = np.zeros(smalls[-1].shape, np.float32) if smalls else np.zeros((0, 0), np.float32)
         for number, (small, after) in enumerate(zip(smalls[-2::-1], smalls[:0:-1], strict=True)):
             flow = self._dis.calc(small, after, np.zeros((*small.shape, 2), np.float32))
-            moving = independent(flow)
+            moving = seen(flow, small, after)
             known = gather(known, moving, small, after, flow) if number else moving
         return known
 
@@ -81,14 +85,30 @@ def thumbnail(image: Colours, longer: int = LONGER_SIDE) -> Colours:
     return np.asarray(cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY))
 
 
-def independent(flow: Maps) -> Maps:
-    """How surely each pixel of a flow (h, w, 2) moves against the background: (h, w) float32 in [0, 1].
+def seen(flow: Maps, now: Colours, before: Colours) -> Maps:
+    """How surely each pixel moves against the background, by two frames (h, w) and the flow (h, w, 2) between them:
+    (h, w) float32 in [0, 1].
 
-    The background's flow is a quadratic function of the place, as that of a plane under a moving camera is, found by
-    robust least squares; what is left of a pixel's flow is compared with what most of the frame has left.
+    It has to move by the flow, and the picture has to show it: on even ground the flow of an object goes far beyond its
+    edges, but there the camera's motion alone explains the picture.
     """
-    left = np.linalg.norm(flow - _camera(flow), axis=2)
+    camera = _camera(flow)
+    return independent(flow, camera) * _changed(now, before, flow, camera)
+
+
+def independent(flow: Maps, camera: Maps) -> Maps:
+    """How surely each pixel of a flow (h, w, 2) moves otherwise than the background does, (h, w, 2): (h, w) float32 in
+    [0, 1]. What is left of its flow is compared with what most of the frame has left."""
+    left = np.linalg.norm(flow - camera, axis=2)
     return (1 - np.exp(-((left / (_FLOOR_PX + _ABOVE * np.median(left))) ** 2))).astype(np.float32)
+
+
+def _changed(now: Colours, before: Colours, flow: Maps, camera: Maps) -> Maps:
+    """How much worse the background's motion explains what is near a pixel than its flow does, (h, w) in [0, 1]."""
+    first, second = now.astype(np.float32), before.astype(np.float32)
+    still, moved = (cv2.blur(np.abs(first - follow(second, by)), (3, 3)) for by in (camera, flow))
+    worse = 1 - np.exp(-((np.maximum(still - 0.5 * moved, 0) / _NOISE) ** 2))
+    return np.minimum(1, _GAIN * cv2.GaussianBlur(worse, (0, 0), _REACH))
 
 
 def follow(maps: Maps, flow: Maps) -> Maps:
@@ -112,6 +132,8 @@ def gather(known: Maps, seen: Maps, now: Colours, before: Colours, flow: Maps) -
 
 
 def _camera(flow: Maps) -> Maps:
+    """The background's part of a flow (h, w, 2): a quadratic function of the place, as the flow of a plane under a
+    moving camera is, found by robust least squares."""
     height, width = flow.shape[:2]
     coarse = (max(4, height // _SCALE), max(4, width // _SCALE))
     small = cv2.resize(flow, coarse[::-1], interpolation=cv2.INTER_AREA).reshape(-1, 2).astype(np.float64)

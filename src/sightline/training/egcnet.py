@@ -171,10 +171,8 @@ class EGCNetTask(L.LightningModule):
         weights = self.recipe.losses
         objects = self.network.objects(Encoded(*frame.encoded))
         labels = resize_labels(losses.seeds(frame.density, frame.motion, objects, weights.peak, weights.floor))
-        labels = torch.where(frame.scribbles >= 0, frame.scribbles, labels)
         regions = self.network.config.regions if self.network.config.position_semantic else 0
         told = losses.divide(labels, decision.points, regions)
-        told = torch.where(frame.scribbles >= 0, frame.scribbles, told)
         share = decision.competition.share
         # A query learns as much as it is likely to win; the competition learns which one fits all labels best.
         own = losses.partial_cross_entropy(decision.masks, told)
@@ -186,7 +184,7 @@ class EGCNetTask(L.LightningModule):
         target = guided_filter(target, frame.images).clamp(0, 1)
         loss = loss + weights.coherence * losses.local_coherence(decision.winner.sigmoid(), alike)[:, 0]
         if (frame.scribbles >= 0).any():
-            loss = loss + losses.partial_cross_entropy(decision.winner, frame.scribbles)[:, 0]
+            loss = loss + weights.scribbles * losses.partial_cross_entropy(decision.winner, frame.scribbles)[:, 0]
         if weights.sharpening:
             sure = (2 * target - 1).abs()
             per_pixel = F.binary_cross_entropy_with_logits(decision.winner, target, reduction="none")

@@ -162,6 +162,7 @@ class EGCNetLosses(_Checked):
     consistency: float = Field(1.0, ge=0)
     contrast: float = Field(0.3, ge=0, description="IIMC, where the network has it")
     inter: float = Field(0.5, ge=0, description="share of the contrast between videos")
+    scribbles: float = Field(0.3, ge=0, description="on the strokes, where there are some")
     peak: float = Field(0.5, gt=0, lt=1, description="object where the evidence is above this part of its maximum")
     floor: float = Field(
         0.12, gt=0, lt=1, description="background where the evidence is below this part of its maximum"

@@ -111,8 +111,8 @@ def test_memory_does_not_grow(predictor: EGCNetPredictor, monkeypatch: pytest.Mo
     sizes = []
     step = EGCNetPredictor._step
 
-    def watched(self: EGCNetPredictor, *args: object) -> tuple[Frame, module.Memory]:
-        frame, memory = step(self, *args)  # type: ignore[arg-type]
+    def watched(self: EGCNetPredictor, *args: object, keep: bool) -> tuple[Frame, module.Memory]:
+        frame, memory = step(self, *args, keep=keep)  # type: ignore[arg-type]
         sizes.append(sum(part.numel() for part in memory))
         return frame, memory
 
@@ -121,19 +121,21 @@ def test_memory_does_not_grow(predictor: EGCNetPredictor, monkeypatch: pytest.Mo
     assert len(set(sizes)) == 1
 
 
-def test_a_shot_cut_empties_the_memory(predictor: EGCNetPredictor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_second_frame_is_remembered_and_a_shot_cut_empties_the_memory(
+    predictor: EGCNetPredictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     filled = []
     step = EGCNetPredictor._step
 
-    def watched(self: EGCNetPredictor, *args: object) -> tuple[Frame, module.Memory]:
-        frame, memory = step(self, *args)  # type: ignore[arg-type]
+    def watched(self: EGCNetPredictor, *args: object, keep: bool) -> tuple[Frame, module.Memory]:
+        frame, memory = step(self, *args, keep=keep)  # type: ignore[arg-type]
         filled.append(int(memory.filled.sum()))
         return frame, memory
 
     monkeypatch.setattr(EGCNetPredictor, "_step", watched)
     darker = (VideoFrame(f.index, f.time_s, f.index, f.image if f.index < 4 else f.image // 4) for f in video(6))
     list(predictor.stream(darker))
-    assert filled == [1, 2, 3, 4, 1, 2]
+    assert filled == [1, 1, 2, 2, 1, 1]
 
 
 def test_a_config_that_is_not_its_own_is_refused(folder: Path, tmp_path: Path) -> None:

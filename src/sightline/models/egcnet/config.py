@@ -27,7 +27,7 @@ class EGCNetConfig(BaseModel):
     regions: int = Field(3, ge=1, description="fixation regions that initialise a query each, with `position_semantic`")
     layers: int = Field(2, ge=1, description="layers of the query decoder")
     embedding: int = Field(32, ge=2, description="channels of the contrast's pixel embedding, with `contrast`")
-    memory: int = Field(24, ge=1, description="winners of earlier frames that are kept")
+    memory: int = Field(12, ge=1, description="winners of earlier frames that are kept")
     position_semantic: bool = Field(True, description="the Position and Semantic Embedding (PSE)")
     competition: bool = Field(True, description="the Semantics and Locality Query (SLQ) Competitor")
     contrast: bool = Field(

@@ -41,6 +41,9 @@ SMALL = 0.5
 KNOWN = 0.6
 """How much the likeness to earlier winners counts in a mask."""
 
+EVERY = 2
+"""Of so many frames one is remembered: its neighbours show nearly the same, and reading them takes time."""
+
 STEEP = 5.0
 """How steeply a map rises at the edge of a mask."""
 
@@ -76,7 +79,7 @@ class EGCNetPredictor(Predictor):
         frames = iter(frames)
         first = list(islice(frames, 2))
         memory: Memory | None = None
-        shots = ShotCuts()
+        shots, age = ShotCuts(), 0
         waiting: deque[VideoFrame] = deque()  # the motion cue looks a few frames ahead
 
         def images() -> Iterator[NDArray[np.uint8]]:
@@ -88,8 +91,10 @@ class EGCNetPredictor(Predictor):
             for image, motion in moving:
                 frame = waiting.popleft()
                 points = None if gaze is None else gaze.get(frame.index)
-                memory = None if shots.look(image) else memory
-                result, memory = self._step(frame, motion, points, memory)
+                if shots.look(image):
+                    memory, age = None, 0
+                result, memory = self._step(frame, motion, points, memory, keep=age % EVERY == 0)
+                age += 1
                 yield result if len(first) > 1 else self._as_photograph(result, image)
 
     def fixation_map(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -106,7 +111,7 @@ class EGCNetPredictor(Predictor):
         return Frame(frame.index, frame.time_s, image, saliency, frame.mask, frame.hotspot, queries=frame.queries)
 
     def _step(
-        self, frame: VideoFrame, motion: Motion, points: NDArray[np.float32] | None, memory: Memory | None
+        self, frame: VideoFrame, motion: Motion, points: NDArray[np.float32] | None, memory: Memory | None, keep: bool
     ) -> tuple[Frame, Memory]:
         height, width = frame.image.shape[:2]
         pixels = pixels_of(frame.image, input_size(height, width, self.network.config.input_size))
@@ -141,7 +146,7 @@ class EGCNetPredictor(Predictor):
             attention=attention,
             queries=queries,
         )
-        return result, memory.push(Winner(*remembered).settled(guess))
+        return result, memory.push(Winner(*remembered).settled(guess)) if keep else memory
 
 
 def probability_of(winner: Tensor, images: Tensor, motion: Tensor, known: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, from_numpy
 
-from sightline.models.motion import LEAD, MotionCue, gather, independent, thumbnail
+from sightline.models.motion import LEAD, MotionCue, gather, seen, thumbnail
 from sightline.models.wcsnet.geometry import Crop
 
 MOTIONS, SHADES = 8, 8
@@ -48,7 +48,7 @@ class Evidence:
         """Go on to the next frame."""
         small = thumbnail(frame)
         self._flow = self._dis.calc(small, self._small, np.zeros_like(self._flow))
-        self.moving = gather(self.moving, independent(self._flow), small, self._small, self._flow)
+        self.moving = gather(self.moving, seen(self._flow, small, self._small), small, self._small, self._flow)
         self._small = small
 
     def before(self, places: Maps) -> Maps:

@@ -46,9 +46,14 @@ class Motion(NamedTuple):
 
 
 class MotionCue:
-    """Goes along a video with constant memory; the flow is OpenCV's DIS (Kroeger et al., ECCV 2016)."""
+    """Goes along a video with constant memory; the flow is OpenCV's DIS (Kroeger et al., ECCV 2016).
 
-    def __init__(self) -> None:
+    shown: whether motion has to show in the picture. It does not inside of what is even, be it ground or object; flow
+    alone, which goes on into both, tells which parts of a known target stay behind.
+    """
+
+    def __init__(self, shown: bool = True) -> None:
+        self._shown = shown
         self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
     def over(self, frames: Iterable[Colours]) -> Iterator[tuple[Colours, Motion]]:
@@ -62,7 +67,7 @@ class MotionCue:
             flow = np.zeros((*small.shape, 2), np.float32)
             if before is not None:
                 flow = self._dis.calc(small, before, flow)
-                known = gather(known, seen(flow, small, before), small, before, flow)
+                known = gather(known, self._moving(flow, small, before), small, before, flow)
             yield image, Motion(known, flow)
             before = small
             waiting.extend((image, thumbnail(image)) for image in islice(frames, 1))
@@ -72,9 +77,12 @@ class MotionCue:
         known = np.zeros(smalls[-1].shape, np.float32) if smalls else np.zeros((0, 0), np.float32)
         for number, (small, after) in enumerate(zip(smalls[-2::-1], smalls[:0:-1], strict=True)):
             flow = self._dis.calc(small, after, np.zeros((*small.shape, 2), np.float32))
-            moving = seen(flow, small, after)
+            moving = self._moving(flow, small, after)
             known = gather(known, moving, small, after, flow) if number else moving
         return known
+
+    def _moving(self, flow: Maps, now: Colours, before: Colours) -> Maps:
+        return seen(flow, now, before) if self._shown else independent(flow, camera_in(flow))
 
 
 def thumbnail(image: Colours, longer: int = LONGER_SIDE) -> Colours:
@@ -92,7 +100,7 @@ def seen(flow: Maps, now: Colours, before: Colours) -> Maps:
     It has to move by the flow, and the picture has to show it: on even ground the flow of an object goes far beyond its
     edges, but there the camera's motion alone explains the picture.
     """
-    camera = _camera(flow)
+    camera = camera_in(flow)
     return independent(flow, camera) * _changed(now, before, flow, camera)
 
 
@@ -131,7 +139,7 @@ def gather(known: Maps, seen: Maps, now: Colours, before: Colours, flow: Maps) -
     return kept * follow(known, flow) + (1 - kept) * seen
 
 
-def _camera(flow: Maps) -> Maps:
+def camera_in(flow: Maps) -> Maps:
     """The background's part of a flow (h, w, 2): a quadratic function of the place, as the flow of a plane under a
     moving camera is, found by robust least squares."""
     height, width = flow.shape[:2]

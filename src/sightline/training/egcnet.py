@@ -183,8 +183,12 @@ class EGCNetTask(L.LightningModule):
         target = losses.sharpen(decision.winner.detach().sigmoid(), frame.images, motion, alike)
         target = guided_filter(target, frame.images).clamp(0, 1)
         loss = loss + weights.coherence * losses.local_coherence(decision.winner.sigmoid(), alike)[:, 0]
-        if (frame.scribbles >= 0).any():
-            loss = loss + weights.scribbles * losses.partial_cross_entropy(decision.winner, frame.scribbles)[:, 0]
+        drawn = frame.scribbles >= 0
+        if drawn.any():
+            strokes = frame.scribbles.clamp_min(0)
+            per_pixel = F.binary_cross_entropy_with_logits(decision.winner, strokes, reduction="none")
+            per_frame = (per_pixel * drawn).sum(dim=(1, 2, 3)) / drawn.sum(dim=(1, 2, 3)).clamp_min(1)
+            loss = loss + weights.scribbles * per_frame
         if weights.sharpening:
             sure = (2 * target - 1).abs()
             per_pixel = F.binary_cross_entropy_with_logits(decision.winner, target, reduction="none")

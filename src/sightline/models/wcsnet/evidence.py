@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, from_numpy
 
-from sightline.models.motion import LEAD, MotionCue, gather, seen, thumbnail
+from sightline.models.motion import LEAD, MotionCue, camera_in, gather, independent, thumbnail
 from sightline.models.wcsnet.geometry import Crop
 
 MOTIONS, SHADES = 8, 8
@@ -36,7 +36,7 @@ class Evidence:
 
     def __init__(self, frame: NDArray[np.uint8], following: Sequence[NDArray[np.uint8]] = ()) -> None:
         """frame: (H, W, 3) uint8, the first; following: those after it, of which LEAD count."""
-        self.moving, self._flow = next(MotionCue().over([frame, *islice(following, LEAD)]))[1]
+        self.moving, self._flow = next(MotionCue(shown=False).over([frame, *islice(following, LEAD)]))[1]
         self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         self._small = thumbnail(frame)
         self._size = np.array(frame.shape[1::-1], dtype=np.float32)
@@ -48,7 +48,8 @@ class Evidence:
         """Go on to the next frame."""
         small = thumbnail(frame)
         self._flow = self._dis.calc(small, self._small, np.zeros_like(self._flow))
-        self.moving = gather(self.moving, seen(self._flow, small, self._small), small, self._small, self._flow)
+        moving = independent(self._flow, camera_in(self._flow))
+        self.moving = gather(self.moving, moving, small, self._small, self._flow)
         self._small = small
 
     def before(self, places: Maps) -> Maps:

@@ -30,7 +30,10 @@ from sightline.errors import DataError
 Floats = NDArray[np.float64]
 VIDEO_SUFFIXES = (".mp4", ".avi", ".AVI", ".mkv", ".mov", ".webm")
 IMPORTED = "provenance.json"
-EXPECTED = "images.csv with fixations.csv, <video>_fixations.csv, or <sequence>/fixation/ and <sequence>/maps/"
+EXPECTED = (
+    "images.csv with fixations.csv, <video>_fixations.csv, <sequence>/fixation/ and <sequence>/maps/, or what "
+    "`sightline gaze import` writes,"
+)
 
 
 @dataclass(frozen=True)

@@ -201,9 +201,9 @@ def _egcnet(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
     assert isinstance(recipe, EGCNetRecipe)
     network, store = egcnet_and_scenes(recipe)
     sequences = [sequence for source in recipe.videos for sequence in videos(source)]
-    scenes = {
-        "photo": store.photographs(fixation_images(recipe.photographs)),
+    scenes = {  # what can be missing first: photographs take minutes
         "watched": [scene for root in recipe.watched for scene in store.watched(Path(expand(root)))],
+        "photo": store.photographs(fixation_images(recipe.photographs)),
         "video": [store.sequence(sequence, mirrored) for sequence in sequences for mirrored in (False, True)],
     }
     drawn = scribbles(sequences, recipe.seed) if recipe.scribbles else {}

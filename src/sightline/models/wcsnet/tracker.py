@@ -8,7 +8,6 @@ target is lost, and the smoothing of the hotspot.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -112,7 +111,6 @@ class Tracker:
         self._evidence: Evidence | None = None
         self._lost = 0
         self._shots = ShotCuts()
-        self._beside = ThreadPoolExecutor(1, "flow")
 
     def start(
         self,
@@ -165,9 +163,8 @@ class Tracker:
             raise UsageError("Tracker.step before Tracker.start: choose a target first")
         if self._shots.look(frame):
             return self._start(frame, Evidence(frame))
-        stepped = self._beside.submit(self._evidence.step, frame)  # flow, while the network runs
+        self._evidence.step(frame)
         if self._lost >= LOST_FRAMES:
-            stepped.result()
             return self._start(frame, self._evidence)
         height, width = frame.shape[:2]
         crop = self._crop
@@ -175,7 +172,7 @@ class Tracker:
             # Look further around with every frame, at last in the whole frame.
             side = min(crop.side * 1.25**self._lost, 1.2 * max(height, width))
             crop = Crop(crop.x, crop.y, side)
-        tracked = self._find(frame, crop, self._evidence, stepped)
+        tracked = self._find(frame, crop, self._evidence)
         if tracked is None:
             self._lost += 1
             empty = np.zeros((height, width), dtype=np.float32)
@@ -256,12 +253,11 @@ class Tracker:
         self._kernels = [kernel.cpu() for kernel in (*kernels.mask, *kernels.hotspot)]
         self._first, self._recent = list(self._kernels), list(self._kernels)
 
-    def _find(self, frame: NDArray[np.uint8], crop: Crop, evidence: Evidence, stepped: Future[None]) -> Tracked | None:
+    def _find(self, frame: NDArray[np.uint8], crop: Crop, evidence: Evidence) -> Tracked | None:
         """The target in the crop, and where to look in the next frame; None if it is not there."""
         search = crop.take(frame, self.size)
         mask, hotspot = self._infer(search)
         size = mask.shape[-1]
-        stepped.result()
         evidence.look(search, crop, size)
         if not self._lost:
             mask = evidence.weigh(mask) * _reachable(evidence.followed)

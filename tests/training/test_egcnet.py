@@ -49,6 +49,13 @@ def test_batches_mix_the_kinds_and_go_on_where_they_stopped(data: Path, network:
     assert (other.density - batches[0].density).abs().max() > 0
 
 
+def test_what_simulated_observers_show_is_not_what_they_label(data: Path, network: EGCNet) -> None:
+    batch = next(iter(clips_of(data, network, {"photo": 1, "video": 1})))
+    torch.testing.assert_close(batch.density[0], batch.shown[0])  # recorded fixations are both
+    assert (batch.density[1] - batch.shown[1]).abs().max() > 0.1 * batch.shown[1].max()
+    assert batch.density[1].max() < batch.shown[1].max()  # labels reach farther
+
+
 def test_a_kind_without_scenes_is_an_error(data: Path, network: EGCNet) -> None:
     with pytest.raises(DataError, match="watched"):
         clips_of(data, network, {"watched": 1})

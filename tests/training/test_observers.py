@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
 
 from sightline.errors import DataError
-from sightline.training.observers import MEDIAN_S, observe
+from sightline.training.observers import BLUR, MEDIAN_S, observe
 
 HEIGHT, WIDTH = 60, 80
 
@@ -29,7 +30,8 @@ def test_points_are_spread_as_the_map_is() -> None:
     assert share == pytest.approx([0.75, 0.75], abs=0.06)  # at the first glance and after many saccades
     right = points[points[..., 0] > 40]
     assert right.mean(axis=0) == pytest.approx([60, 30], abs=0.3)
-    assert right.std(axis=0) == pytest.approx([4, 4], abs=0.3)
+    # A map of fixations that is drawn from and blurred again would be wider, not as wide.
+    assert np.hypot(right.std(axis=0), BLUR * WIDTH) == pytest.approx([4, 4], abs=0.3)
 
 
 def test_an_observer_dwells_and_then_jumps() -> None:
@@ -53,6 +55,22 @@ def test_gaze_follows_what_it_rests_on() -> None:
     assert np.mean(away[3:]) < 4.5  # a still gaze falls 1.5 px back in each frame of about seven
     still = np.abs(seen([blob(15, 30)] * 30)[..., 0] - 15)
     assert np.mean(away[3:]) < 1.4 * still.mean()
+
+
+def test_gaze_leaves_what_no_longer_attracts() -> None:
+    points = seen([blob(20, 30)] * 10 + [blob(60, 30)] * 2)
+    assert (points[9, :, 0] < 40).all()
+    assert (points[10:, :, 0] > 40).all()
+
+
+@pytest.mark.parametrize("speed", [0.0, 1.0, 2.0])
+def test_blurred_gaze_of_many_is_the_map_in_every_frame(speed: float) -> None:
+    maps = [blob(10 + speed * frame, 30, 5) + 0.5 * blob(60, 10) for frame in range(20)]
+    for points, followed in list(zip(seen(maps, observers=2000), maps, strict=True))[::6]:
+        counts, *_ = np.histogram2d(points[:, 1], points[:, 0], (HEIGHT, WIDTH), ((0, HEIGHT), (0, WIDTH)))
+        blurred = gaussian_filter(counts, BLUR * WIDTH)
+        shared = np.minimum(blurred / blurred.sum(), followed / followed.sum()).sum()
+        assert shared > 0.9
 
 
 def test_a_seed_gives_the_same_people() -> None:

@@ -20,7 +20,7 @@ from sightline.models.egcnet.iimc import means_of, mixed_contrast
 from sightline.models.egcnet.network import Decision, EGCNet, Encoded
 from sightline.nn.blocks import resize
 from sightline.nn.guided import guided_filter
-from sightline.training.clips import FINE, GRID, Scene, fixation_grid
+from sightline.training.clips import FINE, GRID, SIGMA, Scene, fixation_grid
 from sightline.training.observers import observe
 from sightline.training.optimisation import configure
 from sightline.training.recipe import EGCNetRecipe
@@ -31,17 +31,21 @@ LONGEST_STEP = 8
 """Frames of a video between two of a clip, at most."""
 BANK = 64
 """Clips whose winners and losers the contrast between videos remembers."""
+LABEL_SIGMA = 0.06
+"""Blur of simulated fixations that make labels, in parts of the longer side: they speak for more of an object than the
+spots that twelve people look at."""
 
 
 class Batch(NamedTuple):
-    """N clips of T frames. encoded: five levels (N, T, ...). images: (N, T, 3, *FINE). motion, density:
-    (N, T, 1, *GRID). windows: (N, T, 3). scribbles: (N, T, 1, *FINE), -1 where unlabelled. given: (N,), 1 where the
-    network is shown the density."""
+    """N clips of T frames. encoded: five levels (N, T, ...). images: (N, T, 3, *FINE). motion: (N, T, 1, *GRID).
+    density: (N, T, 1, *GRID) of the fixations that make the labels; shown: likewise, of those that the network is shown
+    where given (N,) is 1. windows: (N, T, 3). scribbles: (N, T, 1, *FINE), -1 where unlabelled."""
 
     encoded: tuple[Tensor, ...]
     images: Tensor
     motion: Tensor
     density: Tensor
+    shown: Tensor
     windows: Tensor
     scribbles: Tensor
     given: Tensor
@@ -53,6 +57,7 @@ class Batch(NamedTuple):
             self.images[:, index],
             self.motion[:, index],
             self.density[:, index],
+            self.shown[:, index],
             self.windows[:, index],
             self.scribbles[:, index],
             self.given,
@@ -64,7 +69,7 @@ class Clips(IterableDataset[Batch]):
 
     network: what simulated observers look with. scenes: by kind. counts: clips of each kind in a batch. scribbles: by
     the name of a scene, (F, 1, *FINE). Scenes without recorded fixations get simulated observers, drawn anew with every
-    seed.
+    seed: some make the labels, as many others are shown to the network, which could copy those.
     """
 
     def __init__(
@@ -83,7 +88,7 @@ class Clips(IterableDataset[Batch]):
         self.scenes, self.counts, self.scribbles, self.start, self.seed = scenes, counts, scribbles, start, seed
         generator = np.random.default_rng(seed)
         self.simulated = {
-            id(scene): simulate(network, scene, observers, generator)
+            id(scene): [simulate(network, scene, observers, generator, sigma) for sigma in (LABEL_SIGMA, SIGMA)]
             for members in scenes.values()
             for scene in members
             if scene.density is None
@@ -103,9 +108,9 @@ class Clips(IterableDataset[Batch]):
             given = torch.from_numpy((generator.random(len(clips)) < 0.5).astype(np.float32))
             encoded, *parts = zip(*clips, strict=True)
             levels = tuple(torch.stack(level) for level in zip(*encoded, strict=True))
-            images, motion, density, windows, scribbles = (torch.stack(part) for part in parts)
-            given = given * (density.flatten(2).sum(2).amin(1) > 0)
-            yield Batch(levels, images, motion, density, windows, scribbles, given)
+            images, motion, density, shown, windows, scribbles = (torch.stack(part) for part in parts)
+            given = given * (shown.flatten(2).sum(2).amin(1) > 0)
+            yield Batch(levels, images, motion, density, shown, windows, scribbles, given)
 
     def _clip(self, scene: Scene, generator: np.random.Generator) -> tuple[Any, ...]:
         if scene.kind == "photo":
@@ -116,26 +121,30 @@ class Clips(IterableDataset[Batch]):
             chosen = first + step * np.arange(FRAMES)
             chosen = chosen[::-1] if generator.integers(2) else chosen
         rows = torch.from_numpy(chosen.copy())
-        density = self.simulated[id(scene)] if scene.density is None else scene.density
+        density, shown = self.simulated[id(scene)] if scene.density is None else (scene.density, scene.density)
         drawn = self.scribbles.get(scene.name)
         return (
             tuple(level[rows].float() for level in scene.encoded),
             scene.images[rows].float() / 255,
             scene.motion[rows].float(),
             density[rows].float(),
+            shown[rows].float(),
             scene.windows[rows].float(),
             torch.full((FRAMES, 1, *FINE), losses.UNKNOWN) if drawn is None else drawn[rows].float(),
         )
 
 
 @torch.no_grad()
-def simulate(network: EGCNet, scene: Scene, observers: int, generator: np.random.Generator) -> Tensor:
+def simulate(
+    network: EGCNet, scene: Scene, observers: int, generator: np.random.Generator, sigma: float = SIGMA
+) -> Tensor:
     """Densities of simulated observers of a scene, (F, 1, *GRID): they follow the network's own attention, which is
-    the fixation head's map, drawn to what moves. No mask comes near."""
+    the fixation head's map, drawn to what moves. No mask comes near. sigma: blur, in parts of the longer side."""
     encoded = Encoded(*(level.float() for level in scene.encoded))
     own = network.own_density(encoded, scene.motion.float())[:, 0].numpy()
     points = observe(own, observers, generator)
-    return torch.from_numpy(np.stack([fixation_grid(found / np.array(GRID[::-1])) for found in points]))[:, None].half()
+    grids = [fixation_grid(found / np.array(GRID[::-1]), sigma) for found in points]
+    return torch.from_numpy(np.stack(grids))[:, None].half()
 
 
 class EGCNetTask(L.LightningModule):
@@ -219,7 +228,7 @@ def watch(network: EGCNet, batch: Batch) -> list[Decision]:
     decisions = []
     for index in range(batch.images.shape[1]):
         frame = batch.frame(index)
-        decision = network.decide(Encoded(*frame.encoded), frame.motion, frame.density, frame.given, memory)
+        decision = network.decide(Encoded(*frame.encoded), frame.motion, frame.shown, frame.given, memory)
         memory = memory.push(decision.remembered)
         decisions.append(decision)
     return decisions

@@ -1,7 +1,9 @@
 """Simulated observers: fixations for videos that nobody watched with an eye tracker, drawn from saliency maps alone.
 
 Each observer fixates for a while, then jumps to a point drawn from the map of that moment; while fixating, the eye
-trembles and follows what moves beneath it. No mask comes near: the maps are a fixation model's (EG-Net's).
+trembles and follows what moves beneath it, and jumps early where the map's attention leaves it behind. So the gaze of
+many observers, blurred, is the map that they follow, in every frame. No mask comes near: the maps are a fixation
+model's (EG-Net's).
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ TREMOR = 0.004
 """Standard deviation of the gaze within a fixation, in parts of the frame's longer side."""
 FOVEA = 0.06
 """Radius of what an observer follows, in parts of the frame's longer side."""
+BLUR = 0.034
+"""A fixation model's map shows fixations blurred by so much (EG-Net's recipe), in parts of the frame's longer side."""
 
 
 def observe(
@@ -36,11 +40,18 @@ def observe(
         current = _checked(frame, index, previous)
         height, width = current.shape
         side = max(height, width)
+        done, left = remaining <= 0, np.zeros(observers, dtype=bool)
+        grown = current
         if previous is not None:
+            before = _at(previous, points)
             points += _motion(previous, current, points, FOVEA * side)
-        jumping = remaining <= 0
-        points[jumping] = _draw(current, int(jumping.sum()), generator)
-        remaining[jumping] = _durations(int(jumping.sum()), generator) * fps
+            # A maximal coupling of the two maps: with this chance to leave, those who stay and those who come to where
+            # attention grew are together spread as the map is.
+            left = ~done & (generator.random(observers) * before > _at(current, points))
+            grown = np.maximum(current - previous, 0)
+        for jumping, target in ((done, current), (left, grown if grown.any() else current)):
+            points[jumping] = _sharpened(_draw(target, int(jumping.sum()), generator), current, BLUR * side)
+            remaining[jumping] = _durations(int(jumping.sum()), generator) * fps
         remaining -= 1
         seen = points + generator.normal(scale=TREMOR * side, size=points.shape)
         last = np.nextafter(np.array([width, height], np.float32), np.float32(0))
@@ -49,12 +60,13 @@ def observe(
 
 
 def _checked(frame: NDArray[np.floating], index: int, previous: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """The map as a density that sums to 1."""
     current = np.asarray(frame, dtype=np.float64)
     if current.ndim != 2 or not np.isfinite(current).all() or (current < 0).any() or not current.any():
         raise DataError(f"saliency map of frame {index}: a finite (H, W), not negative, somewhere above 0, is expected")
     if previous is not None and current.shape != previous.shape:
         raise DataError(f"saliency map of frame {index} is {current.shape}, frame 0 {previous.shape}; give one size")
-    return current
+    return current / current.sum()
 
 
 def _draw(density: NDArray[np.float64], count: int, generator: np.random.Generator) -> NDArray[np.float64]:
@@ -64,6 +76,20 @@ def _draw(density: NDArray[np.float64], count: int, generator: np.random.Generat
     pixels = np.searchsorted(cumulative, generator.random(count) * cumulative[-1], side="right")
     rows, columns = np.divmod(np.minimum(pixels, density.size - 1), density.shape[1])
     return np.stack([columns, rows], axis=1) + generator.random((count, 2))
+
+
+def _sharpened(points: NDArray[np.float64], density: NDArray[np.float64], blur: float) -> NDArray[np.float64]:
+    """Points drawn from a blurred density, (N, 2), brought to where unblurred ones would be: each to the centre of mass
+    around it (for a Gaussian peak this is right within an eighth of its width)."""
+    centres = _centres(density, points, blur)
+    return np.where(np.isfinite(centres), centres, points)
+
+
+def _at(density: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The density in the pixel of each point, (N,); that of the nearest pixel for points outside."""
+    height, width = density.shape
+    columns, rows = np.clip(points.astype(int), 0, (width - 1, height - 1)).T
+    return density[rows, columns]
 
 
 def _durations(count: int, generator: np.random.Generator) -> NDArray[np.float64]:

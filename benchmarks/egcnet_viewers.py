@@ -23,7 +23,7 @@ from sightline.data.fixations import Observed, read_observed
 from sightline.metrics.functional import fixation
 from sightline.models.egcnet.network import EGCNet, Encoded
 from sightline.models.egcnet.pse import expected
-from sightline.training.clips import GRID, STEP, Scene, fixation_grid
+from sightline.training.clips import STEP, Scene, fixation_grid
 from sightline.training.recipe import EGCNetRecipe, read_recipe
 from sightline.training.run import egcnet_and_scenes
 
@@ -65,7 +65,7 @@ def halves(network: EGCNet, scene: Scene, observed: Observed) -> dict[str, tuple
         for first in (np.isin(points.subjects, viewers[half::2]) for half in (0, 1)):
             own.append(network.own_density(encoded, scene.motion[one].float())[0])
             gaze.append(torch.from_numpy(fixation_grid(places[first]))[None])
-            others.append(torch.from_numpy(_counts(places[~first])))
+            others.append(torch.from_numpy(fixation_grid(places[~first], sigma=0)))
     maps = {"the network's own": torch.stack(own), "half of the viewers": torch.stack(gaze)}
     maps["both"] = expected(maps["the network's own"], maps["half of the viewers"], torch.ones(len(own)))
     fixated = torch.stack(others)
@@ -76,13 +76,6 @@ def _scores(densities: Tensor, fixated: Tensor) -> tuple[float, float]:
     uniform = torch.ones_like(densities)
     gain = fixation.information_gain(densities, fixated, uniform)
     return float(fixation.nss(densities, fixated).mean()), float(gain.mean())
-
-
-def _counts(places: np.ndarray) -> np.ndarray:
-    columns, rows = np.floor(places * GRID[::-1]).astype(int).T
-    counts = np.zeros(GRID, np.float32)
-    np.add.at(counts, (rows, columns), 1)
-    return counts
 
 
 if __name__ == "__main__":

@@ -152,7 +152,7 @@ def run(network: EGCNet, scene: Scene, sequence: VideoSequence, gaze: Tensor | N
         looked = torch.zeros_like(motion) if gaze is None else gaze[one]
         decision = network.decide(encoded, motion, looked, given, memory)
         pixels = pixels_of(sequence.load(index)[0], SIZE)
-        maps.append(probability_of(decision.winner, pixels, motion, decision.known))
+        maps.append(probability_of(decision.winner, pixels, motion, decision.density, decision.known))
         if index % EVERY == 0:
             memory = memory.push(decision.remembered.settled(maps[-1]))
     return maps

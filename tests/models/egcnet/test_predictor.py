@@ -15,7 +15,7 @@ from sightline.models import weights
 from sightline.models.egcnet import predictor as module
 from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.network import EGCNet
-from sightline.models.egcnet.predictor import EGCNetPredictor, gaze_density, input_size
+from sightline.models.egcnet.predictor import EGCNetPredictor, gaze_density, input_size, probability_of
 from sightline.models.wcsnet.config import EGNetConfig
 from sightline.results.frame import Frame
 from sightline.video import VideoFrame
@@ -89,6 +89,22 @@ def test_fixations_outside_of_the_frame_count_as_none() -> None:
     density = gaze_density(np.array([[64.0, 36.0], [-5.0, 3.0]], np.float32), (72, 128), (8, 12))
     assert density is not None
     assert float(density.sum()) == pytest.approx(1)
+
+
+def test_of_two_that_look_alike_the_mask_keeps_the_one_that_is_attended() -> None:
+    winner = torch.full((1, 1, 32, 64), -3.0)
+    winner[..., 8:24, 4:20] = winner[..., 8:24, 44:60] = 0.5
+    images = 0.2 + 0.6 * (winner > 0).float().expand(-1, 3, -1, -1)
+    images = torch.nn.functional.interpolate(images, scale_factor=4)
+    density = torch.full((1, 1, 16, 32), 1e-4)
+    density[..., 4:12, 2:10] = 1
+    still, known = torch.zeros(1, 1, 16, 32), torch.zeros(1, 1, 16, 32)
+    even = probability_of(winner, images, still, torch.ones_like(density), known)
+    told = probability_of(winner, images, still, density, known)
+    left, right = (slice(40, 88), slice(24, 72)), (slice(40, 88), slice(184, 232))
+    torch.testing.assert_close(even[0, 0][left].mean(), even[0, 0][right].mean())
+    assert told[0, 0][left].mean() > 0.9
+    assert told[0, 0][right].mean() < even[0, 0][right].mean() - 0.05
 
 
 def test_input_keeps_proportions_and_area() -> None:

@@ -41,6 +41,9 @@ SMALL = 0.5
 KNOWN = 0.6
 """How much the likeness to earlier winners counts in a mask."""
 
+FAR = 0.4
+"""How much it counts against a place in a mask that attention is far from it."""
+
 EVERY = 2
 """Of so many frames one is remembered: its neighbours show nearly the same, and reading them takes time."""
 
@@ -130,7 +133,7 @@ class EGCNetPredictor(Predictor):
         if pixels.shape not in self._steps:
             self._steps[pixels.shape] = Engine(_Step(self.network), inputs, self.device)
         winner, known, looked, terms, masks, *remembered = (x.cpu() for x in self._steps[pixels.shape](*inputs))
-        guess = probability_of(winner, pixels, inputs[1], known)
+        guess = probability_of(winner, pixels, inputs[1], looked, known)
         probability = resize(guess, (height, width))[0, 0].numpy()
         mask = (probability >= 0.5).astype(np.uint8)
         attention = resize(looked / looked.max(), (height, width))[0, 0].numpy()
@@ -149,15 +152,18 @@ class EGCNetPredictor(Predictor):
         return result, memory.push(Winner(*remembered).settled(guess)) if keep else memory
 
 
-def probability_of(winner: Tensor, images: Tensor, motion: Tensor, known: Tensor) -> Tensor:
+def probability_of(winner: Tensor, images: Tensor, motion: Tensor, density: Tensor, known: Tensor) -> Tensor:
     """The map (N, 1, H, W) in [0, 1] that the winner's logits become.
 
-    winner: (N, 1, H/4, W/4); images: (N, 3, H, W) and motion: (N, 1, h, w), both in [0, 1]; known: (N, 1, H/8, W/8), as
-    in Decision.
+    winner: (N, 1, H/4, W/4); images: (N, 3, H, W) and motion: (N, 1, h, w), both in [0, 1]; density and known:
+    (N, 1, H/8, W/8), as in Decision.
     """
-    small, moving = nn.functional.avg_pool2d(images, 4), resize(motion, winner.shape[-2:])
-    alike, recalled = losses.affinity(small, moving), KNOWN * resize(known, winner.shape[-2:])
-    mask = losses.sharpen(winner.sigmoid(), small, moving, alike, recalled, SMALL)
+    size = winner.shape[-2:]
+    small, moving = nn.functional.avg_pool2d(images, 4), resize(motion, size)
+    relative = density / density.amax(dim=(2, 3), keepdim=True)
+    far = 1 + resize((relative + 0.02).log(), size).clamp_max(-1)  # at most 0: on an object no place is better for it
+    told = KNOWN * resize(known, size) + FAR * far
+    mask = losses.sharpen(winner.sigmoid(), small, moving, losses.affinity(small, moving), told, SMALL)
     above = guided_filter(mask, images).clamp(0, 1) - 0.5
     return 0.5 + 0.5 * torch.tanh(STEEP * above) / math.tanh(STEEP / 2)
 

@@ -59,8 +59,11 @@ def affinity(images: Tensor, motion: Tensor, window: int = 5, colour: float = 0.
     images: (N, 3, h, w) in [0, 1]; motion: (N, 1, h, w). colour, move: standard deviations.
     """
     look = torch.cat([images / colour, motion / move], dim=1)
-    near = _neighbours(look, window)
-    return torch.exp(-0.5 * (near - look[:, :, None]).square().sum(1))
+    height, width = look.shape[-2:]
+    padded = F.pad(look, (window // 2,) * 4, mode="replicate")
+    shifted = (padded[..., y : y + height, x : x + width] for y in range(window) for x in range(window))
+    apart = [(near - look).square().sum(1) for near in shifted]  # one by one: all at once would not fit the cache
+    return torch.exp(-0.5 * torch.stack(apart, dim=1))
 
 
 def local_coherence(probabilities: Tensor, alike: Tensor) -> Tensor:
@@ -68,7 +71,7 @@ def local_coherence(probabilities: Tensor, alike: Tensor) -> Tensor:
     window = int(alike.shape[1] ** 0.5)
     count, queries = probabilities.shape[:2]
     flat = probabilities.flatten(0, 1)[:, None]
-    near = _neighbours(flat, window)[:, 0]  # (N*Q, W, h, w)
+    near = _neighbours(flat, window)  # (N*Q, W, h, w)
     differ = flat * (1 - near) + (1 - flat) * near
     weights = alike.repeat_interleave(queries, 0)
     return (differ * weights).mean(dim=(1, 2, 3)).view(count, queries)
@@ -80,7 +83,7 @@ def refine(probabilities: Tensor, alike: Tensor, rounds: int = 4) -> Tensor:
     weights = alike / alike.sum(1, keepdim=True)
     unary, value = probabilities.clamp(0.01, 0.99).logit(), probabilities
     for _ in range(rounds):
-        near = (_neighbours(value, window)[:, 0] * weights).sum(1, keepdim=True)
+        near = (_neighbours(value, window) * weights).sum(1, keepdim=True)
         value = (0.5 * unary + 4 * (near - 0.5)).sigmoid()
     return value
 
@@ -146,8 +149,6 @@ def sharpen(
 
 
 def _neighbours(values: Tensor, window: int) -> Tensor:
-    """(N, C, h, w) as (N, C, window^2, h, w): what stands around each pixel; the border is repeated."""
-    reach = window // 2
-    padded = F.pad(values, (reach,) * 4, mode="replicate")
-    count, channels, height, width = values.shape
-    return F.unfold(padded, window).view(count, channels, window**2, height, width)
+    """(N, 1, h, w) as (N, window^2, h, w): what stands around each pixel; the border is repeated."""
+    padded = F.pad(values, (window // 2,) * 4, mode="replicate")
+    return F.unfold(padded, window).unflatten(2, values.shape[-2:])

@@ -2,7 +2,7 @@
 
     python benchmarks/egcnet.py rows --data ../shared/data --out runs/egcnet        the three rows, three seeds
     python benchmarks/egcnet.py ablations --data ../shared/data --out runs/egcnet   each module away and alone
-    python benchmarks/egcnet.py gaze --data ../shared/data --out runs/egcnet        with gaze at test time, and shuffled
+    python benchmarks/egcnet.py gaze --data ../shared/data --out runs/egcnet        simulated gaze at test time, three kinds
     python benchmarks/egcnet.py speed --data ../shared/data --out runs/egcnet       shipped weights at 320x320
     python benchmarks/egcnet.py baselines --data ../shared/data --out runs/egcnet   what it has to beat
 
@@ -87,7 +87,7 @@ def main() -> None:
         print(markdown(baselines(sequences, args.gaze2mask)))
         return
     variants = {"rows": ROWS, "ablations": ABLATIONS, "gaze": {"imagenet": []}}[args.what]
-    modes = ("own", "simulated", "shuffled") if args.what == "gaze" else ("own",)
+    modes = ("own", "simulated", "simulated-egnet", "shuffled") if args.what == "gaze" else ("own",)
     table: dict[str, list[Scores]] = {}
     for seed in args.seeds:  # every variant once before any twice, in case of a stop
         for name in args.only or variants:
@@ -123,22 +123,24 @@ def two_fold(
             _, kept = egcnet_and_scenes(recipe)
             fresh = {}
             for sequence in tested:
-                gaze = None if mode == "own" else watched(sequence, recipe.observers, seed, shuffled=mode == "shuffled")
+                gaze = None if mode == "own" else watched(sequence, recipe.observers, seed, mode)
                 fresh[sequence.name] = score(run(network.eval(), kept.sequence(sequence), sequence, gaze), sequence)
             scores.write_text(json.dumps(fresh, indent=1), encoding="utf-8")
         found.update(json.loads(scores.read_text(encoding="utf-8")))
     return found
 
 
-def watched(sequence: VideoSequence, observers: int, seed: int, shuffled: bool) -> Tensor:
-    """Simulated gaze on a sequence, (F, 1, *GRID). shuffled: that of another moment, mirrored.
+def watched(sequence: VideoSequence, observers: int, seed: int, mode: str) -> Tensor:
+    """Simulated gaze on a sequence, (F, 1, *GRID); shuffled: that of another moment, mirrored.
 
-    The observers know more than a network that starts from ImageNet, as people do: they follow the shipped EG-Net's
-    density, drawn to what moves and to objects that DeepLab knows. They see no mask of the sequence.
+    The observers see no mask of the sequence. `simulated-egnet`: they follow EG-Net's density, drawn to what moves, as
+    the network itself does. Else they know more, as people do: the shipped EG-Net's is drawn to objects that DeepLab
+    knows, too, and DeepLab has learned from masks of VOC.
     """
-    viewers, scenes = egcnet_and_scenes(cast(EGCNetRecipe, read_recipe(CONFIG, DEEPLAB)))
+    recipe = read_recipe(CONFIG, [] if mode == "simulated-egnet" else DEEPLAB)
+    viewers, scenes = egcnet_and_scenes(cast(EGCNetRecipe, recipe))
     gaze = simulate(viewers, scenes.sequence(sequence), observers, np.random.default_rng([seed, 7])).float()
-    return gaze.roll(len(gaze) // 2, 0).flip(-1) if shuffled else gaze
+    return gaze.roll(len(gaze) // 2, 0).flip(-1) if mode == "shuffled" else gaze
 
 
 @torch.no_grad()

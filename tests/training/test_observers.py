@@ -64,7 +64,7 @@ def test_gaze_leaves_what_no_longer_attracts() -> None:
 
 
 @pytest.mark.parametrize("speed", [0.0, 1.0, 2.0])
-def test_blurred_gaze_of_many_is_the_map_in_every_frame(speed: float) -> None:
+def test_blurred_gaze_of_many_is_nearly_the_map_in_every_frame(speed: float) -> None:
     maps = [blob(10 + speed * frame, 30, 5) + 0.5 * blob(60, 10) for frame in range(20)]
     for points, followed in list(zip(seen(maps, observers=2000), maps, strict=True))[::6]:
         counts, *_ = np.histogram2d(points[:, 1], points[:, 0], (HEIGHT, WIDTH), ((0, HEIGHT), (0, WIDTH)))

@@ -2,7 +2,7 @@
 
 Each observer fixates for a while, then jumps to a point drawn from the map of that moment; while fixating, the eye
 trembles and follows what moves beneath it, and jumps early where the map's attention leaves it behind. So the gaze of
-many observers, blurred, is the map that they follow, in every frame. No mask comes near: the maps are a fixation
+many observers, blurred, is nearly the map that they follow, in every frame. No mask comes near: the maps are a fixation
 model's (EG-Net's).
 """
 
@@ -45,8 +45,8 @@ def observe(
         if previous is not None:
             before = _at(previous, points)
             points += _motion(previous, current, points, FOVEA * side)
-            # A maximal coupling of the two maps: with this chance to leave, those who stay and those who come to where
-            # attention grew are together spread as the map is.
+            # As in a maximal coupling of the two maps (it would be one without pursuit): those who stay and those who
+            # come to where attention grew are together spread nearly as the map is.
             left = ~done & (generator.random(observers) * before > _at(current, points))
             grown = np.maximum(current - previous, 0)
         for jumping, target in ((done, current), (left, grown if grown.any() else current)):

@@ -2,7 +2,7 @@
 
     python benchmarks/egcnet.py rows --data ../shared/data --out runs/egcnet        the three rows, three seeds
     python benchmarks/egcnet.py ablations --data ../shared/data --out runs/egcnet   each module away and alone
-    python benchmarks/egcnet.py gaze --data ../shared/data --out runs/egcnet        simulated gaze at test time, three kinds
+    python benchmarks/egcnet.py gaze --data ../shared/data --out runs/egcnet        simulated gaze at test time
     python benchmarks/egcnet.py speed --data ../shared/data --out runs/egcnet       shipped weights at 320x320
     python benchmarks/egcnet.py baselines --data ../shared/data --out runs/egcnet   what it has to beat
 

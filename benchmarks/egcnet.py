@@ -37,14 +37,16 @@ from sightline.data.samples import VideoSequence
 from sightline.metrics.functional import vos, vsod
 from sightline.models import weights
 from sightline.models.egcnet.config import EGCNetConfig
+from sightline.models.egcnet.gaze import GazeTrail
 from sightline.models.egcnet.network import EGCNet, Encoded
 from sightline.models.egcnet.predictor import EVERY, EGCNetPredictor, pixels_of, probability_of
+from sightline.models.motion import MotionCue
 from sightline.models.wcsnet.egnet import gaze_map
 from sightline.nn.blocks import resize
 from sightline.nn.engine import Engine
 from sightline.results.run import Run, choose_outputs
-from sightline.training.clips import SIZE, Scene
-from sightline.training.egcnet import simulate
+from sightline.training.clips import GRID, SIZE, Scene
+from sightline.training.egcnet import simulated
 from sightline.training.recipe import EGCNetRecipe, read_recipe
 from sightline.training.run import egcnet_and_scenes, train
 
@@ -139,7 +141,13 @@ def watched(sequence: VideoSequence, observers: int, seed: int, mode: str) -> Te
     """
     recipe = read_recipe(CONFIG, [] if mode == "simulated-egnet" else DEEPLAB)
     viewers, scenes = egcnet_and_scenes(cast(EGCNetRecipe, recipe))
-    gaze = simulate(viewers, scenes.sequence(sequence), observers, np.random.default_rng([seed, 7])).float()
+    places = simulated(viewers, scenes.sequence(sequence), observers, np.random.default_rng([seed, 7]))
+    moving = MotionCue().over(sequence.load(index)[0] for index in range(len(sequence)))
+    trail, densities = GazeTrail(), []
+    for looked, (_, motion) in zip(places, moving, strict=True):
+        trail.look(looked, motion.flow, 1 / 25)
+        densities.append(trail.density(GRID))
+    gaze = torch.cat([density for density in densities if density is not None])
     return gaze.roll(len(gaze) // 2, 0).flip(-1) if mode == "shuffled" else gaze
 
 

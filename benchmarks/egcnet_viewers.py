@@ -2,9 +2,10 @@
 
     python benchmarks/egcnet_viewers.py --data ../shared/data
 
-Over the watched videos of configs/egcnet.yaml (the fixation head has been trained on none of them): the network's own
-density, that of one half of the viewers, and both as `expected` mixes them, each against the fixations of the other
-half on every ninth frame with six viewers or more. Means over frames, then over videos; each half takes both parts. No
+Over the watched videos of configs/egcnet.yaml (the fixation head has been trained on none of them), on every ninth
+frame that six viewers or more look at: the network's own density, of that frame alone and drawn to what was fixated
+before; the gaze of one half of the viewers, of that frame alone and of the last moment; and what `expected` makes of
+both; each against the fixations of the other half. Means over frames, then over videos; each half takes both parts. No
 mask has a part in it.
 """
 
@@ -12,24 +13,35 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sightline.data.fixations import Observed, read_observed
 from sightline.metrics.functional import fixation
+from sightline.models.egcnet.gaze import GazeTrail
 from sightline.models.egcnet.network import EGCNet, Encoded
-from sightline.models.egcnet.pse import expected
-from sightline.training.clips import STEP, Scene, fixation_grid
+from sightline.models.egcnet.pse import expected, gather, likeness
+from sightline.models.motion import Maps, MotionCue
+from sightline.progress import track
+from sightline.training.clips import GRID, STEP, Scene, fixation_grid
 from sightline.training.recipe import EGCNetRecipe, read_recipe
 from sightline.training.run import egcnet_and_scenes
+from sightline.video import Source, open_source
 
 CONFIG = Path(__file__).parents[1] / "configs" / "egcnet.yaml"
 FEWEST = 6
 """Viewers that a frame must have."""
+REMEMBERED = 8
+"""Frames, STEP apart, whose fixated semantics are remembered: as long as the predictor remembers."""
+
+Scores = dict[str, tuple[float, float]]
 
 
 def main() -> None:
@@ -39,37 +51,85 @@ def main() -> None:
     os.environ["DATA"] = str(args.data.resolve())
     recipe = cast(EGCNetRecipe, read_recipe(CONFIG, []))
     network, store = egcnet_and_scenes(recipe)
-    table: dict[str, list[tuple[float, float]]] = {}
+    table: list[Scores] = []
     for root in (Path(os.path.expandvars(source)) for source in recipe.watched):
         observed = read_observed(root)
-        for scene in store.watched(root):
-            for name, scores in halves(network, scene, observed[scene.name]).items():
-                table.setdefault(name, []).append(scores)
-    print(f"| {len(table['both'])} videos | NSS | information gain over a uniform map, bits |\n|---|---:|---:|")
-    for name, rows in table.items():
-        print(f"| {name} | " + " | ".join(f"{score:.2f}" for score in np.mean(rows, axis=0)) + " |")
+        table += [halves(network, scene, observed[scene.name]) for scene in store.watched(root)]
+    print(f"| {len(table)} videos | NSS | information gain over a uniform map, bits |\n|---|---:|---:|")
+    for name in table[0]:
+        means = np.mean([scores[name] for scores in table], axis=0)
+        print(f"| {name} | " + " | ".join(f"{score:.2f}" for score in means) + " |")
+
+
+def halves(network: EGCNet, scene: Scene, observed: Observed) -> Scores:
+    """Mean NSS and information gain on one video, of each map."""
+    alone, remembering = own_densities(network, scene)
+    viewers = np.unique(observed.all().subjects)
+    trails = GazeTrail(), GazeTrail()
+    rows: dict[str, list[Tensor]] = {}
+    others = []
+    for index, (flow, elapsed_s) in enumerate(flows_of(observed, scene.name)):
+        points = observed.at(index)
+        places = points.xy / np.array(observed.size[::-1])
+        for half, trail in enumerate(trails):
+            given = np.isin(points.subjects, viewers[half::2])
+            trail.look(places[given], flow, elapsed_s)
+            if index % (3 * STEP) or len(np.unique(points.subjects)) < FEWEST or given.all():
+                continue
+            moment = trail.density(GRID)
+            row = slice(index // STEP, index // STEP + 1)
+            maps = {
+                "the network's own density, of the frame alone": alone[row],
+                "and drawn to what was fixated before": remembering[row],
+                "half of the viewers, in that frame alone": torch.from_numpy(fixation_grid(places[given]))[None, None],
+                "and in the last moment": torch.zeros_like(alone[row]) if moment is None else moment,
+            }
+            once, lasting = list(maps.values())[2:]
+            maps["both, without what was before"] = mixed(alone[row], once)
+            maps["both, with it"] = mixed(remembering[row], lasting)
+            for name, density in maps.items():
+                rows.setdefault(name, []).append(density[0])
+            others.append(torch.from_numpy(fixation_grid(places[~given], sigma=0)))
+    return {name: _scores(torch.stack(maps)[:, 0], torch.stack(others)) for name, maps in rows.items()}
 
 
 @torch.no_grad()
-def halves(network: EGCNet, scene: Scene, observed: Observed) -> dict[str, tuple[float, float]]:
-    """Mean NSS and information gain on one video, of each map."""
-    own, gaze, others = [], [], []
-    for row in range(0, len(scene), 3):
-        points = observed.at(row * STEP)
-        viewers = np.unique(points.subjects)
-        if len(viewers) < FEWEST:
-            continue
-        places = points.xy / np.array(observed.size[::-1])
+def own_densities(network: EGCNet, scene: Scene) -> tuple[Tensor, Tensor]:
+    """The network's own density of every frame, (F, 1, *GRID), as of the frame alone, and with what was before."""
+    alone, remembering = [], []
+    fixated: deque[Tensor] = deque(maxlen=REMEMBERED)
+    for row in range(len(scene)):
         one = slice(row, row + 1)
-        encoded = Encoded(*(level[one].float() for level in scene.encoded))
-        for first in (np.isin(points.subjects, viewers[half::2]) for half in (0, 1)):
-            own.append(network.own_density(encoded, scene.motion[one].float())[0])
-            gaze.append(torch.from_numpy(fixation_grid(places[first]))[None])
-            others.append(torch.from_numpy(fixation_grid(places[~first], sigma=0)))
-    maps = {"the network's own": torch.stack(own), "half of the viewers": torch.stack(gaze)}
-    maps["both"] = expected(maps["the network's own"], maps["half of the viewers"], torch.ones(len(own)))
-    fixated = torch.stack(others)
-    return {name: _scores(density[:, 0], fixated) for name, density in maps.items()}
+        encoded, motion = Encoded(*(level[one].float() for level in scene.encoded)), scene.motion[one].float()
+        features = network.semantics(encoded)
+        before = torch.stack(list(fixated)).mean(0) if fixated else torch.zeros(features.shape[:2])
+        alone.append(network.own_density(encoded, motion, torch.zeros_like(motion)))
+        remembering.append(network.own_density(encoded, motion, likeness(features, before, network.spaces)))
+        fixated.append(gather(features, remembering[-1]))
+    return torch.cat(alone), torch.cat(remembering)
+
+
+def flows_of(observed: Observed, name: str) -> Iterator[tuple[Maps, float]]:
+    """The flow of every frame of a watched video, and the seconds since the last."""
+    assert observed.stimulus is not None
+    times: deque[float] = deque()
+
+    def images(source: Source) -> Iterator[NDArray[np.uint8]]:
+        for frame in track(source, f"Flow of {name}"):
+            times.append(frame.time_s)
+            yield frame.image
+
+    with open_source(observed.stimulus) as source:
+        last_s = 0.0
+        for _, motion in MotionCue().over(images(source)):
+            time_s = times.popleft()
+            yield motion.flow, time_s - last_s
+            last_s = time_s
+
+
+def mixed(own: Tensor, gaze: Tensor) -> Tensor:
+    """As EGCNet mixes them; its own alone where nobody of that half looks."""
+    return expected(own, gaze, torch.tensor([float(gaze.any())]))
 
 
 def _scores(densities: Tensor, fixated: Tensor) -> tuple[float, float]:

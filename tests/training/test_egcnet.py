@@ -79,7 +79,7 @@ def test_the_network_watches_a_clip_frame_by_frame(data: Path, network: EGCNet) 
 
 def decision(mask: torch.Tensor) -> Decision:
     nothing = torch.zeros(1)
-    competition, remembered = Competition(*[nothing] * 4), Winner(*[nothing] * 4)
+    competition, remembered = Competition(*[nothing] * 4), Winner(*[nothing] * 5)
     return Decision(mask, (mask - 0.5) * 20, nothing, nothing, competition, nothing, nothing, remembered)
 
 

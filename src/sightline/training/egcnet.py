@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import lightning as L
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
@@ -134,17 +135,24 @@ class Clips(IterableDataset[Batch]):
         )
 
 
-@torch.no_grad()
 def simulate(
     network: EGCNet, scene: Scene, observers: int, generator: np.random.Generator, sigma: float = SIGMA
 ) -> Tensor:
-    """Densities of simulated observers of a scene, (F, 1, *GRID): they follow the network's own attention, which is
-    the fixation head's map, drawn to what moves. No mask comes near. sigma: blur, in parts of the longer side."""
-    encoded = Encoded(*(level.float() for level in scene.encoded))
-    own = network.own_density(encoded, scene.motion.float())[:, 0].numpy()
-    points = observe(own, observers, generator)
-    grids = [fixation_grid(found / np.array(GRID[::-1]), sigma) for found in points]
+    """Densities of simulated observers of a scene, (F, 1, *GRID). sigma: blur, in parts of the longer side."""
+    grids = [fixation_grid(places, sigma) for places in simulated(network, scene, observers, generator)]
     return torch.from_numpy(np.stack(grids))[:, None].half()
+
+
+@torch.no_grad()
+def simulated(
+    network: EGCNet, scene: Scene, observers: int, generator: np.random.Generator
+) -> Iterator[NDArray[np.float64]]:
+    """Where simulated observers of a scene look in every frame, (observers, 2), x and y in [0, 1]: they follow the
+    network's own attention in each frame, which is the fixation head's map, drawn to what moves. No mask comes near."""
+    encoded, motion = Encoded(*(level.float() for level in scene.encoded)), scene.motion.float()
+    own = network.own_density(encoded, motion, torch.zeros_like(motion))
+    size = np.array(GRID[::-1], np.float64)
+    return (points / size for points in observe(own[:, 0].numpy(), observers, generator))
 
 
 class EGCNetTask(L.LightningModule):
@@ -229,7 +237,9 @@ def watch(network: EGCNet, batch: Batch) -> list[Decision]:
     for index in range(batch.images.shape[1]):
         frame = batch.frame(index)
         decision = network.decide(Encoded(*frame.encoded), frame.motion, frame.shown, frame.given, memory)
-        memory = memory.push(decision.remembered)
+        remembered = decision.remembered
+        # Attention is that of each frame alone here: with what was fixated in one other, masks became worse.
+        memory = memory.push(remembered._replace(fixated=torch.zeros_like(remembered.fixated)))
         decisions.append(decision)
     return decisions
 

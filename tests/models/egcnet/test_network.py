@@ -7,6 +7,7 @@ import torch
 
 from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.network import EGCNet, Memory, Winner, recall
+from sightline.models.egcnet.pse import likeness
 from sightline.models.wcsnet.config import EGNetConfig
 from sightline.models.wcsnet.egnet import EGNet
 
@@ -41,9 +42,22 @@ def test_shapes(network: EGCNet) -> None:
     decision = network.decide(encoded, motion, gaze, torch.zeros(2), network.empty_memory(2, CELLS))
     assert decision.masks.shape == (2, 6, 16, 24)
     assert decision.winner.shape == (2, 1, 16, 24)
-    torch.testing.assert_close(decision.density, network.own_density(encoded, motion))
+    torch.testing.assert_close(decision.density, network.own_density(encoded, motion, torch.zeros_like(motion)))
     best = decision.competition.total.argmax(1)
     assert torch.equal(decision.winner[1, 0], decision.masks[1, best[1]])
+
+
+@torch.no_grad()
+def test_what_was_fixated_before_is_looked_at_again(network: EGCNet) -> None:
+    images, motion, gaze = frame()
+    encoded, memory = network.encode(images), network.empty_memory(2, CELLS)
+    told = network.decide(encoded, motion, gaze, torch.tensor([1.0, 0.0]), memory).remembered
+    after = network.decide(encoded, motion, gaze, torch.zeros(2), memory.push(told))
+    features = network.semantics(encoded)
+    alike = likeness(features, told.fixated, network.spaces)
+    torch.testing.assert_close(after.density, network.own_density(encoded, motion, alike))
+    first = network.own_density(encoded, motion, torch.zeros_like(motion))
+    assert after.density[0, 0, 2, 3] > 1.2 * first[0, 0, 2, 3]
 
 
 @torch.no_grad()
@@ -76,8 +90,9 @@ def test_what_is_like_earlier_winners_and_unlike_their_surroundings_stands_out()
     mask = torch.zeros(1, 1, 8, 16)
     mask[..., :8] = 1
     pixels = torch.cat([mask, 1 - mask], dim=1)
-    winner = Winner(torch.zeros(1, 4), torch.zeros(1, 5), pixels[..., ::2, ::2], torch.zeros(1, 2, 4, 8))
-    empty = Memory(*(torch.zeros(1, 3, *shape) for shape in ((4,), (5,), (2, 2, 4), (2, 2, 4), ())))
+    semantics = torch.zeros(1, 5)
+    winner = Winner(torch.zeros(1, 4), semantics, semantics, pixels[..., ::2, ::2], torch.zeros(1, 2, 4, 8))
+    empty = Memory(*(torch.zeros(1, 3, *shape) for shape in ((4,), (5,), (5,), (2, 2, 4), (2, 2, 4), ())))
     assert not recall(pixels, empty).any()
     large = torch.nn.functional.interpolate(mask, scale_factor=8)
     known = recall(pixels, empty.push(winner.settled(large)))

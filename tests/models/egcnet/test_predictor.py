@@ -15,7 +15,7 @@ from sightline.models import weights
 from sightline.models.egcnet import predictor as module
 from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.network import EGCNet
-from sightline.models.egcnet.predictor import EGCNetPredictor, gaze_density, input_size, probability_of
+from sightline.models.egcnet.predictor import EGCNetPredictor, input_size, probability_of
 from sightline.models.wcsnet.config import EGNetConfig
 from sightline.results.frame import Frame
 from sightline.video import VideoFrame
@@ -74,21 +74,40 @@ def test_a_picture_has_the_fixation_map_as_saliency(predictor: EGCNetPredictor) 
     assert frame.mask is not None
 
 
-def test_gaze_moves_attention_there_and_frames_without_fall_back(predictor: EGCNetPredictor) -> None:
+def test_gaze_moves_attention_there_and_lasts_a_moment(predictor: EGCNetPredictor) -> None:
+    def still() -> Iterator[VideoFrame]:
+        image = next(video(1)).image
+        return (VideoFrame(index, index / 5, index, image) for index in range(3))
+
     gaze = {1: np.array([[100.0, 20.0], [104.0, 22.0]], np.float32)}
-    own, told = list(predictor.stream(video(3))), list(predictor.stream(video(3), gaze))
-    assert told[1].attention is not None
-    row, column = np.unravel_index(told[1].attention.argmax(), (72, 128))
-    assert abs(row - 21) < 8
-    assert abs(column - 102) < 8
-    np.testing.assert_allclose(told[0].saliency, own[0].saliency, atol=1e-6)
+    own, told = list(predictor.stream(still())), list(predictor.stream(still(), gaze))
+    for frame in told[1:3]:
+        assert frame.attention is not None
+        row, column = np.unravel_index(frame.attention.argmax(), (72, 128))
+        assert abs(row - 21) < 8
+        assert abs(column - 102) < 8
+    np.testing.assert_allclose(told[0].saliency, own[0].saliency, atol=1e-6)  # nobody has looked yet
 
 
-def test_fixations_outside_of_the_frame_count_as_none() -> None:
-    assert gaze_density(np.array([[-5.0, 3.0], [200.0, 3.0]], np.float32), (72, 128), (8, 12)) is None
-    density = gaze_density(np.array([[64.0, 36.0], [-5.0, 3.0]], np.float32), (72, 128), (8, 12))
-    assert density is not None
-    assert float(density.sum()) == pytest.approx(1)
+def darkened(count: int, first: int) -> Iterator[VideoFrame]:
+    """A shot cut before frame `first`."""
+    for frame in video(count):
+        image = frame.image if frame.index < first else frame.image // 4
+        yield VideoFrame(frame.index, frame.time_s, frame.index, image)
+
+
+def test_gaze_of_another_shot_counts_for_nothing(predictor: EGCNetPredictor) -> None:
+    gaze = {2: np.array([[100.0, 20.0]], np.float32)}
+    own, told = list(predictor.stream(darkened(5, 3))), list(predictor.stream(darkened(5, 3), gaze))
+    assert np.abs(told[2].saliency - own[2].saliency).max() > 1e-3
+    for index in (3, 4):
+        np.testing.assert_array_equal(told[index].saliency, own[index].saliency)
+
+
+def test_gaze_outside_of_the_frame_counts_as_none(predictor: EGCNetPredictor) -> None:
+    gaze = {1: np.array([[-5.0, 20.0], [200.0, 22.0]], np.float32)}
+    for own, told in zip(predictor.stream(video(3)), predictor.stream(video(3), gaze), strict=True):
+        np.testing.assert_array_equal(told.saliency, own.saliency)
 
 
 def test_of_two_that_look_alike_the_mask_keeps_the_one_that_is_attended() -> None:
@@ -149,8 +168,7 @@ def test_every_second_frame_is_remembered_and_a_shot_cut_empties_the_memory(
         return frame, memory
 
     monkeypatch.setattr(EGCNetPredictor, "_step", watched)
-    darker = (VideoFrame(f.index, f.time_s, f.index, f.image if f.index < 4 else f.image // 4) for f in video(6))
-    list(predictor.stream(darker))
+    list(predictor.stream(darkened(6, 4)))
     assert filled == [1, 1, 2, 2, 1, 1]
 
 

@@ -9,6 +9,7 @@ from sightline.models.egcnet.pse import (
     PositionSemanticEmbedding,
     drawn,
     expected,
+    familiar,
     fixation_regions,
     gather,
     likeness,
@@ -101,6 +102,17 @@ def test_more_density_motion_or_object_never_draws_less(
     assert value(max(density, more), motion, known) >= least
     assert value(density, max(motion, more), known) >= least
     assert value(density, motion, max(known, more)) >= least
+
+
+def test_attention_goes_to_what_is_like_what_was_fixated_before() -> None:
+    density = torch.tensor([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]]).view(2, 1, 1, 3)
+    alike = torch.zeros(2, 2, 1, 3)
+    alike[0, :, 0] = torch.tensor([-0.2, 0.0, 0.8])
+    found = familiar(density, alike)
+    torch.testing.assert_close(found[1], density[1])  # nothing is remembered there
+    torch.testing.assert_close(found.sum(dim=(2, 3)), torch.ones(2, 1))
+    assert found[0, 0, 0, 2] > found[0, 0, 0, 0]
+    assert familiar(torch.tensor([0.0, 1.0]).view(1, 1, 1, 2), torch.ones(1, 1, 1, 2))[0, 0, 0, 0] == 0
 
 
 def test_gaze_leads_and_the_own_density_fills_in() -> None:

@@ -18,6 +18,7 @@ from sightline.models.egcnet.pse import (
     cell_centres,
     drawn,
     expected,
+    familiar,
     gather,
     likeness,
     sinusoidal,
@@ -44,12 +45,13 @@ class Encoded(NamedTuple):
 
 
 class Winner(NamedTuple):
-    """What is remembered of a frame's winner in N videos: its query (N, D), the semantics of what it held (N, F), the
-    contrast's embeddings of the frame's cells (N, E, r, c), and how much a cell counts for the object and for the rest
-    (N, 2, r, c)."""
+    """What is remembered of a frame's winner in N videos: its query (N, D), the semantics of what it held (N, F) and of
+    what was fixated (N, F), the contrast's embeddings of the frame's cells (N, E, r, c), and how much a cell counts for
+    the object and for the rest (N, 2, r, c)."""
 
     query: Tensor
     semantics: Tensor
+    fixated: Tensor
     cells: Tensor
     sides: Tensor
 
@@ -65,6 +67,7 @@ class Memory(NamedTuple):
 
     queries: Tensor
     semantics: Tensor
+    fixated: Tensor
     cells: Tensor
     sides: Tensor
     filled: Tensor
@@ -162,16 +165,17 @@ class EGCNet(nn.Module):
         background = encoded.level5[:, -classes][:, None]
         return resize(1 - background, encoded.fixations.shape[-2:])
 
-    def own_density(self, encoded: Encoded, motion: Tensor) -> Tensor:
+    def own_density(self, encoded: Encoded, motion: Tensor, alike: Tensor) -> Tensor:
         """Where the network itself looks, (N, 1, H/8, W/8), summing to 1: the fixation head's density, drawn to what
-        moves."""
-        density = drawn(fixation_density(encoded.fixations), motion, self.objects(encoded))
-        return density / density.sum(dim=(2, 3), keepdim=True)
+        moves and to what people looked at before. alike: (N, S, H/8, W/8), cosines with that, as `likeness` has them;
+        zeros where nothing is remembered."""
+        return familiar(drawn(fixation_density(encoded.fixations), motion, self.objects(encoded)), alike)
 
     def empty_memory(self, count: int, cells: tuple[int, int], slots: int | None = None) -> Memory:
         """Of `count` videos that have not begun. cells: rows and columns; slots: the configuration's, if not given."""
         like, slots = self.free_queries, slots or self.config.memory
-        shapes = [(self.config.query_width,), (sum(self.spaces),), (self.config.embedding, *cells), (2, *cells), ()]
+        semantics = (sum(self.spaces),)
+        shapes = [(self.config.query_width,), semantics, semantics, (self.config.embedding, *cells), (2, *cells), ()]
         return Memory(*(like.new_zeros(count, slots, *shape) for shape in shapes))
 
     def decide(self, encoded: Encoded, motion: Tensor, gaze: Tensor, given: Tensor, memory: Memory) -> Decision:
@@ -181,9 +185,10 @@ class EGCNet(nn.Module):
         density of an eye tracker's fixations, summing to 1; given: (N,), 1 where there is one, 0 for the fixation
         head's own.
         """
-        density = expected(self.own_density(encoded, motion), gaze, given)
-        features = self._semantics(encoded)
-        before = _mean_of(memory)
+        features = self.semantics(encoded)
+        before, fixated = (mean_of(kept, memory.filled) for kept in (memory.semantics, memory.fixated))
+        own = self.own_density(encoded, motion, likeness(features, fixated, self.spaces))
+        density = expected(own, gaze, given)
         guides = [motion, likeness(features, before, self.spaces)]
         if self.config.position_semantic:
             queries, points, semantics = self.pse(density, features)
@@ -213,7 +218,7 @@ class EGCNet(nn.Module):
         winner = masks[rows, best][:, None]
         mask = pool_to(winner.sigmoid(), motion)
         cells, sides = (nn.functional.avg_pool2d(maps, 2) for maps in (pixels, sides_of(mask)))
-        remembered = Winner(queries[rows, best], gather(features, mask), cells, sides)
+        remembered = Winner(queries[rows, best], gather(features, mask), semantics, cells, sides)
         return Decision(masks, winner, density, points, competition, pixels, known, remembered)
 
     def _embed(self, encoded: Encoded, features: Tensor) -> Tensor:
@@ -223,7 +228,7 @@ class EGCNet(nn.Module):
             return embedded
         return features.new_zeros(len(features), self.config.embedding, *features.shape[2:])
 
-    def _semantics(self, encoded: Encoded) -> Tensor:
+    def semantics(self, encoded: Encoded) -> Tensor:
         """What every cell of stride 8 shows, (N, D, H/8, W/8): the deep features, less their mean over the picture, at
         unit length each; and the probabilities of the object classes of a backbone that has them."""
         size = encoded.level3.shape[-2:]
@@ -291,10 +296,9 @@ def recall(pixels: Tensor, memory: Memory) -> Tensor:
     return log_ratio(found).clamp(-4, 4) * both[:, None, None, None]
 
 
-def _mean_of(memory: Memory) -> Tensor:
-    """What the remembered winners held, (N, D); zeros where there are none."""
-    total = (memory.semantics * memory.filled[..., None]).sum(1)
-    return total / memory.filled.sum(1, keepdim=True).clamp_min(1)
+def mean_of(remembered: Tensor, filled: Tensor) -> Tensor:
+    """The mean (N, D) of what is remembered (N, M, D) where it is there, (N, M); zeros where nothing is."""
+    return (remembered * filled[..., None]).sum(1) / filled.sum(1, keepdim=True).clamp_min(1)
 
 
 def _query_layer(width: int) -> nn.Module:

@@ -14,13 +14,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from pydantic import ValidationError
-from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
 from sightline.errors import WeightsError
 from sightline.models import weights
 from sightline.models.egcnet import losses
 from sightline.models.egcnet.config import EGCNetConfig
+from sightline.models.egcnet.gaze import GazeTrail
 from sightline.models.egcnet.network import EGCNet, Memory, Winner
 from sightline.models.motion import Motion, MotionCue
 from sightline.models.predictor import Predictor
@@ -31,9 +31,6 @@ from sightline.nn.engine import Engine
 from sightline.nn.guided import guided_filter
 from sightline.results.frame import Frame, Hotspot, Queries
 from sightline.video import VideoFrame, prefetch
-
-GAZE_SIGMA = 0.028
-"""Blur of an eye tracker's fixations, in parts of the frame's longer side; as in training."""
 
 SMALL = 0.5
 """How much it counts in a mask that small objects have fewer pixels."""
@@ -76,13 +73,14 @@ class EGCNetPredictor(Predictor):
     def stream(self, frames: Iterable[VideoFrame], gaze: Points | None = None) -> Iterator[Frame]:
         """A video's saliency is the probability of the object; that of a single picture its fixation map.
 
-        gaze: fixations by the index of the frame, (K, 2) float32 x, y in pixels; the network's own fixation head stands
-        in for frames without.
+        gaze: fixations by the index of the frame, (K, 2) float32 x, y in pixels. Those of the last half second count
+        too, less with every frame; where nobody has looked for longer, the network's own fixation head stands in.
         """
         frames = iter(frames)
         first = list(islice(frames, 2))
         memory: Memory | None = None
         shots, age = ShotCuts(), 0
+        trail, last_s = GazeTrail(), 0.0
         waiting: deque[VideoFrame] = deque()  # the motion cue looks a few frames ahead
 
         def images() -> Iterator[NDArray[np.uint8]]:
@@ -93,11 +91,12 @@ class EGCNetPredictor(Predictor):
         with closing(prefetch(MotionCue().over(images()), 2)) as moving:  # beside the network, on a thread of its own
             for image, motion in moving:
                 frame = waiting.popleft()
-                points = None if gaze is None else gaze.get(frame.index)
                 if shots.look(image):
-                    memory, age = None, 0
-                result, memory = self._step(frame, motion, points, memory, keep=age % EVERY == 0)
-                age += 1
+                    memory, age, trail = None, 0, GazeTrail()
+                points = np.empty((0, 2)) if gaze is None else gaze.get(frame.index, np.empty((0, 2)))
+                trail.look(points / image.shape[1::-1], motion.flow, frame.time_s - last_s)
+                result, memory = self._step(frame, motion, trail, memory, keep=age % EVERY == 0)
+                age, last_s = age + 1, frame.time_s
                 yield result if len(first) > 1 else self._as_photograph(result, image)
 
     def fixation_map(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -114,12 +113,12 @@ class EGCNetPredictor(Predictor):
         return Frame(frame.index, frame.time_s, image, saliency, frame.mask, frame.hotspot, queries=frame.queries)
 
     def _step(
-        self, frame: VideoFrame, motion: Motion, points: NDArray[np.float32] | None, memory: Memory | None, keep: bool
+        self, frame: VideoFrame, motion: Motion, trail: GazeTrail, memory: Memory | None, keep: bool
     ) -> tuple[Frame, Memory]:
         height, width = frame.image.shape[:2]
         pixels = pixels_of(frame.image, input_size(height, width, self.network.config.input_size))
         grid = (pixels.shape[2] // 8, pixels.shape[3] // 8)
-        density = None if points is None else gaze_density(points, (height, width), grid)
+        density = trail.density(grid)
         gaze = torch.zeros(1, 1, *grid) if density is None else density
         memory = memory or self.network.empty_memory(1, (grid[0] // 4, grid[1] // 4))
         moving = Image.fromarray(motion.independent).resize(grid[::-1], Image.Resampling.BILINEAR)
@@ -201,19 +200,6 @@ def input_size(height: int, width: int, side: int) -> tuple[int, int]:
     sides = (math.ceil(length * scale / 32 - 0.4) * 32 for length in (height, width))
     tall, wide = (min(max(32, length), 4 * side) for length in sides)
     return tall, wide
-
-
-def gaze_density(points: NDArray[np.float32], size: tuple[int, int], grid: tuple[int, int]) -> Tensor | None:
-    """Fixations (K, 2) in pixels of a frame of `size` as a density (1, 1, *grid) that sums to 1; None where none is
-    inside."""
-    counts = np.zeros(grid, dtype=np.float32)
-    columns, rows = np.floor(np.asarray(points) * (grid[1] / size[1], grid[0] / size[0])).astype(int).T
-    inside = (columns >= 0) & (columns < grid[1]) & (rows >= 0) & (rows < grid[0])
-    if not inside.any():
-        return None
-    np.add.at(counts, (rows[inside], columns[inside]), 1)
-    blurred = gaussian_filter(counts, GAZE_SIGMA * max(grid), mode="constant")
-    return torch.from_numpy(blurred / blurred.sum())[None, None]
 
 
 def _hotspot(density: Tensor, mask: Tensor, size: tuple[int, int]) -> Hotspot | None:

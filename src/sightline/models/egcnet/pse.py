@@ -21,6 +21,8 @@ FLATTENED = 0.6
 """How far the density is flattened where something moves: its exponent is 1 less this."""
 UNNAMED = 0.1
 """What a place keeps of it where the backbone knows no object."""
+FAMILIAR, BLUNTED = 2.0, 0.3
+"""How much it counts that a place is like what was fixated before, and how far the density is flattened for it."""
 PRIOR = 1 / 3
 """How much the network's own density counts beside that of recorded fixations: its exponent in a geometric mean."""
 UNSEEN = 0.02
@@ -80,6 +82,18 @@ def drawn(density: Tensor, motion: Tensor, objects: Tensor | None = None) -> Ten
     relative = density / density.amax(dim=(2, 3), keepdim=True).clamp_min(1e-12)
     moving = relative.clamp_min(1e-12) ** (1 - FLATTENED * motion) * (QUIET + motion) * (relative > 0)
     return moving if objects is None else moving.sqrt() * (UNNAMED + objects)
+
+
+def familiar(density: Tensor, alike: Tensor) -> Tensor:
+    """Fixation densities, drawn to what people looked at before: (N, 1, h, w), summing to 1.
+
+    density: (N, 1, h, w), not negative; alike: (N, S, h, w), how like it every cell is in each of S spaces, cosines;
+    all zeros where nothing was looked at before, which leaves the density as it is.
+    """
+    known = alike.abs().amax(dim=(1, 2, 3), keepdim=True) > 0
+    relative = density / density.amax(dim=(2, 3), keepdim=True).clamp_min(1e-12)
+    both = relative ** (1 - BLUNTED * known) * torch.exp(FAMILIAR * alike.mean(1, keepdim=True))
+    return both / both.sum(dim=(2, 3), keepdim=True)
 
 
 def expected(own: Tensor, gaze: Tensor, given: Tensor) -> Tensor:

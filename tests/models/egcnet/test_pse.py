@@ -113,6 +113,8 @@ def test_attention_goes_to_what_is_like_what_was_fixated_before() -> None:
     torch.testing.assert_close(found.sum(dim=(2, 3)), torch.ones(2, 1))
     assert found[0, 0, 0, 2] > found[0, 0, 0, 0]
     assert familiar(torch.tensor([0.0, 1.0]).view(1, 1, 1, 2), torch.ones(1, 1, 1, 2))[0, 0, 0, 0] == 0
+    named = familiar(density, alike, named=True)
+    torch.testing.assert_close(named[0, 0, 0, 1] / named[0, 0, 0, 2], (0.3 / 0.2) * torch.tensor(-0.8).exp())
 
 
 def test_gaze_leads_and_the_own_density_fills_in() -> None:

@@ -169,7 +169,9 @@ class EGCNet(nn.Module):
         """Where the network itself looks, (N, 1, H/8, W/8), summing to 1: the fixation head's density, drawn to what
         moves and to what people looked at before. alike: (N, S, H/8, W/8), cosines with that, as `likeness` has them;
         zeros where nothing is remembered."""
-        return familiar(drawn(fixation_density(encoded.fixations), motion, self.objects(encoded)), alike)
+        objects = self.objects(encoded)
+        looks = alike[:, :2]  # not the object classes that a backbone names
+        return familiar(drawn(fixation_density(encoded.fixations), motion, objects), looks, objects is not None)
 
     def empty_memory(self, count: int, cells: tuple[int, int], slots: int | None = None) -> Memory:
         """Of `count` videos that have not begun. cells: rows and columns; slots: the configuration's, if not given."""

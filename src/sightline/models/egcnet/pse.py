@@ -84,16 +84,18 @@ def drawn(density: Tensor, motion: Tensor, objects: Tensor | None = None) -> Ten
     return moving if objects is None else moving.sqrt() * (UNNAMED + objects)
 
 
-def familiar(density: Tensor, alike: Tensor) -> Tensor:
+def familiar(density: Tensor, alike: Tensor, named: bool = False) -> Tensor:
     """Fixation densities, drawn to what people looked at before: (N, 1, h, w), summing to 1.
 
     density: (N, 1, h, w), not negative; alike: (N, S, h, w), how like it every cell is in each of S spaces, cosines;
-    all zeros where nothing was looked at before, which leaves the density as it is.
+    all zeros where nothing was looked at before, which leaves the density as it is. named: it is drawn to objects
+    already, and flattened for that; then this counts half.
     """
     known = alike.abs().amax(dim=(1, 2, 3), keepdim=True) > 0
-    relative = density / density.amax(dim=(2, 3), keepdim=True).clamp_min(1e-12)
-    both = relative ** (1 - BLUNTED * known) * torch.exp(FAMILIAR * alike.mean(1, keepdim=True))
-    return both / both.sum(dim=(2, 3), keepdim=True)
+    before = density / density.sum(dim=(2, 3), keepdim=True)
+    both = before if named else before ** (1 - BLUNTED)
+    both = both * torch.exp(FAMILIAR * (0.5 if named else 1) * alike.mean(1, keepdim=True))
+    return torch.where(known, both / both.sum(dim=(2, 3), keepdim=True), before)
 
 
 def expected(own: Tensor, gaze: Tensor, given: Tensor) -> Tensor:

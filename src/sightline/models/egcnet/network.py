@@ -188,7 +188,7 @@ class EGCNet(nn.Module):
         head's own.
         """
         features = self.semantics(encoded)
-        before, fixated = (mean_of(kept, memory.filled) for kept in (memory.semantics, memory.fixated))
+        before, fixated = (_mean_of(kept, memory.filled) for kept in (memory.semantics, memory.fixated))
         own = self.own_density(encoded, motion, likeness(features, fixated, self.spaces))
         density = expected(own, gaze, given)
         guides = [motion, likeness(features, before, self.spaces)]
@@ -298,7 +298,7 @@ def recall(pixels: Tensor, memory: Memory) -> Tensor:
     return log_ratio(found).clamp(-4, 4) * both[:, None, None, None]
 
 
-def mean_of(remembered: Tensor, filled: Tensor) -> Tensor:
+def _mean_of(remembered: Tensor, filled: Tensor) -> Tensor:
     """The mean (N, D) of what is remembered (N, M, D) where it is there, (N, M); zeros where nothing is."""
     return (remembered * filled[..., None]).sum(1) / filled.sum(1, keepdim=True).clamp_min(1)
 

@@ -146,8 +146,10 @@ def watched(sequence: VideoSequence, observers: int, seed: int, mode: str) -> Te
     trail, densities = GazeTrail(), []
     for looked, (_, motion) in zip(places, moving, strict=True):
         trail.look(looked, motion.flow, 1 / 25)
-        densities.append(trail.density(GRID))
-    gaze = torch.cat([density for density in densities if density is not None])
+        density = trail.density(GRID)
+        assert density is not None  # simulated observers always look at the frame
+        densities.append(density)
+    gaze = torch.cat(densities)
     return gaze.roll(len(gaze) // 2, 0).flip(-1) if mode == "shuffled" else gaze
 
 

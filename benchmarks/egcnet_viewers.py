@@ -76,17 +76,17 @@ def halves(network: EGCNet, scene: Scene, observed: Observed) -> Scores:
             trail.look(places[given], flow, elapsed_s)
             if index % (3 * STEP) or len(np.unique(points.subjects)) < FEWEST or given.all():
                 continue
-            moment = trail.density(GRID)
+            once, moment = torch.from_numpy(fixation_grid(places[given]))[None, None], trail.density(GRID)
+            lasting = torch.zeros_like(once) if moment is None else moment
             row = slice(index // STEP, index // STEP + 1)
             maps = {
                 "the network's own density, of the frame alone": alone[row],
                 "and drawn to what was fixated before": remembering[row],
-                "half of the viewers, in that frame alone": torch.from_numpy(fixation_grid(places[given]))[None, None],
-                "and in the last moment": torch.zeros_like(alone[row]) if moment is None else moment,
+                "half of the viewers, in that frame alone": once,
+                "and in the last moment": lasting,
+                "both, without what was before": mixed(alone[row], once),
+                "both, with it": mixed(remembering[row], lasting),
             }
-            once, lasting = list(maps.values())[2:]
-            maps["both, without what was before"] = mixed(alone[row], once)
-            maps["both, with it"] = mixed(remembering[row], lasting)
             for name, density in maps.items():
                 rows.setdefault(name, []).append(density[0])
             others.append(torch.from_numpy(fixation_grid(places[~given], sigma=0)))

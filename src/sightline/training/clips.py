@@ -27,6 +27,7 @@ from sightline.data.fixations import Observed, read_observed
 from sightline.data.samples import FixationImage, VideoSequence
 from sightline.errors import DataError
 from sightline.models import motion
+from sightline.models.egcnet.gaze import SIGMA
 from sightline.models.egcnet.network import EGCNet, Encoded
 from sightline.nn.engine import Engine, engine_cache
 from sightline.progress import track
@@ -41,8 +42,6 @@ FINE = (SIZE[0] // 4, SIZE[1] // 4)
 """Of masks and the pictures that they are compared with."""
 STEP = 3
 """Frames between two that are kept of a watched video."""
-SIGMA = 0.028
-"""Blur of fixations, in parts of the longer side."""
 
 
 @dataclass(frozen=True, slots=True)

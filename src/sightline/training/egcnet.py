@@ -17,11 +17,12 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from sightline.errors import DataError
 from sightline.models.egcnet import losses
+from sightline.models.egcnet.gaze import SIGMA
 from sightline.models.egcnet.iimc import means_of, mixed_contrast
 from sightline.models.egcnet.network import Decision, EGCNet, Encoded
 from sightline.nn.blocks import resize
 from sightline.nn.guided import guided_filter
-from sightline.training.clips import FINE, GRID, SIGMA, Scene, fixation_grid
+from sightline.training.clips import FINE, GRID, Scene, fixation_grid
 from sightline.training.observers import observe
 from sightline.training.optimisation import configure
 from sightline.training.recipe import EGCNetRecipe

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 SIGMA = 0.028
-"""Blur of an eye tracker's fixations, in parts of the frame's longer side; as in training."""
+"""Blur of an eye tracker's fixations, in parts of the frame's longer side, in training too."""
 LASTING_S = 0.2
 """A fixation counts by exp(-age / this)."""
 LEAST = 0.05

@@ -105,14 +105,14 @@ class Run:
         self, source: Source, folder: OutputFolder, partial: Path, identity: dict[str, Any], gaze: SourceGaze | None
     ) -> Outcome:
         began = time.perf_counter()
-        decode, wait, network = Clock(), Clock(), Clock()
+        decode, network = Clock(), Clock()
         frames = prefetch(decode.time(islice(source, self.limit)), queue_length(source.size))
         given = {} if gaze is None else {"gaze": gaze.points}
         done, last_s, cut = 0, 0.0, False
         writer = ResultWriter(partial, source, self.outputs, folder.final)
         try:
             with contextlib.closing(frames):
-                for frame in network.time(self.predictor.stream(wait.time(frames), **given)):
+                for frame in network.time(self.predictor.stream(frames, **given)):
                     writer.write(frame)
                     done, last_s = done + 1, frame.time_s
                     self.step()
@@ -140,7 +140,7 @@ class Run:
                     "total_s": round(seconds, 3),
                     "frames_per_s": round(done / seconds, 2),
                     "decode_s": round(decode.seconds, 3),
-                    "network_s": round(network.seconds - wait.seconds, 3),
+                    "network_s": round(network.seconds, 3),
                     "write_s": round(writer.busy_s, 3),
                 },
             }

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from sightline.models.wcsnet.evidence import Evidence
+from sightline.models.wcsnet.evidence import Evidence, change
 from sightline.models.wcsnet.geometry import Crop
 
 GENERATOR = np.random.default_rng(0)
@@ -45,7 +45,7 @@ def followed(frames: list[np.ndarray], x: int, ahead: int = 0) -> Evidence:
     evidence.look(CROP.take(frames[0], CELLS), CROP, CELLS)
     evidence.keep(inside(square(x)))
     for frame in frames[1:]:
-        evidence.step(frame)
+        evidence.step(change(frame, evidence.small))
         evidence.look(CROP.take(frame, CELLS), CROP, CELLS)
         if frame is not frames[-1]:
             evidence.keep(torch.from_numpy(evidence.followed))
@@ -112,7 +112,7 @@ def test_any_crop_of_any_frame_gives_probabilities(
     frames = [np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8) for seed in range(2)]
     crop, evidence = Crop(x, y, side), Evidence(frames[0])
     for frame in frames:
-        evidence.step(frame)
+        evidence.step(change(frame, evidence.small))
         evidence.look(crop.take(frame, 32), crop, cells)
         weighed = evidence.weigh(torch.full((cells, cells), filled))
         assert weighed.isfinite().all()

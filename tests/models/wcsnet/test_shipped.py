@@ -42,6 +42,23 @@ def test_the_dog_is_found_and_followed(model: WCSNetPredictor, shared_data: Path
     assert np.mean(overlaps) > 0.6
 
 
+def test_a_video_is_tracked_as_its_frames_are_one_by_one(model: WCSNetPredictor, shared_data: Path) -> None:
+    """What a video's predictor finds out ahead, on another thread, is what the tracker would."""
+    folder = shared_data / "vos/davis2016_dev/JPEGImages/480p"
+    frames = [load_image(folder / f"dog/{number:05}.jpg") for number in range(3)]
+    frames += [load_image(folder / f"cows/{number:05}.jpg") for number in range(2)]  # after a shot cut
+    tracker = model.tracker()
+    alone = [
+        tracker.step(frame) if number else tracker.start(frame, following=frames[1:])
+        for number, frame in enumerate(frames)
+    ]
+    for expected, frame in zip(alone, model.predict(np.stack(frames)), strict=True):
+        assert frame.state == expected.state
+        assert frame.mask is not None
+        np.testing.assert_array_equal(frame.mask > 0, expected.mask)
+        np.testing.assert_array_equal(frame.saliency, expected.hotspot)
+
+
 def test_a_click_chooses_the_target(model: WCSNetPredictor, shared_data: Path) -> None:
     davis = shared_data / "vos/davis2016_dev"
     frame = load_image(davis / "JPEGImages/480p/blackswan/00000.jpg")

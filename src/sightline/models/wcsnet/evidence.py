@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -27,30 +28,45 @@ Maps = NDArray[np.float32]
 Histogram = NDArray[np.float64]
 
 
+class Change(NamedTuple):
+    """A frame beside the one before, at a thumbnail's size: itself (h, w) uint8, the flow (h, w, 2) to where each pixel
+    was, and how surely each moves against the background, (h, w) in [0, 1]."""
+
+    small: NDArray[np.uint8]
+    flow: Maps
+    moving: Maps
+
+
+def change(frame: NDArray[np.uint8], before: NDArray[np.uint8]) -> Change:
+    """frame: (H, W, 3) uint8; before: thumbnail of the one before. No target has to be known for it."""
+    small = thumbnail(frame)
+    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    flow: Maps = dis.calc(small, before, np.zeros((*small.shape, 2), np.float32))
+    return Change(small, flow, independent(flow, camera_in(flow)))
+
+
 class Evidence:
     """Goes along a video with one target; memory is constant.
 
     A frame's turn is `step`, then `look` at a crop, `weigh` the network's mask in it, and `keep` what came of it.
-    moving: (h, w) in [0, 1], at a thumbnail's size, how surely each pixel moves against the background.
+    moving: (h, w) in [0, 1], at a thumbnail's size, how surely each pixel moves against the background. small: the
+    thumbnail of the frame it has come to.
     """
 
     def __init__(self, frame: NDArray[np.uint8], following: Sequence[NDArray[np.uint8]] = ()) -> None:
         """frame: (H, W, 3) uint8, the first; following: those after it, of which LEAD count."""
         self.moving, self._flow = next(MotionCue(shown=False).over([frame, *islice(following, LEAD)]))[1]
-        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        self._small = thumbnail(frame)
+        self.small = thumbnail(frame)
         self._size = np.array(frame.shape[1::-1], dtype=np.float32)
-        self._scale = np.array(self._small.shape[::-1], dtype=np.float32) / self._size
+        self._scale = np.array(self.small.shape[::-1], dtype=np.float32) / self._size
         self._target, self._crop = np.zeros((1, 1), np.float32), Crop(0, 0, 1)
         self._colours: tuple[Histogram, Histogram] | None = None
 
-    def step(self, frame: NDArray[np.uint8]) -> None:
+    def step(self, changed: Change) -> None:
         """Go on to the next frame."""
-        small = thumbnail(frame)
-        self._flow = self._dis.calc(small, self._small, np.zeros_like(self._flow))
-        moving = independent(self._flow, camera_in(self._flow))
-        self.moving = gather(self.moving, moving, small, self._small, self._flow)
-        self._small = small
+        small, self._flow, moving = changed
+        self.moving = gather(self.moving, moving, small, self.small, self._flow)
+        self.small = small
 
     def before(self, places: Maps) -> Maps:
         """Where what is at some places (h, w, 2), x and y in pixels of the frame, was in the frame before."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
@@ -16,15 +17,16 @@ from torch import nn
 
 from sightline.errors import WeightsError
 from sightline.models import weights
-from sightline.models.motion import LEAD
+from sightline.models.motion import LEAD, thumbnail
 from sightline.models.predictor import Predictor
 from sightline.models.wcsnet.config import EGNetConfig, Gaze2MaskConfig, WCSNetConfig
 from sightline.models.wcsnet.egnet import EGNet, FastGaze, gaze_map
+from sightline.models.wcsnet.evidence import Change, change
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.network import WCSNet
 from sightline.models.wcsnet.tracker import Tracked, Tracker
 from sightline.results.frame import Frame, Hotspot
-from sightline.video import VideoFrame
+from sightline.video import VideoFrame, prefetch
 
 C = TypeVar("C", bound=BaseModel)
 N = TypeVar("N", bound=nn.Module)
@@ -100,8 +102,18 @@ class WCSNetPredictor(Predictor):
         tracker = self.tracker()
         start = tracker.start(first.image, following=[frame.image for frame in following])
         yield _frame(first, start, None if following else gaze_map(first.image, self.egnet))
-        for frame in chain(following, frames):
-            yield _frame(frame, tracker.step(frame.image))
+        with closing(prefetch(_changes(first, chain(following, frames)), 2)) as changed:  # on a thread of its own
+            for frame, what in changed:
+                yield _frame(frame, tracker.step(frame.image, what))
+
+
+def _changes(first: VideoFrame, frames: Iterable[VideoFrame]) -> Iterator[tuple[VideoFrame, Change]]:
+    """The frames after the first, each with what has changed in it."""
+    before = thumbnail(first.image)
+    for frame in frames:
+        what = change(frame.image, before)
+        yield frame, what
+        before = what.small
 
 
 def _frame(frame: VideoFrame, tracked: Tracked, saliency: NDArray[np.float32] | None = None) -> Frame:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from sightline.errors import UsageError
 from sightline.models.shots import ShotCuts
 from sightline.models.wcsnet.egnet import EGNet, FastGaze, gaze_map
-from sightline.models.wcsnet.evidence import Evidence
+from sightline.models.wcsnet.evidence import Change, Evidence, change
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.geometry import CONTEXT, Crop
 from sightline.models.wcsnet.hotspot import HotspotMap
@@ -156,14 +156,15 @@ class Tracker:
         hotspot, at = self._hotspot.read(crop, inside, height, width)
         return Tracked(target.astype(np.float32), target, hotspot, at, 1.0, "start")
 
-    def step(self, frame: NDArray[np.uint8]) -> Tracked:
+    def step(self, frame: NDArray[np.uint8], changed: Change | None = None) -> Tracked:
         """Find the target in the next frame, (H, W, 3) uint8 RGB. After a shot cut, or a while of "lost", a new target
-        is chosen by EG-Net (state "start"). Raises UsageError before `start`."""
+        is chosen by EG-Net (state "start"). changed: what `change` says of the frame, where somebody has asked it on
+        another thread. Raises UsageError before `start`."""
         if self._evidence is None:
             raise UsageError("Tracker.step before Tracker.start: choose a target first")
         if self._shots.look(frame):
             return self._start(frame, Evidence(frame))
-        self._evidence.step(frame)
+        self._evidence.step(changed or change(frame, self._evidence.small))
         if self._lost >= LOST_FRAMES:
             return self._start(frame, self._evidence)
         height, width = frame.shape[:2]

@@ -1,15 +1,18 @@
 """EGCNet on the DAVIS development sequences, two-fold: no frame of a sequence is trained on before it is scored.
 
-    python benchmarks/egcnet.py rows --data ../shared/data --out runs/egcnet        the three rows, three seeds
+    python benchmarks/egcnet.py rows --data ../shared/data --out runs/egcnet        the rows, three seeds
     python benchmarks/egcnet.py ablations --data ../shared/data --out runs/egcnet   each module away and alone
     python benchmarks/egcnet.py gaze --data ../shared/data --out runs/egcnet        simulated gaze at test time
+    python benchmarks/egcnet.py gaze ... --fixations AGS                            recorded gaze as well
     python benchmarks/egcnet.py speed --data ../shared/data --out runs/egcnet       shipped weights at 320x320
     python benchmarks/egcnet.py baselines --data ../shared/data --out runs/egcnet   what it has to beat
 
 The folds are the sequences in alphabetical order, first five and last five. Masks serve for scoring only, but for the
 row whose name says scribbles: those are simulated from the masks of the training fold. Scores follow the protocols
 `exact` (S-measure, max F, MAE: mean over frames, then over sequences) and `davis2016` (J). A run that --out has
-already is not trained again, and not scored again where `scores-*.json` is beside its weights.
+already is not trained again, and not scored again where `scores-*.json` is beside its weights. AGS is the eye tracking
+of Wang et al. (CVPR 2019) on these sequences, <sequence>/00000.png each; gaze that was recorded is shown at test time
+only, and training goes on without.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -54,7 +57,12 @@ CONFIG = Path(__file__).parents[1] / "configs" / "egcnet.yaml"
 DAVIS = "vos/davis2016_dev"
 DEEPLAB = ["network.backbone=deeplab-mobilenet-v2", "sight=egnet",
            "backbone_weights=$DATA/weights/deeplabv3_mobilenet_v2_1.0_513"]  # fmt: skip
-ROWS = {"imagenet": [], "deeplab": DEEPLAB, "deeplab + scribbles": [*DEEPLAB, "scribbles=true"]}
+ROWS = {
+    "imagenet": [],
+    "deeplab": DEEPLAB,
+    "deeplab + scribbles": [*DEEPLAB, "scribbles=true"],
+    "imagenet + scribbles": ["scribbles=true"],
+}
 PSE, SLQ, IIMC = "network.position_semantic=false", "network.competition=false", "network.contrast=false"
 ABLATIONS = {
     "baseline": [PSE, SLQ, IIMC],
@@ -77,11 +85,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", help="rows or ablations to run")
     parser.add_argument("--folds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--fixations", type=Path, help="AGS: binary fixation maps of these sequences")
     parser.add_argument("--gaze2mask", type=Path, help="folds of Gaze2Mask-Net, as davis_folds.py makes them")
     parser.add_argument("--set", nargs="+", default=[], help="further changes of the recipe, for trying things out")
     args = parser.parse_args()
     os.environ["DATA"] = str(args.data.resolve())
-    sequences = davis.sequences(args.data / DAVIS)
+    sequences = davis.sequences(args.data / DAVIS, fixations=args.fixations)
     if args.what == "speed":
         print(speed(sequences[0]))
         return
@@ -89,7 +98,10 @@ def main() -> None:
         print(markdown(baselines(sequences, args.gaze2mask)))
         return
     variants = {"rows": ROWS, "ablations": ABLATIONS, "gaze": {"imagenet": []}}[args.what]
-    modes = ("own", "simulated", "simulated-egnet", "shuffled") if args.what == "gaze" else ("own",)
+    modes = ["own"]
+    if args.what == "gaze":
+        modes += ["simulated", "simulated-egnet", "shuffled"]
+        modes += ["recorded", "recorded-shuffled"] if args.fixations else []
     table: dict[str, list[Scores]] = {}
     for seed in args.seeds:  # every variant once before any twice, in case of a stop
         for name in args.only or variants:
@@ -126,42 +138,57 @@ def two_fold(
             fresh = {}
             for sequence in tested:
                 gaze = None if mode == "own" else watched(sequence, recipe.observers, seed, mode)
-                fresh[sequence.name] = score(run(network.eval(), kept.sequence(sequence), sequence, gaze), sequence)
+                scene = kept.sequence(replace(sequence, fixation_maps=()))
+                fresh[sequence.name] = score(run(network.eval(), scene, sequence, gaze), sequence)
             scores.write_text(json.dumps(fresh, indent=1), encoding="utf-8")
         found.update(json.loads(scores.read_text(encoding="utf-8")))
     return found
 
 
 def watched(sequence: VideoSequence, observers: int, seed: int, mode: str) -> Tensor:
-    """Simulated gaze on a sequence, (F, 1, *GRID); shuffled: that of another moment, mirrored.
-
-    The observers see no mask of the sequence. `simulated-egnet`: they follow EG-Net's density, drawn to what moves, as
-    the network itself does. Else they know more, as people do: the shipped EG-Net's is drawn to objects that DeepLab
-    knows, too, and DeepLab has learned from masks of VOC.
-    """
-    recipe = read_recipe(CONFIG, [] if mode == "simulated-egnet" else DEEPLAB)
-    viewers, scenes = egcnet_and_scenes(cast(EGCNetRecipe, recipe))
-    places = simulated(viewers, scenes.sequence(sequence), observers, np.random.default_rng([seed, 7]))
+    """Gaze on a sequence, (F, 1, *GRID), zeros where nobody has looked for a while. shuffled: that of another moment,
+    mirrored."""
+    recorded = mode.startswith("recorded")
+    places = viewers_of(sequence) if recorded else observers_of(sequence, observers, seed, mode == "simulated-egnet")
     moving = MotionCue().over(sequence.load(index)[0] for index in range(len(sequence)))
     trail, densities = GazeTrail(), []
     for looked, (_, motion) in zip(places, moving, strict=True):
         trail.look(looked, motion.flow, 1 / 25)
         density = trail.density(GRID)
-        assert density is not None  # simulated observers always look at the frame
-        densities.append(density)
+        densities.append(torch.zeros(1, 1, *GRID) if density is None else density)
     gaze = torch.cat(densities)
-    return gaze.roll(len(gaze) // 2, 0).flip(-1) if mode == "shuffled" else gaze
+    return gaze.roll(len(gaze) // 2, 0).flip(-1) if mode.endswith("shuffled") else gaze
+
+
+def viewers_of(sequence: VideoSequence) -> Iterator[NDArray[np.float64]]:
+    """Where people looked in every frame, (K, 2), x and y in [0, 1]."""
+    for index in range(len(sequence)):
+        points = sequence.fixations(index)
+        size = sequence.load(index)[0].shape[1::-1]
+        yield np.empty((0, 2)) if points is None else points / size
+
+
+def observers_of(sequence: VideoSequence, count: int, seed: int, egnet: bool) -> Iterator[NDArray[np.float64]]:
+    """Where simulated observers look, likewise; they see no mask of the sequence.
+
+    egnet: they follow EG-Net's density, drawn to what moves, as the network itself does. Else they know more, as people
+    do: the shipped EG-Net's is drawn to objects that DeepLab knows, too, and DeepLab has learned from masks of VOC.
+    """
+    recipe = read_recipe(CONFIG, [] if egnet else DEEPLAB)
+    network, scenes = egcnet_and_scenes(cast(EGCNetRecipe, recipe))
+    scene = scenes.sequence(replace(sequence, fixation_maps=()))
+    return simulated(network, scene, count, np.random.default_rng([seed, 7]))
 
 
 @torch.no_grad()
 def run(network: EGCNet, scene: Scene, sequence: VideoSequence, gaze: Tensor | None) -> list[Tensor]:
     """The map of every frame, (1, 1, *SIZE) in [0, 1], as the predictor has it. gaze: (F, 1, *GRID)."""
     memory, maps = network.empty_memory(1, (SIZE[0] // 32, SIZE[1] // 32)), []
-    given = torch.ones(1) * (gaze is not None)
     for index in range(len(scene)):
         one = slice(index, index + 1)
         motion, encoded = scene.motion[one].float(), Encoded(*(level[one].float() for level in scene.encoded))
         looked = torch.zeros_like(motion) if gaze is None else gaze[one]
+        given = (looked.sum(dim=(1, 2, 3)) > 0).float()
         decision = network.decide(encoded, motion, looked, given, memory)
         pixels = pixels_of(sequence.load(index)[0], SIZE)
         maps.append(probability_of(decision.winner, pixels, motion, decision.density, decision.known))

@@ -16,6 +16,7 @@ from PIL import Image
 from hostile.corpus import truncate, write_frames, write_video
 from hostile.fake_model import BrightestSpot
 from sightline.cli import main
+from sightline.models.predictor import Predictor
 from sightline.results import Frame
 from sightline.results.png import davis_palette
 from sightline.video import VideoFrame
@@ -26,7 +27,7 @@ Points = Mapping[int, np.ndarray]
 HEADER = "subject,onset_ms,duration_ms,x_px,y_px\n"
 
 
-class Discs:
+class Discs(Predictor):
     """The mask is a disc around each fixation; where there is none, it is empty."""
 
     name = "discs"
@@ -184,7 +185,7 @@ def test_wrong_usage(clip: Path, tmp_path: Path, label: Label) -> None:
         2, f"sightline: --gaze {gaze}: one table, for 2 videos; give a folder of tables\n"
     )  # fmt: skip
     blind = label(clip, "--gaze", gaze, "--out", tmp_path / "out", model=BrightestSpot())
-    assert (blind.code, "--model brightest: takes no fixations" in blind.err) == (2, True)
+    assert (blind.code, "brightest takes no gaze" in blind.err) == (2, True)
     nowhere = label(clip, "--gaze", tmp_path / "nowhere.csv", "--out", tmp_path / "out")
     assert (nowhere.code, "nowhere.csv: no such table" in nowhere.err) == (1, True)
     nothing = label(tmp_path / "set/none.mp4", "--gaze", gaze, "--out", tmp_path / "out")
@@ -250,4 +251,4 @@ def test_predict_takes_gaze_too(clip: Path, tmp_path: Path, capsys: pytest.Captu
         assert (each.code, "leave out --each" in each.err) == (2, True)
         patch.setattr("sightline.models.load", lambda name, device="auto": BrightestSpot())
         other = predict(clip, "--gaze", gaze, "--out", tmp_path / "out")
-        assert (other.code, "--model brightest: takes no fixations; egcnet does" in other.err) == (2, True)
+        assert (other.code, "brightest takes no gaze" in other.err) == (2, True)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from hostile.corpus import BROKEN, picture, sound_of, truncate, write_frames, wr
 from hostile.fake_model import BrightestSpot
 from sightline.cli import main
 from sightline.errors import UsageError, WeightsError
-from sightline.results import Frame
+from sightline.results import Frame, Hotspot
 from sightline.video import VideoFrame, open_source, queue_length
 
 
@@ -250,6 +250,59 @@ def test_a_model_that_cannot_be_loaded(
         main(["predict", "clip.mp4", "--out", str(tmp_path / "out"), "--model", "x"])
     assert stop.value.code == code
     assert capsys.readouterr().err == f"sightline: {error}\n"
+
+
+class AtThePoint(BrightestSpot):
+    """The hotspot stays where the target was shown."""
+
+    def stream(self, frames: Iterable[VideoFrame], point: tuple[float, float] | None = None) -> Iterator[Frame]:
+        for frame in super().stream(frames):
+            yield frame if point is None else replace(frame, hotspot=Hotspot(*point, 1.0))
+
+
+class TestPoint:
+    @pytest.fixture
+    def clip(self, tmp_path: Path) -> Path:
+        return write_video(tmp_path / "clip.mp4", frames=3)
+
+    def test_is_where_the_target_is(self, tmp_path: Path, clip: Path, sightline: Sightline) -> None:
+        result = sightline(clip, "--point", "12.5,7", "--out", tmp_path / "out", model=AtThePoint())
+        assert result.code == 0
+        rows = list(csv.DictReader((tmp_path / "out/clip/hotspots.csv").open()))
+        assert [(float(row["x_px"]), float(row["y_px"])) for row in rows] == [(12.5, 7)] * 3
+        assert json.loads((tmp_path / "out/clip/summary.json").read_text())["point"] == [12.5, 7]
+
+    def test_makes_it_another_run(self, tmp_path: Path, clip: Path, sightline: Sightline) -> None:
+        for point, code in (("3,3", 0), ("3,3", 0), ("4,3", 1)):
+            result = sightline(clip, "--point", point, "--out", tmp_path / "out", model=AtThePoint())
+            assert result.code == code
+        assert "with another point" in result.err
+
+    @pytest.mark.parametrize(
+        ("point", "message"),
+        [
+            ("12", "two numbers are expected, as in 640,360"),
+            ("a,b", "two numbers are expected, as in 640,360"),
+            ("5000,3", "clip.mp4: point 5000,3 is outside of the 64x48 frames"),
+            ("-1,3", "clip.mp4: point -1,3 is outside of the 64x48 frames"),
+            ("nan,3", "clip.mp4: point nan,3 is outside of the 64x48 frames"),
+        ],
+    )
+    def test_that_is_none(self, tmp_path: Path, clip: Path, sightline: Sightline, point: str, message: str) -> None:
+        result = sightline(clip, f"--point={point}", "--out", tmp_path / "out", model=AtThePoint())
+        assert result.code != 0
+        assert message in result.err
+        assert not (tmp_path / "out").exists()
+
+    def test_is_of_one_video(self, tmp_path: Path, clip: Path, sightline: Sightline) -> None:
+        other = write_video(tmp_path / "other.mp4", frames=2)
+        for sources in ([clip, other], [clip, "--each"]):
+            result = sightline(*sources, "--point", "3,3", "--out", tmp_path / "out", model=AtThePoint())
+            assert (result.code, "a place in one video" in result.err) == (2, True)
+
+    def test_for_a_model_that_takes_none(self, tmp_path: Path, clip: Path, sightline: Sightline) -> None:
+        result = sightline(clip, "--point", "3,3", "--out", tmp_path / "out")
+        assert (result.code, "brightest takes no point" in result.err) == (2, True)
 
 
 class TestExistingResults:

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from scipy.ndimage import uniform_filter
 
+from sightline.models.predictor import Predictor
 from sightline.results import Frame, Hotspot
 from sightline.video import VideoFrame
 
 
-class BrightestSpot:
+class BrightestSpot(Predictor):
     """Saliency is a blob on the brightest region, the mask is the region around it."""
 
     name = "brightest"

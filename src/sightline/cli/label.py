@@ -47,13 +47,13 @@ def label(
     from sightline.cli._outcomes import report
     from sightline.cli._progress import Progress, until_interrupted
     from sightline.errors import SightlineError
-    from sightline.results.labelling import find_table, find_videos, require_gaze, require_gaze_taker
+    from sightline.results.labelling import find_table, find_videos, require_gaze
     from sightline.results.run import Outcome, Run, choose_outputs, failure, name_folders
 
     videos = find_videos(sources)
     require_gaze(gaze, videos)
     predictor = models.load(model, device=device)
-    require_gaze_taker(predictor)
+    predictor.require("gaze")
     outcomes: list[Outcome] = []
     with until_interrupted() as interrupted, Progress() as progress:
         run = Run(

@@ -17,6 +17,7 @@ Examples:
   sightline predict clip.mp4 --out results
   sightline predict clip.mp4 photo.jpg frames/ --out results --save masks
   sightline predict photos/ --each --model egnet --out maps
+  sightline predict clip.mp4 --point 640,360 --out results
   sightline predict clip.mp4 --model egcnet --gaze fixations.csv --out results
   sightline predict clip.mp4 --out results --limit 100 --json
 """
@@ -43,6 +44,10 @@ def predict(
             metavar="FIXATIONS", help="Where viewers looked: a table, an import, or a folder of tables (see `label`)."
         ),
     ] = None,
+    point: Annotated[
+        str | None,
+        typer.Option(metavar="X,Y", help="Follow what is here in the first frame, in pixels from its top left corner."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     each: Annotated[
         bool, typer.Option("--each", help="Unrelated images: DIR/saliency/<name>.png and so on, one for each image.")
@@ -57,22 +62,25 @@ def predict(
     from sightline.cli._outcomes import report
     from sightline.cli._progress import Progress, until_interrupted
     from sightline.errors import UsageError
-    from sightline.results.labelling import require_gaze, require_gaze_taker
+    from sightline.results.labelling import require_gaze
     from sightline.results.run import Run, choose_outputs
 
     if gaze is not None:
         if each:
             raise UsageError("--gaze: fixations on a video, not on unrelated images; leave out --each")
         require_gaze(gaze, sources)
+    start = None if point is None else _point(point)
+    if start is not None and (each or len(sources) > 1):
+        raise UsageError("--point: a place in one video; give one SOURCE, without --each")
     predictor = models.load(model, device=device)
-    if gaze is not None:
-        require_gaze_taker(predictor)
+    predictor.require(*(name for name, given in (("gaze", gaze), ("point", point)) if given is not None))
     wanted = None if save is None else [name.strip() for name in save.split(",") if name.strip()]
     outputs = choose_outputs(predictor, wanted)
     with until_interrupted() as interrupted, Progress() as progress:
         run = Run(
             predictor,
             outputs,
+            point=start,
             limit=limit,
             overwrite=overwrite,
             begin=progress.begin,
@@ -104,6 +112,16 @@ def _run(run: Run, sources: list[Path], out: Path, *, each: bool, gaze: Path | N
         if run.stopped():
             break
     return outcomes
+
+
+def _point(text: str) -> tuple[float, float]:
+    from sightline.errors import UsageError
+
+    try:
+        x, y = (float(number) for number in text.split(","))
+    except ValueError:
+        raise UsageError(f"--point {text}: two numbers are expected, as in 640,360") from None
+    return x, y
 
 
 predict.__doc__ = f"{predict.__doc__}\n\n{EXAMPLES}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sightline.errors import UsageError, WeightsError
 from sightline.models import weights
@@ -40,7 +41,7 @@ def _info(name: str, gives: str, paper: str, *networks: str) -> ModelInfo:
 _MODELS = {
     info.name: info
     for info in (
-        _info("wcsnet", "object mask, hotspot track, saliency", WCSNET, "wcsnet", "egnet", "gaze2mask"),
+        _info("wcsnet", "object mask, hotspot track, saliency; takes a point", WCSNET, "wcsnet", "egnet", "gaze2mask"),
         _info("egnet", "fixation map of every frame", WCSNET, "egnet"),
         _info("egcnet", "salient object mask, attention; takes gaze", EGCNET, "egcnet"),
     )
@@ -77,6 +78,8 @@ def load(name: str | Path, device: str = "auto") -> Predictor:
             raise WeightsError(f"{folder}: holds {other!r}, which is not a model that predicts on its own; give wcsnet")
 
 
-def predict(source: Input, model: str = "wcsnet", device: str = "auto", fps: float = 25.0) -> Iterator[Frame]:
-    """Load a model and run it on one source: `load(model, device).predict(source, fps)`."""
-    return load(model, device).predict(source, fps)
+def predict(
+    source: Input, model: str = "wcsnet", device: str = "auto", fps: float = 25.0, **given: Any
+) -> Iterator[Frame]:
+    """Load a model and run it on one source: `load(model, device).predict(source, fps, **given)`."""
+    return load(model, device).predict(source, fps, **given)

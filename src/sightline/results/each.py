@@ -116,4 +116,5 @@ def _identity(run: Run, images: list[Path]) -> dict[str, Any]:
         "source_modified": modified,
         "limit": None,
         "gaze_sha256": None,
+        "point": None,
     }

@@ -15,7 +15,7 @@ from sightline.video.writer import mend
 
 ENTRIES = ("saliency", "masks", "hotspots.csv", "overlay", "overlay.mp4", "overlay.png", "summary.json")
 # What makes two runs the same run.
-IDENTITY = ("model", "weights_sha256", "source", "source_bytes", "source_modified", "limit", "gaze_sha256")
+IDENTITY = ("model", "weights_sha256", "source", "source_bytes", "source_modified", "limit", "gaze_sha256", "point")
 
 
 class OutputFolder:
@@ -44,8 +44,8 @@ class OutputFolder:
             return False
         if same and outputs <= set(old["outputs"]):
             return True
-        gaze = " with other gaze" if other == ["gaze_sha256"] else ""
-        of = f"of another run ({old['model']} on {old['source']}{gaze})" if old else f"({', '.join(there)})"
+        what = {"gaze_sha256": " with other gaze", "point": " with another point"}.get(" ".join(other), "")
+        of = f"of another run ({old['model']} on {old['source']}{what})" if old else f"({', '.join(there)})"
         raise OutputError(f"{self.final}: holds results {of}; choose another --out or pass --overwrite")
 
     def _read_summary(self) -> dict[str, Any]:

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sightline.errors import DataError, SourceError, UsageError
 from sightline.video.frames import IMAGE_SUFFIXES
 
-if TYPE_CHECKING:
-    from sightline.models import Predictor
-
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg"})
 TABLES = ("{0}_fixations.csv", "{0}.csv", "{0}")
 """How the table of a video is called, beside it or in the folder given; the last is the folder of an import."""
-
-
-def require_gaze_taker(predictor: Predictor) -> None:
-    """Raise UsageError for a model that takes no gaze."""
-    if "gaze" not in inspect.signature(predictor.stream).parameters:
-        raise UsageError(f"--model {predictor.name}: takes no fixations; egcnet does")
 
 
 def find_videos(sources: Sequence[Path]) -> list[Path]:

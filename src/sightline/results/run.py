@@ -50,13 +50,15 @@ class Outcome:
 class Run:
     """One call of `sightline predict` or `sightline label`: what all its sources share.
 
-    outputs: what is written. limit: the most frames of a source, None for all. overwrite: replace other results.
-    begin: called before each source with its name and expected frames. step: called after each frame. stopped: asked
-    after each frame; when it says True, what is done is finished properly and the run ends.
+    outputs: what is written. point: (x, y) in pixels of the first frame, on the target, for a model that takes one.
+    limit: the most frames of a source, None for all. overwrite: replace other results. begin: called before each source
+    with its name and expected frames. step: called after each frame. stopped: asked after each frame; when it says
+    True, what is done is finished properly and the run ends.
     """
 
     predictor: Predictor
     outputs: frozenset[str]
+    point: tuple[float, float] | None = None
     limit: int | None = None
     overwrite: bool = False
     begin: Callable[[str, int | None], None] = lambda name, frames: None
@@ -71,6 +73,7 @@ class Run:
         if final.resolve() == path.resolve():
             raise OutputError(f"{final}: the results would go into the source itself; choose another --out")
         with open_source(path) as source:
+            self._check_point(source)
             folder = OutputFolder(final, final.parent / f".{final.name}.partial")
             identity = self.identity(path) | {"gaze_sha256": None if gaze is None else sha256_of_table(gaze)}
             if folder.finished(identity, self.outputs, overwrite=self.overwrite):
@@ -90,6 +93,16 @@ class Run:
                 folder.discard()
                 raise
 
+    def _check_point(self, source: Source) -> None:
+        if self.point is None:
+            return
+        (x, y), (height, width) = self.point, source.size
+        if not (0 <= x < width and 0 <= y < height):
+            raise UsageError(
+                f"{source.path}: point {x:g},{y:g} is outside of the {width}x{height} frames; give pixels from the top "
+                "left corner"
+            )
+
     def _times(self, source: Source) -> list[float]:
         """When each frame is shown, which only decoding tells for sure."""
         self.begin(f"{source.stem}, times", source.frames_expected)
@@ -107,7 +120,9 @@ class Run:
         began = time.perf_counter()
         decode, network = Clock(), Clock()
         frames = prefetch(decode.time(islice(source, self.limit)), queue_length(source.size))
-        given = {} if gaze is None else {"gaze": gaze.points}
+        given: dict[str, Any] = {} if gaze is None else {"gaze": gaze.points}
+        if self.point is not None:
+            given["point"] = self.point
         done, last_s, cut = 0, 0.0, False
         writer = ResultWriter(partial, source, self.outputs, folder.final)
         try:
@@ -164,6 +179,7 @@ class Run:
             "source_bytes": size,
             "source_modified": modified,
             "limit": self.limit,
+            "point": None if self.point is None else list(self.point),
         }
 
 

@@ -12,6 +12,7 @@ import sightline
 import sightline.nn.engine
 from sightline.data import image_fixations
 from sightline.data.files import load_image, load_mask
+from sightline.errors import UsageError
 from sightline.metrics.functional.fixation import nss
 from sightline.models import list_models, weights
 from sightline.models.wcsnet.predictor import EGNetPredictor, WCSNetPredictor
@@ -66,6 +67,11 @@ def test_a_click_chooses_the_target(model: WCSNetPredictor, shared_data: Path) -
     y, x = (float(np.median(place)) for place in truth.nonzero())
     mask = model.tracker().start(frame, point=(x, y)).mask
     assert (truth & mask).sum() / (truth | mask).sum() > 0.5
+    (alone,) = model.predict(frame, point=(x, y))
+    assert alone.mask is not None
+    np.testing.assert_array_equal(alone.mask > 0, mask)
+    with pytest.raises(UsageError, match="takes no gaze"):
+        next(model.predict(frame, gaze={}))
 
 
 def test_people_look_where_it_says(shared_data: Path) -> None:

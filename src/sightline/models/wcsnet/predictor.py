@@ -93,14 +93,18 @@ class WCSNetPredictor(Predictor):
         """A new tracker, for online use: `start` with a gaze map, a point, a mask or nothing, then `step`."""
         return Tracker(self.network, self.gaze2mask, self.egnet, self.device)
 
-    def stream(self, frames: Iterable[VideoFrame]) -> Iterator[Frame]:
-        """A single picture gets EG-Net's fixation map as saliency; a video's is the tracked hotspot map."""
+    def stream(self, frames: Iterable[VideoFrame], point: tuple[float, float] | None = None) -> Iterator[Frame]:
+        """A single picture gets EG-Net's fixation map as saliency; a video's is the tracked hotspot map.
+
+        point: (x, y) in pixels of the first frame, on the target; without one EG-Net chooses it, and always after a
+        shot cut or where the target stays lost. Raises UsageError for a point outside of the frame.
+        """
         frames = iter(frames)
         first, following = next(frames, None), list(islice(frames, LEAD))
         if first is None:
             return
         tracker = self.tracker()
-        start = tracker.start(first.image, following=[frame.image for frame in following])
+        start = tracker.start(first.image, point=point, following=[frame.image for frame in following])
         yield _frame(first, start, None if following else gaze_map(first.image, self.egnet))
         with closing(prefetch(_changes(first, chain(following, frames)), 2)) as changed:  # on a thread of its own
             for frame, what in changed:

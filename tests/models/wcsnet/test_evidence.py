@@ -43,12 +43,12 @@ def followed(frames: list[np.ndarray], x: int, ahead: int = 0) -> Evidence:
     """Evidence that has seen the square's place, x, in the first frame and goes on to the last."""
     evidence = Evidence(frames[0], frames[1 : 1 + ahead])
     evidence.look(CROP.take(frames[0], CELLS), CROP, CELLS)
-    evidence.keep(inside(square(x)))
+    evidence.keep(inside(square(x)), inside(square(x)), chosen=True)
     for frame in frames[1:]:
         evidence.step(change(frame, evidence.small))
         evidence.look(CROP.take(frame, CELLS), CROP, CELLS)
         if frame is not frames[-1]:
-            evidence.keep(torch.from_numpy(evidence.followed))
+            evidence.keep(*[torch.from_numpy(evidence.followed)] * 2)
     return evidence
 
 
@@ -92,6 +92,29 @@ def test_where_nothing_differs_the_followed_mask_alone_decides() -> None:
     assert weighed[target == 0].numpy() == pytest.approx(1 / (1 + np.exp(1)), abs=0.01)
 
 
+def test_what_the_network_took_for_the_target_and_was_not_is_followed() -> None:
+    evidence = Evidence(picture(50))
+    evidence.look(CROP.take(picture(50), CELLS), CROP, CELLS)
+    evidence.keep(inside(square(20)), torch.maximum(inside(square(50)), inside(square(20))), chosen=True)
+    evidence.step(change(picture(56), evidence.small))
+    evidence.look(CROP.take(picture(56), CELLS), CROP, CELLS)
+    truth = inside(square(56)).numpy()
+    assert np.minimum(truth, evidence.rivals).sum() / np.maximum(truth, evidence.rivals).sum() > 0.75
+
+
+def test_what_another_target_looked_like_says_nothing_of_one_that_is_chosen_now() -> None:
+    weighed = []
+    for before in (20, 50):
+        evidence = Evidence(picture(50))
+        evidence.look(CROP.take(picture(50), CELLS), CROP, CELLS)
+        for x in (before, 50):
+            evidence.keep(inside(square(x)), inside(square(x)), chosen=True)
+        evidence.step(change(picture(50), evidence.small))
+        evidence.look(CROP.take(picture(50), CELLS), CROP, CELLS)
+        weighed.append(evidence.weigh(torch.full((CELLS, CELLS), 0.5)))
+    torch.testing.assert_close(*weighed)
+
+
 def test_without_frames_that_follow_nothing_moves() -> None:
     assert not Evidence(picture(50)).moving.any()
     assert Evidence(picture(50), [picture(53), picture(56)]).moving[40:56, 54:70].mean() > 0.5
@@ -118,4 +141,5 @@ def test_any_crop_of_any_frame_gives_probabilities(
         assert weighed.isfinite().all()
         assert 0 <= weighed.min() <= weighed.max() <= 1
         assert np.isfinite(evidence.shift).all()
-        evidence.keep(weighed)
+        assert 0 <= evidence.rivals.min() <= evidence.rivals.max() <= 1
+        evidence.keep(weighed, torch.ones(cells, cells))

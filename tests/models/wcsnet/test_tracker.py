@@ -83,6 +83,16 @@ def test_what_stands_still_beside_a_moving_target_is_not_of_it() -> None:
     assert overlap(mask, disc(82, 60, 16)) > overlap(mask, disc(82, 60, 16) | disc(52, 60, 16))
 
 
+def test_a_target_does_not_spread_over_a_twin_that_it_touches() -> None:
+    """Both are of one colour and move together: nothing but where the target was tells them apart."""
+    tracker = colour_tracker()
+    for number in range(12):
+        x = 52 + 3 * number
+        frame = scene((x, 60, 16, RED), (x + 30, 60, 16, RED))
+        tracked = tracker.step(frame) if number else tracker.start(frame, mask=disc(x, 60, 16))
+    assert overlap(tracked.mask, disc(x, 60, 16)) > 0.75
+
+
 @pytest.mark.parametrize("hotspot_branch", [True, False])
 def test_a_moving_target_is_followed(hotspot_branch: bool) -> None:
     tracker = colour_tracker(hotspot_branch)

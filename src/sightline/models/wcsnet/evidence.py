@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 from torch import Tensor, from_numpy
 
 from sightline.models.motion import LEAD, MotionCue, camera_in, gather, independent, thumbnail
-from sightline.models.wcsnet.geometry import Crop
+from sightline.models.wcsnet.geometry import CONTEXT, Crop
 
 MOTIONS, SHADES = 8, 8
 """Steps in which motion is counted, and each of red, green and blue."""
 HABIT = 0.9
 """Share of the past in the colours of the target and of what is around it."""
+REACH, CREEP = 0.15, 0.05
+"""How far beyond its last mask a target can be in the next frame, and how far on a rival, in parts of the crop's side
+divided by CONTEXT."""
 LIMIT = 2.0
 """Most that motion or colour can say, in log-odds; the followed mask says half of that."""
 
@@ -59,7 +62,8 @@ class Evidence:
         self.small = thumbnail(frame)
         self._size = np.array(frame.shape[1::-1], dtype=np.float32)
         self._scale = np.array(self.small.shape[::-1], dtype=np.float32) / self._size
-        self._target, self._crop = np.zeros((1, 1), np.float32), Crop(0, 0, 1)
+        self._target = self._rivals = np.zeros((1, 1), np.float32)
+        self._crop = Crop(0, 0, 1)
         self._colours: tuple[Histogram, Histogram] | None = None
 
     def step(self, changed: Change) -> None:
@@ -80,6 +84,8 @@ class Evidence:
         past = self.before(places)
         self.followed = self._crop.sample(self._target, past)
         """The target of the frame before, its pixels followed into this one: (cells, cells) in [0, 1]."""
+        self.rivals = self._crop.sample(self._rivals, past)
+        """What the network has taken for the target ever since that was chosen, but is not; likewise."""
         on_target = (past - places)[self.followed > 0.5]
         x, y = -np.median(on_target, axis=0) if len(on_target) else (0.0, 0.0)
         self.shift = (float(x), float(y))
@@ -100,11 +106,21 @@ class Evidence:
             odds = odds + self._inside * cv2.blur(says[self._codes], (3, 3))
         return (mask.logit(1e-4) + from_numpy(odds.astype(np.float32))).sigmoid()
 
-    def keep(self, mask: Tensor) -> None:
-        """What came out: the target in the crop that was looked at, (cells, cells) in [0, 1]."""
+    def reachable(self) -> Tensor:
+        """1 where the target can be, after where its last mask went, 0 elsewhere: (cells, cells). Look-alikes further
+        off are left out, and over rivals that it touches it spreads but slowly."""
+        near, next_to = (_wider(self.followed, by) for by in (REACH, CREEP))
+        return from_numpy(np.where(self.rivals > 0.5, next_to, near))
+
+    def keep(self, mask: Tensor, taken: Tensor, chosen: bool = False) -> None:
+        """What came out: the target in the crop that was looked at, (cells, cells) in [0, 1], and what the network
+        alone took for it, likewise. chosen: whether it is another target than before, or the first."""
         self._target, self._crop = mask.numpy().copy(), self._seen
+        self._rivals = taken.numpy() * (1 - self._target)
+        if not chosen:
+            self._rivals = self._rivals * _wider(self.rivals, CREEP)
         now = self._count(self._codes, SHADES**3, self._target)
-        before = self._colours or now
+        before = now if chosen or self._colours is None else self._colours
         self._colours = (HABIT * before[0] + (1 - HABIT) * now[0], HABIT * before[1] + (1 - HABIT) * now[1])
 
     def _sample(self, values: Maps, places: Maps) -> Maps:
@@ -115,6 +131,12 @@ class Evidence:
         """Shares of each code among the target's cells and among the others."""
         on, off = (np.bincount(codes.ravel(), (part * self._inside).ravel(), number) for part in (target, 1 - target))
         return on / max(on.sum(), 1e-6), off / max(off.sum(), 1e-6)
+
+
+def _wider(mask: Maps, by: float) -> Maps:
+    """1 in a mask (cells, cells) and around it, 0 elsewhere."""
+    side = 2 * max(1, round(by * mask.shape[-1] / CONTEXT)) + 1
+    return np.asarray(cv2.dilate((mask > 0.5).astype(np.float32), np.ones((side, side), np.uint8)))
 
 
 def _log_ratio(on: Histogram, off: Histogram) -> Histogram:

@@ -23,7 +23,7 @@ from sightline.models.shots import ShotCuts
 from sightline.models.wcsnet.egnet import EGNet, FastGaze, gaze_map
 from sightline.models.wcsnet.evidence import Change, Evidence, change
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
-from sightline.models.wcsnet.geometry import CONTEXT, Crop
+from sightline.models.wcsnet.geometry import Crop
 from sightline.models.wcsnet.hotspot import HotspotMap
 from sightline.models.wcsnet.network import Kernels, WCSNet
 from sightline.nn.blocks import resize
@@ -44,8 +44,6 @@ SMALLEST = 48.0
 """Side of the smallest crop, in pixels."""
 STEADY = 0.04
 """A shift of the target's box that is followed fully, in parts of the crop's side."""
-REACH = 0.15
-"""How far beyond its last mask a target can be in the next frame, in parts of the crop's side divided by CONTEXT."""
 POINT_SIGMA = 0.04
 """Width of a clicked point or live gaze as a map, in parts of the frame's longer side."""
 STILL_SHARE = 0.05
@@ -148,9 +146,11 @@ class Tracker:
         self._set_template(frame, target, looked_at, crop)
         self._crop, self._area, self._lost = crop, float(target.sum()), 0
         self._shots.look(frame)
-        inside = crop.take_map(target, self.size // 2)[0, 0]
-        evidence.look(crop.take(frame, self.size), crop, self.size // 2)
-        evidence.keep(inside)
+        search = crop.take(frame, self.size)
+        taken, _ = self._infer(search)
+        inside = crop.take_map(target, taken.shape[-1])[0, 0]
+        evidence.look(search, crop, taken.shape[-1])
+        evidence.keep(inside, taken, chosen=True)
         self._evidence = evidence
         self._hotspot = HotspotMap(crop, inside, looked_at)
         hotspot, at = self._hotspot.read(crop, inside, height, width)
@@ -257,11 +257,10 @@ class Tracker:
     def _find(self, frame: NDArray[np.uint8], crop: Crop, evidence: Evidence) -> Tracked | None:
         """The target in the crop, and where to look in the next frame; None if it is not there."""
         search = crop.take(frame, self.size)
-        mask, hotspot = self._infer(search)
-        size = mask.shape[-1]
+        taken, hotspot = self._infer(search)
+        size = taken.shape[-1]
         evidence.look(search, crop, size)
-        if not self._lost:
-            mask = evidence.weigh(mask) * _reachable(evidence.followed)
+        mask = taken.clone() if self._lost else evidence.weigh(taken) * evidence.reachable()
         score = float(mask.square().sum() / mask.sum().clamp_min(1e-6))
         part = _main_part(mask.numpy() > 0.5, mask.numpy())
         if part is None or score < LOST_SCORE:
@@ -270,7 +269,7 @@ class Tracker:
         if area < 0.05 * self._area:
             return None
         mask[torch.from_numpy((mask.numpy() > 0.5) & ~part)] = 0.0
-        evidence.keep(mask)
+        evidence.keep(mask, taken)
         height, width = frame.shape[:2]
         probability = crop.place(_to_edges(mask, search), height, width)
         self._area = 0.9 * self._area + 0.1 * area
@@ -322,13 +321,6 @@ def _to_edges(mask: Tensor, search: Tensor) -> Tensor:
     """A mask (h, w) at the size of the search crop (1, 3, H, W), following its edges; a grid of stride 4 will do."""
     grid = search.shape[2] // 4, search.shape[3] // 4
     return guided_filter(resize(mask[None, None], grid), search)[0, 0].clamp(0, 1)
-
-
-def _reachable(followed: NDArray[np.float32]) -> Tensor:
-    """1 where the target can be, after where its last mask went; 0 elsewhere: look-alikes further off are left out."""
-    radius = max(1, round(REACH * followed.shape[-1] / CONTEXT))
-    near = cv2.dilate((followed > 0.5).astype(np.float32), np.ones((2 * radius + 1, 2 * radius + 1), np.uint8))
-    return torch.from_numpy(near)
 
 
 def _inside(looked_at: NDArray[np.floating], target: NDArray[np.bool_]) -> NDArray[np.floating]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from sightline.models import list_models, weights
 from sightline.models.wcsnet.predictor import EGNetPredictor, WCSNetPredictor
 from sightline.models.wcsnet.tracker import _Step
 from sightline.nn.engine import Engine, has_onnxruntime
+from sightline.video import open_source
 
 pytestmark = pytest.mark.skipif(not all(model.shipped for model in list_models()), reason="the weights do not ship yet")
 
@@ -72,6 +74,17 @@ def test_a_click_chooses_the_target(model: WCSNetPredictor, shared_data: Path) -
     np.testing.assert_array_equal(alone.mask > 0, mask)
     with pytest.raises(UsageError, match="takes no gaze"):
         next(model.predict(frame, gaze={}))
+
+
+def test_a_click_on_the_dog_does_not_end_on_the_woman_whose_hand_it_touches(
+    model: WCSNetPredictor, shared_data: Path
+) -> None:
+    with open_source(shared_data / "clips/dog.mp4") as source:
+        frames = list(islice(source, 12))
+    *_, last = model.stream(frames, point=(620, 440))
+    assert last.mask is not None
+    assert last.mask.sum() > 20000
+    assert last.mask[:, :430].mean() < 0.05 * last.mask[:, 430:].mean()  # she stands on the left
 
 
 def test_people_look_where_it_says(shared_data: Path) -> None:

@@ -44,6 +44,11 @@ def test_a_folder_holds_float16_tensors_and_the_config(folder: Path) -> None:
             assert torch.equal(value, saved.state_dict()[name].half().float())
 
 
+def test_whoever_may_read_the_config_may_read_the_weights(folder: Path) -> None:
+    modes = {path.stat().st_mode for path in folder.iterdir()}
+    assert len(modes) == 1
+
+
 def test_values_beyond_float16_keep_their_precision(folder: Path) -> None:
     saved, loaded = network(), network()
     saved[1].running_var[0] = 1e6

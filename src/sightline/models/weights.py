@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,8 @@ def save(network: nn.Module, config: dict[str, Any], folder: Path) -> None:
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
             save_file(tensors, Path(temporary) / "model.safetensors")
             (Path(temporary) / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+            # safetensors makes files that their owner alone may read; weights are to be shared as any other file is.
+            shutil.copymode(Path(temporary) / "config.json", Path(temporary) / "model.safetensors")
             for name in ("config.json", "model.safetensors"):
                 os.replace(Path(temporary) / name, folder / name)
     except (OSError, SafetensorError) as error:

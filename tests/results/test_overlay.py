@@ -90,6 +90,34 @@ def test_the_marker_glides_and_arrives() -> None:
     assert seen[-1] == pytest.approx(130, abs=0.5)
 
 
+@pytest.mark.parametrize("fps", [12, 25, 60])
+def test_the_marker_keeps_up_with_a_fast_target(fps: int) -> None:
+    overlay, behind = Overlay(SIZE), []
+    for index in range(fps):
+        x = 20 + 280 * index / fps
+        drawn = overlay.draw(frame(hotspot=Hotspot(x, 100, 1), time_s=index / fps))
+        behind.append(x - centre_of_change(drawn)[0])
+    assert max(behind) < 12
+    assert np.mean(behind[fps // 2 :]) < 6
+
+
+def test_the_marker_does_not_tremble_with_the_hotspot() -> None:
+    overlay, generator = Overlay(SIZE), np.random.default_rng(0)
+    places = 150 + generator.normal(scale=3, size=50)
+    shown = [
+        centre_of_change(overlay.draw(frame(hotspot=Hotspot(x, 100, 1), time_s=index / 25)))[0]
+        for index, x in enumerate(places)
+    ]
+    assert np.abs(np.diff(shown)).mean() < 0.5 * np.abs(np.diff(places)).mean()
+
+
+def test_frames_of_one_time_do_not_move_the_marker() -> None:
+    overlay = Overlay(SIZE)
+    overlay.draw(frame(hotspot=Hotspot(100, 100, 1)))
+    drawn = overlay.draw(frame(hotspot=Hotspot(110, 100, 1)))
+    assert centre_of_change(drawn) == pytest.approx((100, 100), abs=0.6)
+
+
 def test_the_marker_does_not_glide_across_the_picture() -> None:
     overlay = Overlay(SIZE)
     overlay.draw(frame(hotspot=Hotspot(100, 100, 1)))

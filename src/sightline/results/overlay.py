@@ -18,7 +18,8 @@ from sightline.results.png import davis_palette
 # Anchors of the heat's colours, dark to bright with evenly rising lightness: violet, magenta, orange, pale yellow.
 _HEAT = np.array([(60, 15, 110), (150, 30, 125), (225, 70, 85), (252, 150, 60), (252, 240, 165)], np.float32)
 _FIRST_OBJECT = (0, 200, 255)  # cyan: the one colour that neither skin, grass nor the heat has
-_SMOOTHING_S = 0.08  # time constant of the marker's motion
+_SMOOTHING_S = 0.12  # time constant of the marker's motion while the hotspot hardly moves
+_LAG = 8.0  # pixels of a 480-line picture that the marker stays behind a moving hotspot at most
 _JUMP = 0.1  # of the diagonal: so far at once the marker does not glide, it would pass over what nobody looks at
 
 
@@ -29,8 +30,7 @@ class Overlay:
         self._unit = max(1.0, size[0] / 480)  # all widths are in pixels of a 480-line picture
         self._blur = 1.8 * self._unit
         self._heat = _heat_paint()
-        self._spot: tuple[float, float, float] | None = None
-        self._time_s = 0.0
+        self._marker: _Marker | None = None
 
     def draw(self, frame: Frame) -> NDArray[np.uint8]:
         """The frame's image with its results on top: (H, W, 3) uint8 RGB, a new array."""
@@ -60,14 +60,37 @@ class Overlay:
     def _draw_marker(self, image: NDArray[np.uint8], frame: Frame) -> None:
         spot = frame.hotspot
         if spot is None:
-            self._spot = None
+            self._marker = None
             return
-        x, y, score = spot.x_px, spot.y_px, spot.score
-        if self._spot is not None and math.dist(self._spot[:2], (x, y)) < _JUMP * math.hypot(*image.shape[:2]):
-            keep = math.exp(-max(0.0, frame.time_s - self._time_s) / _SMOOTHING_S)
-            x, y, score = (keep * old + (1 - keep) * new for old, new in zip(self._spot, (x, y, score), strict=True))
-        self._spot, self._time_s = (x, y, score), frame.time_s
+        seen = np.array([spot.x_px, spot.y_px, spot.score])
+        if self._marker is None or math.dist(self._marker.at[:2], seen[:2]) >= _JUMP * math.hypot(*image.shape[:2]):
+            self._marker = _Marker(seen, frame.time_s)
+        else:
+            self._marker.follow(seen, frame.time_s, _LAG * self._unit)
+        x, y, score = self._marker.at.tolist()
         _stamp_marker(image, x, y, 11 * self._unit, 0.35 + 0.65 * min(1.0, max(0.0, score)))
+
+
+class _Marker:
+    """Smooths the hotspot's path: strongly while it rests, hardly where it moves, or the marker would fall off a fast
+    target. After the one-euro filter (Casiez et al., CHI 2012)."""
+
+    def __init__(self, seen: NDArray[np.float64], time_s: float) -> None:
+        """seen: x, y and score of the hotspot."""
+        self.at, self._seen, self._time_s = seen, seen, time_s
+        self._velocity = np.zeros(2)
+
+    def follow(self, seen: NDArray[np.float64], time_s: float, lag: float) -> None:
+        """lag: how far it stays behind at most, in pixels."""
+        elapsed_s = time_s - self._time_s
+        if elapsed_s <= 0:  # two frames of one time
+            return
+        velocity = (seen - self._seen)[:2] / elapsed_s
+        self._velocity += (1 - math.exp(-elapsed_s / _SMOOTHING_S)) * (velocity - self._velocity)
+        behind = _SMOOTHING_S * math.hypot(*self._velocity)
+        keep = math.exp(-elapsed_s / _SMOOTHING_S * (1 + behind / lag))
+        self.at = keep * self.at + (1 - keep) * seen
+        self._seen, self._time_s = seen, time_s
 
 
 def _stamp_marker(image: NDArray[np.uint8], x: float, y: float, radius: float, opacity: float) -> None:

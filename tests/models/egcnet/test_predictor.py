@@ -16,6 +16,7 @@ from sightline.models.egcnet import predictor as module
 from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.network import EGCNet
 from sightline.models.egcnet.predictor import EGCNetPredictor, input_size, probability_of
+from sightline.models.motion import Motion
 from sightline.models.wcsnet.config import EGNetConfig
 from sightline.results.frame import Frame
 from sightline.video import VideoFrame
@@ -146,10 +147,11 @@ def test_memory_does_not_grow(predictor: EGCNetPredictor, monkeypatch: pytest.Mo
     sizes = []
     step = EGCNetPredictor._step
 
-    def watched(self: EGCNetPredictor, *args: object, keep: bool) -> tuple[Frame, module.Memory]:
-        frame, memory = step(self, *args, keep=keep)  # type: ignore[arg-type]
-        sizes.append(sum(part.numel() for part in memory))
-        return frame, memory
+    def watched(self: EGCNetPredictor, frame: VideoFrame, motion: Motion, past: module._Past) -> Frame:
+        result = step(self, frame, motion, past)
+        assert past.memory is not None
+        sizes.append(sum(part.numel() for part in past.memory))
+        return result
 
     monkeypatch.setattr(EGCNetPredictor, "_step", watched)
     list(predictor.stream(video(12)))
@@ -162,10 +164,11 @@ def test_every_second_frame_is_remembered_and_a_shot_cut_empties_the_memory(
     filled = []
     step = EGCNetPredictor._step
 
-    def watched(self: EGCNetPredictor, *args: object, keep: bool) -> tuple[Frame, module.Memory]:
-        frame, memory = step(self, *args, keep=keep)  # type: ignore[arg-type]
-        filled.append(int(memory.filled.sum()))
-        return frame, memory
+    def watched(self: EGCNetPredictor, frame: VideoFrame, motion: Motion, past: module._Past) -> Frame:
+        result = step(self, frame, motion, past)
+        assert past.memory is not None
+        filled.append(int(past.memory.filled.sum()))
+        return result
 
     monkeypatch.setattr(EGCNetPredictor, "_step", watched)
     list(predictor.stream(darkened(6, 4)))

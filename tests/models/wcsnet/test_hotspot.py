@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sightline.models.wcsnet.geometry import Crop
-from sightline.models.wcsnet.hotspot import LOOK_EVERY, SIZE, HotspotMap, focus
+from sightline.models.wcsnet.hotspot import LOOK_EVERY, HotspotMap
 
 HEIGHT, WIDTH = 120, 160
 NOTHING = torch.full((20, 20), 0.5)
@@ -104,12 +104,3 @@ def test_whatever_comes_the_map_is_finite_and_the_point_in_the_frame(
     assert 0 <= hotspot.min() <= hotspot.max() <= 1 + 1e-5
     assert 0 <= point[0] < WIDTH
     assert 0 <= point[1] < HEIGHT
-
-
-def test_the_focal_point_stays_on_its_peak_while_that_is_high_enough() -> None:
-    hotspot = torch.zeros(SIZE, SIZE)
-    hotspot[20, 20], hotspot[60, 60] = 0.8, 1.0
-    assert focus(hotspot, None) == pytest.approx((60.5 / SIZE, 60.5 / SIZE), abs=1e-3)
-    assert focus(hotspot, (20.5 / SIZE, 20.5 / SIZE)) == pytest.approx((20.5 / SIZE, 20.5 / SIZE), abs=1e-3)
-    hotspot[20, 20] = 0.4
-    assert focus(hotspot, (20.5 / SIZE, 20.5 / SIZE)) == pytest.approx((60.5 / SIZE, 60.5 / SIZE), abs=1e-3)

@@ -31,9 +31,9 @@ class GazeTrail:
         (h, w, 2), as in Motion. elapsed_s: seconds since the last frame."""
         self._weights = self._weights * np.exp(-max(0.0, elapsed_s) / LASTING_S)
         lasting = self._weights > LEAST
-        carried = _carried(self._places[lasting], flow)
+        moved = carried(self._places[lasting], flow)
         fresh = np.asarray(places, dtype=np.float64).reshape(-1, 2)
-        every = np.concatenate([carried, fresh])
+        every = np.concatenate([moved, fresh])
         weights = np.concatenate([self._weights[lasting], np.ones(len(fresh))])
         inside = ((every >= 0) & (every < 1)).all(axis=1)
         self._places, self._weights = every[inside], weights[inside]
@@ -49,7 +49,7 @@ class GazeTrail:
         return torch.from_numpy(blurred / blurred.sum())[None, None]
 
 
-def _carried(places: NDArray[np.float64], flow: NDArray[np.float32]) -> NDArray[np.float64]:
+def carried(places: NDArray[np.float64], flow: NDArray[np.float32]) -> NDArray[np.float64]:
     """Places of the frame before, moved to where their pixels are now.
 
     The flow tells of a place now where it was; so the place whose flow leads to the old one is sought, in two steps.

@@ -6,6 +6,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from sightline.models import weights
 from sightline.models.egcnet import losses
 from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.gaze import GazeTrail
+from sightline.models.egcnet.hotspot import HotspotTrack
 from sightline.models.egcnet.network import EGCNet, Memory, Winner
 from sightline.models.motion import Motion, MotionCue
 from sightline.models.predictor import Predictor
@@ -48,6 +50,16 @@ STEEP = 5.0
 """How steeply a map rises at the edge of a mask."""
 
 Points = Mapping[int, NDArray[np.float32]]
+
+
+@dataclass
+class _Past:
+    """What is known of a video so far; after a shot cut nothing is."""
+
+    memory: Memory | None = None
+    trail: GazeTrail = field(default_factory=GazeTrail)
+    track: HotspotTrack = field(default_factory=HotspotTrack)
+    age: int = 0
 
 
 class EGCNetPredictor(Predictor):
@@ -78,9 +90,7 @@ class EGCNetPredictor(Predictor):
         """
         frames = iter(frames)
         first = list(islice(frames, 2))
-        memory: Memory | None = None
-        shots, age = ShotCuts(), 0
-        trail, last_s = GazeTrail(), 0.0
+        shots, past, last_s = ShotCuts(), _Past(), 0.0
         waiting: deque[VideoFrame] = deque()  # the motion cue looks a few frames ahead
 
         def images() -> Iterator[NDArray[np.uint8]]:
@@ -92,11 +102,11 @@ class EGCNetPredictor(Predictor):
             for image, motion in moving:
                 frame = waiting.popleft()
                 if shots.look(image):
-                    memory, age, trail = None, 0, GazeTrail()
+                    past = _Past()
                 points = np.empty((0, 2)) if gaze is None else gaze.get(frame.index, np.empty((0, 2)))
-                trail.look(points / image.shape[1::-1], motion.flow, frame.time_s - last_s)
-                result, memory = self._step(frame, motion, trail, memory, keep=age % EVERY == 0)
-                age, last_s = age + 1, frame.time_s
+                past.trail.look(points / image.shape[1::-1], motion.flow, frame.time_s - last_s)
+                last_s = frame.time_s
+                result = self._step(frame, motion, past)
                 yield result if len(first) > 1 else self._as_photograph(result, image)
 
     def fixation_map(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -112,15 +122,14 @@ class EGCNetPredictor(Predictor):
         saliency = self.fixation_map(image)
         return Frame(frame.index, frame.time_s, image, saliency, frame.mask, frame.hotspot, queries=frame.queries)
 
-    def _step(
-        self, frame: VideoFrame, motion: Motion, trail: GazeTrail, memory: Memory | None, keep: bool
-    ) -> tuple[Frame, Memory]:
+    def _step(self, frame: VideoFrame, motion: Motion, past: _Past) -> Frame:
+        """The next frame's result; `past` goes on to it."""
         height, width = frame.image.shape[:2]
         pixels = pixels_of(frame.image, input_size(height, width, self.network.config.input_size))
         grid = (pixels.shape[2] // 8, pixels.shape[3] // 8)
-        density = trail.density(grid)
+        density = past.trail.density(grid)
         gaze = torch.zeros(1, 1, *grid) if density is None else density
-        memory = memory or self.network.empty_memory(1, (grid[0] // 4, grid[1] // 4))
+        memory = past.memory or self.network.empty_memory(1, (grid[0] // 4, grid[1] // 4))
         moving = Image.fromarray(motion.independent).resize(grid[::-1], Image.Resampling.BILINEAR)
         inputs = (
             pixels,
@@ -137,18 +146,22 @@ class EGCNetPredictor(Predictor):
         mask = (probability >= 0.5).astype(np.uint8)
         attention = resize(looked / looked.max(), (height, width))[0, 0].numpy()
         semantic, locality, score, total = terms[0].numpy()
+        point = past.track.focus(looked[0, 0].numpy(), mask, motion.flow)
+        hotspot = None if point is None else Hotspot(*point, float(probability[int(point[1]), int(point[0])]))
         queries = Queries(int(total.argmax()), semantic, locality, score, total, masks[0].sigmoid().numpy())
-        result = Frame(
+        if past.age % EVERY == 0:
+            memory = memory.push(Winner(*remembered).settled(guess))
+        past.memory, past.age = memory, past.age + 1
+        return Frame(
             frame.index,
             frame.time_s,
             frame.image,
             probability,
             mask,
-            _hotspot(looked, guess, (height, width)),
+            hotspot,
             attention=attention,
             queries=queries,
         )
-        return result, memory.push(Winner(*remembered).settled(guess)) if keep else memory
 
 
 def probability_of(winner: Tensor, images: Tensor, motion: Tensor, density: Tensor, known: Tensor) -> Tensor:
@@ -200,21 +213,6 @@ def input_size(height: int, width: int, side: int) -> tuple[int, int]:
     sides = (math.ceil(length * scale / 32 - 0.4) * 32 for length in (height, width))
     tall, wide = (min(max(32, length), 4 * side) for length in sides)
     return tall, wide
-
-
-def _hotspot(density: Tensor, mask: Tensor, size: tuple[int, int]) -> Hotspot | None:
-    """The focus of attention inside the mask: the centre of the density around its peak there; None without a mask."""
-    inside = (density * (resize(mask, density.shape[-2:]) >= 0.5))[0, 0]
-    if not bool(inside.any()):
-        return None
-    height, width = inside.shape
-    row, column = divmod(int(inside.argmax()), width)
-    rows, columns = (slice(max(0, at - 1), at + 2) for at in (row, column))
-    near = inside[rows, columns].double()
-    y = (near.sum(1) @ torch.arange(rows.start, rows.start + near.shape[0]).double() / near.sum() + 0.5) / height
-    x = (near.sum(0) @ torch.arange(columns.start, columns.start + near.shape[1]).double() / near.sum() + 0.5) / width
-    score = float(resize(mask, (height, width))[0, 0, row, column])
-    return Hotspot(float(x) * size[1], float(y) * size[0], score)
 
 
 def pixels_of(image: NDArray[np.uint8], size: tuple[int, int]) -> Tensor:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from sightline.models.focus import Point, focus
 from sightline.models.wcsnet.geometry import Crop
 from sightline.nn.blocks import resize
 
@@ -30,8 +31,8 @@ FAINT = 0.02
 """Gaze on the target, in parts of the map's highest value, that says nothing about where on it people look."""
 RETURN = 0.05
 """How much the square goes to the search crop, a frame: it must not lose the target however the shifts add up."""
-PEAK_WIDTH = 2 * 0.08**2
-"""Twice the variance of the window in which the focal point climbs, in parts of the square's side."""
+NEARBY = 0.08
+"""Standard deviation of the window in which the focal point climbs, in parts of the square's side."""
 
 
 class HotspotMap:
@@ -43,7 +44,7 @@ class HotspotMap:
         self._age = 0
         self._looks = self._gaze_on(gaze, self._edge(mask, square))
         self._shown = (self._looks / self._looks.max()) ** SHARPER
-        self._focus: tuple[float, float] | None = None
+        self._focus: Point | None = None
 
     @property
     def wants_look(self) -> bool:
@@ -67,16 +68,14 @@ class HotspotMap:
         drawn = (self._looks / self._looks.max()) ** SHARPER * seen.clamp_min(1e-6) ** NETWORK
         self._shown = MEMORY * self._shown + (1 - MEMORY) * drawn / drawn.max()
 
-    def read(
-        self, crop: Crop, mask: Tensor, height: int, width: int
-    ) -> tuple[NDArray[np.float32], tuple[float, float]]:
+    def read(self, crop: Crop, mask: Tensor, height: int, width: int) -> tuple[NDArray[np.float32], Point]:
         """The map in the frame, (height, width) with a maximum of 1, and its focal point (x, y) in pixels."""
         edge = self._edge(mask, crop)
         inside = self._shown * edge
         if inside.max() <= 0:
             inside = torch.ones_like(edge)  # a target of less than a cell
         inside = inside / inside.max()
-        self._focus = focus(inside, self._focus)
+        self._focus = focus(inside.numpy(), self._focus, NEARBY * SIZE)
         corner_x, corner_y = self.square.x - self.square.side / 2, self.square.y - self.square.side / 2
         x, y = corner_x + self.square.side * self._focus[0], corner_y + self.square.side * self._focus[1]
         placed = self.square.place(inside, height, width)
@@ -95,26 +94,3 @@ class HotspotMap:
         if peak <= FAINT * float(gaze.max()):
             return edge / edge.max().clamp_min(1e-6) + 1e-6
         return (seen / peak).clamp(1e-6, 1.0)
-
-
-def focus(hotspot: Tensor, before: tuple[float, float] | None) -> tuple[float, float]:
-    """The middle of a hotspot map's peak, as fractions of its width and height.
-
-    It stays with the peak it was on (`before`) as long as that has half of the highest value, and else goes to the
-    highest; then it climbs: the mean position under the map's square, nearby, a few times over.
-    """
-    values = hotspot.numpy()
-    side = values.shape[-1]
-    grid = (np.arange(side) + 0.5) / side
-    if before is not None:
-        column, row = (min(max(int(part * side), 0), side - 1) for part in before)
-    if before is None or values[row, column] < 0.5 * values.max():
-        row, column = (int(place) for place in np.unravel_index(int(values.argmax()), values.shape))
-        before = float(grid[column]), float(grid[row])
-    x, y = before
-    for _ in range(3):
-        window = np.outer(np.exp(-((grid - y) ** 2) / PEAK_WIDTH), np.exp(-((grid - x) ** 2) / PEAK_WIDTH))
-        weights = values**2 * window
-        total = weights.sum()
-        x, y = float((weights.sum(axis=0) * grid).sum() / total), float((weights.sum(axis=1) * grid).sum() / total)
-    return x, y

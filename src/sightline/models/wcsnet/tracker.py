@@ -19,6 +19,7 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from sightline.errors import UsageError
+from sightline.models.focus import onto
 from sightline.models.shots import ShotCuts
 from sightline.models.wcsnet.egnet import EGNet, FastGaze, gaze_map
 from sightline.models.wcsnet.evidence import Change, Evidence, change
@@ -57,7 +58,7 @@ class Tracked:
     """One frame's result.
 
     probability: (H, W) float32, that a pixel belongs to the target; mask: (H, W) bool; hotspot: (H, W) float32 in
-    [0, 1]; point: (x, y) of the hotspot in pixels, None when lost; score: in [0, 1].
+    [0, 1]; point: (x, y) of the hotspot in pixels, on the mask, None when lost; score: in [0, 1].
     """
 
     probability: NDArray[np.float32]
@@ -154,7 +155,7 @@ class Tracker:
         self._evidence = evidence
         self._hotspot = HotspotMap(crop, inside, looked_at)
         hotspot, at = self._hotspot.read(crop, inside, height, width)
-        return Tracked(target.astype(np.float32), target, hotspot, at, 1.0, "start")
+        return Tracked(target.astype(np.float32), target, hotspot, onto(target, at), 1.0, "start")
 
     def step(self, frame: NDArray[np.uint8], changed: Change | None = None) -> Tracked:
         """Find the target in the next frame, (H, W, 3) uint8 RGB. After a shot cut, or a while of "lost", a new target
@@ -277,7 +278,8 @@ class Tracker:
         if score > SURE_SCORE:
             self._learn()
         smooth, at = self._update_hotspot(frame, crop, mask, hotspot, evidence)
-        return Tracked(probability, probability > 0.5, smooth, at, score, "track")
+        found = probability > 0.5
+        return Tracked(probability, found, smooth, onto(found, at), score, "track")
 
     def _update_hotspot(
         self, frame: NDArray[np.uint8], crop: Crop, mask: Tensor, hotspot: Tensor, evidence: Evidence

@@ -1,7 +1,8 @@
 # make demo              set up .venv and run the main job on a clip that the program renders itself
 # make demo VIDEO=my.mp4 the same on your clip
 # make test              set up .venv with every extra, then lint, type-check and test
-# make lint | bench | clean
+# make bench             what can be measured without data sets and training; docs/results.md has all commands
+# make lint | clean
 
 PYTHON ?= python3
 VIDEO ?=
@@ -31,7 +32,9 @@ lint: .venv/.installed-test
 	$(BIN)/mypy
 
 bench: .venv/.installed-test
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/gaze.py --recordings 10
+	OMP_WAIT_POLICY=passive $(BIN)/python benchmarks/pipeline.py --rounds 3 --minutes 1
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis $(DEMO)

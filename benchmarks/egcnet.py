@@ -97,10 +97,11 @@ def main() -> None:
     if args.what == "baselines":
         print(markdown(baselines(sequences, args.gaze2mask)))
         return
-    variants = {"rows": ROWS, "ablations": ABLATIONS, "gaze": {"imagenet": []}}[args.what]
+    tables: dict[str, dict[str, list[str]]] = {"rows": ROWS, "ablations": ABLATIONS, "gaze": {"imagenet": []}}
+    variants = tables[args.what]
     modes = ["own"]
     if args.what == "gaze":
-        modes += ["simulated", "simulated-egnet", "shuffled"]
+        modes += ["simulated", "simulated-shipped", "simulated-egnet", "shuffled"]
         modes += ["recorded", "recorded-shuffled"] if args.fixations else []
     table: dict[str, list[Scores]] = {}
     for seed in args.seeds:  # every variant once before any twice, in case of a stop
@@ -149,7 +150,7 @@ def watched(sequence: VideoSequence, observers: int, seed: int, mode: str) -> Te
     """Gaze on a sequence, (F, 1, *GRID), zeros where nobody has looked for a while. shuffled: that of another moment,
     mirrored."""
     recorded = mode.startswith("recorded")
-    places = viewers_of(sequence) if recorded else observers_of(sequence, observers, seed, mode == "simulated-egnet")
+    places = viewers_of(sequence) if recorded else observers_of(sequence, observers, seed, mode)
     moving = MotionCue().over(sequence.load(index)[0] for index in range(len(sequence)))
     trail, densities = GazeTrail(), []
     for looked, (_, motion) in zip(places, moving, strict=True):
@@ -168,14 +169,17 @@ def viewers_of(sequence: VideoSequence) -> Iterator[NDArray[np.float64]]:
         yield np.empty((0, 2)) if points is None else points / size
 
 
-def observers_of(sequence: VideoSequence, count: int, seed: int, egnet: bool) -> Iterator[NDArray[np.float64]]:
-    """Where simulated observers look, likewise; they see no mask of the sequence.
+def observers_of(sequence: VideoSequence, count: int, seed: int, mode: str) -> Iterator[NDArray[np.float64]]:
+    """Where simulated observers look, likewise; they see no mask of the sequence, and are drawn to what moves.
 
-    egnet: they follow EG-Net's density, drawn to what moves, as the network itself does. Else they know more, as people
-    do: the shipped EG-Net's is drawn to objects that DeepLab knows, too, and DeepLab has learned from masks of VOC.
+    simulated-egnet: they follow the density of the ImageNet start's EG-Net, as the network itself does.
+    simulated-shipped: that of the EG-Net that ships. Else that one's, drawn to objects that DeepLab knows, too: they
+    know more than the network, as people do, but DeepLab has learned it from masks of VOC.
     """
-    recipe = read_recipe(CONFIG, [] if egnet else DEEPLAB)
+    recipe = read_recipe(CONFIG, [] if mode == "simulated-egnet" else DEEPLAB)
     network, scenes = egcnet_and_scenes(cast(EGCNetRecipe, recipe))
+    if mode == "simulated-shipped":
+        network.backbone.classes = 0  # as if its backbone knew no objects
     scene = scenes.sequence(replace(sequence, fixation_maps=()))
     return simulated(network, scene, count, np.random.default_rng([seed, 7]))
 

@@ -52,11 +52,13 @@ def measure_speed(model: str, video: Path, count: int, rounds: int, folder: Path
     """Seconds a frame of each row."""
     from sightline import models
     from sightline.models.wcsnet.geometry import Crop
+    from sightline.models.wcsnet.predictor import WCSNetPredictor
     from sightline.nn.engine import Engine
     from sightline.results.run import Run, choose_outputs
     from sightline.video import open_source
 
     predictor = models.load(model)
+    assert isinstance(predictor, WCSNetPredictor)
     with open_source(video) as source:
         frames = list(islice(source, count))
     tracker = predictor.tracker()

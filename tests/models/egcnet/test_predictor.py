@@ -54,6 +54,9 @@ def test_every_frame_has_its_result(predictor: EGCNetPredictor, count: int) -> N
         assert frame.saliency.shape == (72, 128)
         assert frame.mask is not None
         assert np.array_equal(frame.mask > 0, frame.saliency >= 0.5)
+        assert (frame.hotspot is None) == (not frame.mask.any())
+        if frame.hotspot is not None:
+            assert frame.mask[int(frame.hotspot.y_px), int(frame.hotspot.x_px)]
         assert frame.attention is not None
         assert frame.attention.max() == pytest.approx(1, abs=0.2)
 

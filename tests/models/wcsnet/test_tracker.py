@@ -39,6 +39,7 @@ def check(tracked: Tracked, frame: np.ndarray) -> None:
     if tracked.point is not None:
         assert 0 <= tracked.point[0] < width
         assert 0 <= tracked.point[1] < height
+        assert tracked.mask[int(tracked.point[1]), int(tracked.point[0])] or not tracked.mask.any()
     else:
         assert tracked.score == 0
         assert not tracked.mask.any()

@@ -45,7 +45,7 @@ def followed(frames: list[np.ndarray], x: int, ahead: int = 0) -> Evidence:
     evidence.look(CROP.take(frames[0], CELLS), CROP, CELLS)
     evidence.keep(inside(square(x)), inside(square(x)), chosen=True)
     for frame in frames[1:]:
-        evidence.step(change(frame, evidence.small))
+        evidence.step(change(frame, evidence.small), frame)
         evidence.look(CROP.take(frame, CELLS), CROP, CELLS)
         if frame is not frames[-1]:
             evidence.keep(*[torch.from_numpy(evidence.followed)] * 2)
@@ -96,7 +96,7 @@ def test_what_the_network_took_for_the_target_and_was_not_is_followed() -> None:
     evidence = Evidence(picture(50))
     evidence.look(CROP.take(picture(50), CELLS), CROP, CELLS)
     evidence.keep(inside(square(20)), torch.maximum(inside(square(50)), inside(square(20))), chosen=True)
-    evidence.step(change(picture(56), evidence.small))
+    evidence.step(change(picture(56), evidence.small), picture(56))
     evidence.look(CROP.take(picture(56), CELLS), CROP, CELLS)
     truth = inside(square(56)).numpy()
     assert np.minimum(truth, evidence.rivals).sum() / np.maximum(truth, evidence.rivals).sum() > 0.75
@@ -109,7 +109,7 @@ def test_what_another_target_looked_like_says_nothing_of_one_that_is_chosen_now(
         evidence.look(CROP.take(picture(50), CELLS), CROP, CELLS)
         for x in (before, 50):
             evidence.keep(inside(square(x)), inside(square(x)), chosen=True)
-        evidence.step(change(picture(50), evidence.small))
+        evidence.step(change(picture(50), evidence.small), picture(50))
         evidence.look(CROP.take(picture(50), CELLS), CROP, CELLS)
         weighed.append(evidence.weigh(torch.full((CELLS, CELLS), 0.5)))
     torch.testing.assert_close(*weighed)
@@ -135,7 +135,7 @@ def test_any_crop_of_any_frame_gives_probabilities(
     frames = [np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8) for seed in range(2)]
     crop, evidence = Crop(x, y, side), Evidence(frames[0])
     for frame in frames:
-        evidence.step(change(frame, evidence.small))
+        evidence.step(change(frame, evidence.small), frame)
         evidence.look(crop.take(frame, 32), crop, cells)
         weighed = evidence.weigh(torch.full((cells, cells), filled))
         assert weighed.isfinite().all()

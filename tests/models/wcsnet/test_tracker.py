@@ -127,13 +127,41 @@ def test_a_target_that_leaves_is_lost_and_found_again_elsewhere() -> None:
 
 def test_a_target_that_stays_away_gives_way_to_what_people_look_at_now() -> None:
     tracker = colour_tracker()
-    tracker.start(scene((50, 60, 15, RED)), point=(50, 60))
+    tracker.start(scene((50, 60, 15, RED)))
     other = scene((115, 60, 18, BLUE))
     states = [tracker.step(other).state for _ in range(LOST_FRAMES)]
     assert set(states) == {"lost"}
     tracked = tracker.step(other)
     assert tracked.state == "start"
     assert overlap(tracked.mask, disc(115, 60, 18)) > 0.8
+
+
+@pytest.mark.parametrize("given", [{"point": (50.0, 60.0)}, {"mask": disc(50, 60, 15)}], ids=str)
+def test_a_target_that_somebody_chose_is_waited_for(given: dict[str, Any]) -> None:
+    tracker = colour_tracker()
+    tracker.start(scene((50, 60, 15, RED)), **given)
+    other = scene((115, 60, 18, BLUE))
+    for _ in range(3 * LOST_FRAMES):
+        assert tracker.step(other).state == "lost"
+    back = scene((40, 40, 15, RED), (115, 60, 18, BLUE))
+    tracked = tracker.step(back)
+    assert tracked.state == "track"
+    assert overlap(tracked.mask, disc(40, 40, 15)) > 0.75
+
+
+def test_what_was_beside_a_target_all_the_time_is_not_it() -> None:
+    tracker = colour_tracker()
+    twin = (125, 60, 15, RED)
+    for x in range(40, -40, -4):  # it leaves to the left
+        frame = scene((x, 60, 15, RED), twin)
+        tracked = tracker.step(frame) if x < 40 else tracker.start(frame, point=(x, 60))
+    for _ in range(2 * LOST_FRAMES):
+        assert tracked.state == "lost"
+        tracked = tracker.step(frame)
+    for x in range(-20, 40, 4):  # and comes back
+        tracked = tracker.step(scene((x, 60, 15, RED), twin))
+    assert tracked.state == "track"
+    assert overlap(tracked.mask, disc(36, 60, 15)) > 0.6
 
 
 def test_a_shot_cut_starts_anew() -> None:

@@ -42,6 +42,11 @@ class Crop:
             self.x - self.side / 2 + inner.x * scale, self.y - self.side / 2 + inner.y * scale, inner.side * scale
         )
 
+    def towards(self, other: Crop, share: float) -> Crop:
+        """The crop between this (share 0) and another (1)."""
+        pairs = ((self.x, other.x), (self.y, other.y), (self.side, other.side))
+        return Crop(*(here + share * (there - here) for here, there in pairs))
+
     def _overlap(self, centre: float, length: int) -> tuple[float, float]:
         """The part of a frame's side that the crop covers; the end comes before the start where it covers none."""
         return max(centre - self.side / 2, 0.0), min(centre + self.side / 2, float(length))

@@ -96,8 +96,9 @@ class WCSNetPredictor(Predictor):
     def stream(self, frames: Iterable[VideoFrame], point: tuple[float, float] | None = None) -> Iterator[Frame]:
         """A single picture gets EG-Net's fixation map as saliency; a video's is the tracked hotspot map.
 
-        point: (x, y) in pixels of the first frame, on the target; without one EG-Net chooses it, and always after a
-        shot cut or where the target stays lost. Raises UsageError for a point outside of the frame.
+        point: (x, y) in pixels of the first frame, on the target, which is waited for where it leaves; without one
+        EG-Net chooses it, anew where it stays lost, and always after a shot cut. Raises UsageError for a point outside
+        of the frame.
         """
         frames = iter(frames)
         first, following = next(frames, None), list(islice(frames, LEAD))

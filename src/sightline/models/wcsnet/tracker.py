@@ -36,13 +36,20 @@ State = Literal["start", "track", "lost"]
 LOST_SCORE = 0.35
 """Below this score the target counts as lost."""
 LOST_FRAMES = 25
-"""Frames that a lost target is looked for before EG-Net chooses a new one."""
+"""Frames that a lost target of EG-Net's choice is looked for before that chooses a new one."""
+SEARCHED = 12
+"""Frames in which the search for a lost target widens to the whole frame."""
 SURE_SCORE = 0.75
 """Above this score the template learns from what was found."""
 ANCHOR, LEARNING = 0.5, 0.08
 """Share of the first frame in the template, and the rate at which the rest follows the target's looks."""
 SMALLEST = 48.0
 """Side of the smallest crop, in pixels."""
+WHOLE = 1.5
+"""Side of a crop, at least, in parts of the root of the area that the target had: of one that comes into view, or out
+of an occlusion, only a part is seen at first."""
+SHRINKS = 0.02
+"""Rate at which that area follows a mask that gets smaller: what leaves the frame does not."""
 STEADY = 0.04
 """A shift of the target's box that is followed fully, in parts of the crop's side."""
 POINT_SIGMA = 0.04
@@ -109,6 +116,7 @@ class Tracker:
         self._hotspot: HotspotMap | None = None
         self._evidence: Evidence | None = None
         self._lost = 0
+        self._wanted = False
         self._shots = ShotCuts()
 
     def start(
@@ -146,6 +154,7 @@ class Tracker:
         crop = self._limit(Crop.around(target), frame)
         self._set_template(frame, target, looked_at, crop)
         self._crop, self._area, self._lost = crop, float(target.sum()), 0
+        self._wanted = gaze is not None or point is not None or mask is not None
         self._shots.look(frame)
         search = crop.take(frame, self.size)
         taken, _ = self._infer(search)
@@ -158,25 +167,23 @@ class Tracker:
         return Tracked(target.astype(np.float32), target, hotspot, onto(target, at), 1.0, "start")
 
     def step(self, frame: NDArray[np.uint8], changed: Change | None = None) -> Tracked:
-        """Find the target in the next frame, (H, W, 3) uint8 RGB. After a shot cut, or a while of "lost", a new target
-        is chosen by EG-Net (state "start"). changed: what `change` says of the frame, where somebody has asked it on
-        another thread. Raises UsageError before `start`."""
+        """Find the target in the next frame, (H, W, 3) uint8 RGB. After a shot cut, or a while of "lost" where the
+        target was EG-Net's choice, that chooses a new one (state "start"); one that was given is waited for. changed:
+        what `change` says of the frame, where somebody has asked it on another thread. Raises UsageError before
+        `start`."""
         if self._evidence is None:
             raise UsageError("Tracker.step before Tracker.start: choose a target first")
         if self._shots.look(frame):
             return self._start(frame, Evidence(frame))
-        self._evidence.step(changed or change(frame, self._evidence.small))
-        if self._lost >= LOST_FRAMES:
+        self._evidence.step(changed or change(frame, self._evidence.small), frame)
+        if self._lost >= LOST_FRAMES and not self._wanted:
             return self._start(frame, self._evidence)
         height, width = frame.shape[:2]
-        crop = self._crop
-        if self._lost:
-            # Look further around with every frame, at last in the whole frame.
-            side = min(crop.side * 1.25**self._lost, 1.2 * max(height, width))
-            crop = Crop(crop.x, crop.y, side)
-        tracked = self._find(frame, crop, self._evidence)
+        crop = self._spot(frame, self._evidence) if self._lost else self._crop
+        tracked = None if crop is None else self._find(frame, crop, self._evidence)
         if tracked is None:
             self._lost += 1
+            self._evidence.lose(frame)
             empty = np.zeros((height, width), dtype=np.float32)
             return Tracked(empty, empty.astype(bool), empty, None, 0.0, "lost")
         self._lost = 0
@@ -255,13 +262,29 @@ class Tracker:
         self._kernels = [kernel.cpu() for kernel in (*kernels.mask, *kernels.hotspot)]
         self._first, self._recent = list(self._kernels), list(self._kernels)
 
+    def _spot(self, frame: NDArray[np.uint8], evidence: Evidence) -> Crop | None:
+        """Where to look closer for a lost target: around what is like it, further from its last place with every
+        frame, at last in the whole frame. None if nothing is."""
+        height, width = frame.shape[:2]
+        whole = Crop(width / 2, height / 2, float(max(height, width)))
+        wide = self._crop.towards(whole, min(1.0, self._lost / SEARCHED))
+        search = wide.take(frame, self.size)
+        taken, _ = self._infer(search)
+        evidence.look(search, wide, taken.shape[-1])
+        likely = evidence.recognise(taken)
+        part = _main_part(likely.numpy() > 0.5, likely.numpy())
+        if part is None:
+            return None
+        found = wide.outward(Crop.around(part), taken.shape[-1])
+        return self._limit(Crop(found.x, found.y, max(found.side, WHOLE * self._area**0.5)), frame)
+
     def _find(self, frame: NDArray[np.uint8], crop: Crop, evidence: Evidence) -> Tracked | None:
         """The target in the crop, and where to look in the next frame; None if it is not there."""
         search = crop.take(frame, self.size)
         taken, hotspot = self._infer(search)
         size = taken.shape[-1]
         evidence.look(search, crop, size)
-        mask = taken.clone() if self._lost else evidence.weigh(taken) * evidence.reachable()
+        mask = evidence.recognise(taken) if self._lost else evidence.weigh(taken) * evidence.reachable()
         score = float(mask.square().sum() / mask.sum().clamp_min(1e-6))
         part = _main_part(mask.numpy() > 0.5, mask.numpy())
         if part is None or score < LOST_SCORE:
@@ -273,7 +296,7 @@ class Tracker:
         evidence.keep(mask, taken)
         height, width = frame.shape[:2]
         probability = crop.place(_to_edges(mask, search), height, width)
-        self._area = 0.9 * self._area + 0.1 * area
+        self._area += (0.1 if area > self._area else SHRINKS) * (area - self._area)
         self._crop = self._limit(self._follow(crop.outward(Crop.around(part), size)), frame)
         if score > SURE_SCORE:
             self._learn()
@@ -309,7 +332,8 @@ class Tracker:
         last = self._crop
         dx, dy = crop.x - last.x, crop.y - last.y
         pull = float(np.clip(np.hypot(dx, dy) / (STEADY * last.side), 0.15, 1.0))
-        return Crop(last.x + pull * dx, last.y + pull * dy, float(np.clip(crop.side, 0.9 * last.side, 1.1 * last.side)))
+        wanted = max(crop.side, WHOLE * self._area**0.5)
+        return Crop(last.x + pull * dx, last.y + pull * dy, float(np.clip(wanted, 0.9 * last.side, 1.1 * last.side)))
 
     @staticmethod
     def _limit(crop: Crop, frame: NDArray[np.uint8]) -> Crop:

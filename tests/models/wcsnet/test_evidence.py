@@ -102,6 +102,52 @@ def test_what_the_network_took_for_the_target_and_was_not_is_followed() -> None:
     assert np.minimum(truth, evidence.rivals).sum() / np.maximum(truth, evidence.rivals).sum() > 0.75
 
 
+def test_a_rival_is_remembered_where_the_crop_does_not_see_it() -> None:
+    evidence = Evidence(picture(20, twin=True))
+    evidence.look(CROP.take(picture(20, twin=True), CELLS), CROP, CELLS)
+    evidence.keep(inside(square(20)), inside(square(20) + square(100)), chosen=True)
+    near = Crop(32, 48, 40)
+    for _ in range(20):
+        evidence.step(change(picture(20, twin=True), evidence.small), picture(20, twin=True))
+        evidence.look(near.take(picture(20, twin=True), CELLS), near, CELLS)
+        target = near.take_map(square(20), CELLS)[0, 0]
+        evidence.keep(target, target)
+    evidence.look(CROP.take(picture(20, twin=True), CELLS), CROP, CELLS)
+    assert evidence.rivals[inside(square(100)).numpy() > 0.9].mean() > 0.8
+    assert evidence.rivals[inside(square(20)).numpy() > 0.9].mean() < 0.2
+
+
+def lost(frames: list[np.ndarray], x: int) -> Evidence:
+    """Evidence that has seen the square's place, x, in the first frame, and in no later one."""
+    evidence = followed(frames[:2], x)
+    evidence.lose(frames[1])
+    for frame in frames[2:]:
+        evidence.step(change(frame, evidence.small), frame)
+        evidence.look(CROP.take(frame, CELLS), CROP, CELLS)
+    return evidence
+
+
+def test_a_lost_target_is_what_was_not_there_before() -> None:
+    gone = GROUND[20:116, 20:180].clip(0, 255).astype(np.uint8)
+    with_twin = np.where((square(100) > 0)[..., None], picture(0, twin=True), gone)
+    evidence = lost([picture(30, twin=True), *[with_twin] * 5, picture(60, twin=True)], 30)
+    both = inside(square(60) + square(100))
+    recognised = evidence.recognise(both.clamp(0.05, 0.95)).numpy()
+    assert recognised[inside(square(60)).numpy() > 0.9].mean() > 0.8
+    assert recognised[inside(square(100)).numpy() > 0.9].max() == 0
+    evidence.lose(picture(60, twin=True))
+    evidence.step(change(picture(60, twin=True), evidence.small), picture(60, twin=True))
+    evidence.look(CROP.take(picture(60, twin=True), CELLS), CROP, CELLS)
+    assert evidence.rivals[inside(square(100)).numpy() > 0.9].mean() > 0.8
+
+
+def test_a_lost_target_may_be_where_it_was() -> None:
+    evidence = lost([picture(30, twin=True)] * 4, 30)
+    recognised = evidence.recognise(inside(square(30) + square(100)).clamp(0.05, 0.95)).numpy()
+    assert recognised[inside(square(30)).numpy() > 0.9].mean() > 0.8
+    assert recognised[inside(square(100)).numpy() > 0.9].max() == 0
+
+
 def test_what_another_target_looked_like_says_nothing_of_one_that_is_chosen_now() -> None:
     weighed = []
     for before in (20, 50):
@@ -142,4 +188,7 @@ def test_any_crop_of_any_frame_gives_probabilities(
         assert 0 <= weighed.min() <= weighed.max() <= 1
         assert np.isfinite(evidence.shift).all()
         assert 0 <= evidence.rivals.min() <= evidence.rivals.max() <= 1
+        evidence.lose(frame)
+        recognised = evidence.recognise(weighed)
+        assert 0 <= recognised.min() <= recognised.max() <= 1
         evidence.keep(weighed, torch.ones(cells, cells))

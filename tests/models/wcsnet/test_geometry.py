@@ -118,6 +118,13 @@ def test_one_crop_as_another_has_it_is_what_the_frame_would_give(first: Crop, se
     torch.testing.assert_close(through, second.take_map(ramp, size)[0, 0], atol=0.01, rtol=0)
 
 
+def test_a_crop_goes_towards_another() -> None:
+    first, second = Crop(10, 20, 40), Crop(30, 10, 80)
+    assert first.towards(second, 0) == first
+    assert first.towards(second, 1) == second
+    assert first.towards(second, 0.25) == Crop(15, 17.5, 50)
+
+
 def test_beyond_a_crop_there_is_nothing() -> None:
     assert not Crop(50, 50, 20).seen_from(Crop(90, 50, 20), torch.ones(10, 10), 8).any()
 

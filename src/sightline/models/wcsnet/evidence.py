@@ -135,8 +135,8 @@ class Evidence:
         assert self._new is not None
         likely = _with(mask, self._by_colour())
         parts, count = ndimage.label(likely.numpy() > 0.5)
-        shares = ndimage.mean(self._sample(self._new, self._places), parts, index=np.arange(count + 1))
-        known = (parts > 0) & (np.asarray(shares) <= 0.5)[parts]
+        shares = ndimage.mean(self._sample(self._new, self._places), parts, index=np.arange(1, count + 1))
+        known = np.concatenate([[False], np.asarray(shares) <= 0.5])[parts]
         rivals = self._seen.sample(known.astype(np.float32), self._pixels)
         self._rivals = np.maximum(self._rivals, rivals)
         self._new = self._new * (1 - rivals)  # they stay what they are, however their looks change

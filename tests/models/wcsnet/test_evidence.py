@@ -117,20 +117,26 @@ def test_a_rival_is_remembered_where_the_crop_does_not_see_it() -> None:
     assert evidence.rivals[inside(square(20)).numpy() > 0.9].mean() < 0.2
 
 
-def lost(frames: list[np.ndarray], x: int) -> Evidence:
-    """Evidence that has seen the square's place, x, in the first frame, and in no later one."""
-    evidence = followed(frames[:2], x)
-    evidence.lose(frames[1])
-    for frame in frames[2:]:
+def lost(frames: list[np.ndarray], x: int, crop: Crop = CROP) -> Evidence:
+    """Evidence that has seen the square's place, x, in the crop of the first frame, beside a twin at 100, and in none
+    of the frames after that."""
+    evidence = Evidence(frames[0])
+    evidence.look(crop.take(frames[0], CELLS), crop, CELLS)
+    target, both = (crop.take_map(mask, CELLS)[0, 0] for mask in (square(x), square(x) + square(100)))
+    evidence.keep(target, both, chosen=True)
+    for number, frame in enumerate(frames[1:]):
         evidence.step(change(frame, evidence.small), frame)
         evidence.look(CROP.take(frame, CELLS), CROP, CELLS)
+        if not number:
+            evidence.lose(frame)
     return evidence
 
 
-def test_a_lost_target_is_what_was_not_there_before() -> None:
+@pytest.mark.parametrize("crop", [CROP, Crop(42, 48, 48)], ids=["twin in the crop", "twin beside the crop"])
+def test_a_lost_target_is_what_was_not_there_before(crop: Crop) -> None:
     gone = GROUND[20:116, 20:180].clip(0, 255).astype(np.uint8)
     with_twin = np.where((square(100) > 0)[..., None], picture(0, twin=True), gone)
-    evidence = lost([picture(30, twin=True), *[with_twin] * 5, picture(60, twin=True)], 30)
+    evidence = lost([picture(30, twin=True), *[with_twin] * 5, picture(60, twin=True)], 30, crop)
     both = inside(square(60) + square(100))
     recognised = evidence.recognise(both.clamp(0.05, 0.95)).numpy()
     assert recognised[inside(square(60)).numpy() > 0.9].mean() > 0.8

@@ -122,12 +122,12 @@ class Evidence:
         return _with(mask, odds + self._by_colour())
 
     def lose(self, frame: NDArray[np.uint8]) -> None:
-        """The target is not in this frame: from now on it may be where it was last, and in what comes into view."""
+        """The target is not in this frame: from now on it may be in the crop where it was last, but for its rivals, and
+        in what comes into view."""
         if self._new is None:
             self._shades = self._shades_of(frame)
-            last = self._crop.sample(self._target, self.before(self._pixels))
-            side = 2 * max(1, round(REACH * self._crop.side * float(self._scale[0]) / CONTEXT)) + 1
-            self._new = np.asarray(cv2.dilate((last > 0.5).astype(np.float32), np.ones((side, side), np.uint8)))
+            near = self._crop.sample(np.ones_like(self._target), self._pixels)
+            self._new = near * (1 - self._rivals)
 
     def recognise(self, mask: Tensor) -> Tensor:
         """The network's mask (cells, cells) of a lost target, after what its colours say, without the parts that have

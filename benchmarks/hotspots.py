@@ -1,7 +1,7 @@
 """Tracked hotspots against the fixations on a person: python benchmarks/hotspots.py --data ../shared/data
 
 For each video of `video_fixations/multiface` the tracker starts with a click on the spot that most viewers fixate in
-its first second, and follows that person to the end, or until EG-Net would choose a new target. Frames where they are
+its first second, and follows that person to the end, or to a shot cut, where EG-Net would choose. Frames where they are
 lost are counted and left out. Each frame is scored by the fixations under way that fall on the person: inside the
 tracked mask, dilated by a tenth of the square root of its area. Frames with fewer than two of them are left out.
 

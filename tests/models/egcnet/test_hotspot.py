@@ -65,6 +65,13 @@ def test_it_is_on_the_mask_even_where_most_of_that_is_gone() -> None:
     assert mask[int(point[1]), int(point[0])]
 
 
+def test_an_object_that_nobody_looks_at_has_a_focal_point_too() -> None:
+    point = HotspotTrack().focus(np.zeros(GRID, np.float32), box(0.2, 0.2, 0.4, 0.6), STILL)
+    assert point is not None
+    assert 0.2 * SIZE[1] <= point[0] <= 0.4 * SIZE[1]
+    assert 0.2 * SIZE[0] <= point[1] <= 0.6 * SIZE[0]
+
+
 def test_a_mask_of_a_pixel_has_a_focal_point_and_an_empty_one_none() -> None:
     track, mask = HotspotTrack(), np.zeros(SIZE, np.uint8)
     mask[100, 200] = 1

@@ -41,7 +41,7 @@ class HotspotTrack:
             self._attention = self._focus = None
             return None
         now = np.asarray(cv2.resize(density, size)) * on_object
-        now = now / now.max()
+        now = now / now.max() if now.max() > 0 else on_object  # nobody looks at the object: all of it counts
         if self._attention is None or self._focus is None:
             self._attention, before = now, None
         else:

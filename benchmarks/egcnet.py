@@ -43,10 +43,10 @@ from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.gaze import GazeTrail
 from sightline.models.egcnet.network import EGCNet, Encoded
 from sightline.models.egcnet.predictor import EVERY, EGCNetPredictor, pixels_of, probability_of
-from sightline.models.motion import MotionCue
-from sightline.models.wcsnet.egnet import gaze_map
 from sightline.nn.blocks import resize
+from sightline.nn.egnet import predict_saliency
 from sightline.nn.engine import Engine
+from sightline.nn.motion import MotionCue
 from sightline.results.run import Run, choose_outputs
 from sightline.training.clips import GRID, SIZE, Scene
 from sightline.training.egcnet import simulated
@@ -262,7 +262,7 @@ def baselines(sequences: list[VideoSequence], gaze2mask: Path | None) -> dict[st
     for number, sequence in enumerate(sequences):
         thinned = replace(sequence, frames=sequence.frames[::3], masks=sequence.masks[::3])
         images = [thinned.load(index)[0] for index in range(len(thinned))]
-        looks = [gaze_map(image, wcsnet.egnet) for image in images]
+        looks = [predict_saliency(image, wcsnet.egnet) for image in images]
         cut = [grabcut(image, look) for image, look in zip(images, looks, strict=True)]
         maps = {"EG-Net": looks, "GrabCut from EG-Net's peaks": cut}
         if gaze2mask is not None:

@@ -28,7 +28,7 @@ from sightline.metrics.functional import fixation
 from sightline.models.egcnet.gaze import GazeTrail
 from sightline.models.egcnet.network import EGCNet, Encoded
 from sightline.models.egcnet.pse import expected, gather, likeness
-from sightline.models.motion import Maps, MotionCue
+from sightline.nn.motion import Maps, MotionCue
 from sightline.progress import track
 from sightline.training.clips import GRID, STEP, Scene, fixation_grid
 from sightline.training.recipe import EGCNetRecipe, read_recipe

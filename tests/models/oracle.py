@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sightline.models.wcsnet.config import EGNetConfig, Gaze2MaskConfig, WCSNetConfig
+from sightline.models.wcsnet.config import Gaze2MaskConfig, WCSNetConfig
 from sightline.models.wcsnet.correlation import weighted_pool
 from sightline.models.wcsnet.network import Kernels
 from sightline.nn.blocks import pool_to, resize
+from sightline.nn.egnet import EGNetConfig
 
 SIZE = 96
 RED, BLUE = (220, 30, 40), (30, 60, 230)

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sightline.models.wcsnet.config import EGNetConfig, Gaze2MaskConfig, WCSNetConfig
-from sightline.models.wcsnet.egnet import EGNet
+from sightline.models.wcsnet.config import Gaze2MaskConfig, WCSNetConfig
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.network import WCSNet
 from sightline.nn.backbones import Backbone
+from sightline.nn.egnet import EGNet, EGNetConfig
 
 CHANNELS = (4, 6, 8, 10, 12)
 

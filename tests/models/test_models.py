@@ -18,11 +18,11 @@ from hostile.corpus import write_video
 from sightline.errors import SourceError, UsageError, WeightsError
 from sightline.models import weights
 from sightline.models.predictor import Predictor
-from sightline.models.wcsnet.config import EGNetConfig, Gaze2MaskConfig, WCSNetConfig
-from sightline.models.wcsnet.egnet import EGNet, gaze_map
+from sightline.models.wcsnet.config import Gaze2MaskConfig, WCSNetConfig
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.network import WCSNet
 from sightline.models.wcsnet.predictor import EGNetPredictor, WCSNetPredictor
+from sightline.nn.egnet import EGNet, EGNetConfig, predict_saliency
 from sightline.video import open_source
 
 
@@ -187,7 +187,7 @@ def test_of_a_single_picture_the_saliency_is_where_people_look(
     Image.fromarray(frames[0]).save(tmp_path / "one.png")
     (frame,) = model.predict(tmp_path / "one.png")
     assert isinstance(model, WCSNetPredictor)
-    np.testing.assert_allclose(frame.saliency, gaze_map(frames[0], model.egnet), atol=1e-6)
+    np.testing.assert_allclose(frame.saliency, predict_saliency(frames[0], model.egnet), atol=1e-6)
     assert frame.mask is not None
     assert frame.hotspot is not None
     (alone,) = sightline.load(folder / "egnet", "cpu").predict(frames[0])

@@ -15,8 +15,7 @@ from PIL import Image
 
 import sightline.nn.engine
 from sightline.models import weights
-from sightline.models.wcsnet.config import EGNetConfig
-from sightline.models.wcsnet.egnet import EGNet
+from sightline.nn.egnet import EGNet, EGNetConfig
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from sightline.data import davis, image_fixations
 from sightline.errors import DataError
 from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.network import EGCNet
-from sightline.models.wcsnet.config import EGNetConfig
+from sightline.nn.egnet import EGNetConfig
 from sightline.training import clips
 from sightline.training.clips import FINE, GRID, SceneStore, fixation_grid, scribbles
 

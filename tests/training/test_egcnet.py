@@ -14,7 +14,7 @@ from sightline.errors import DataError
 from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.network import Decision, EGCNet, Winner
 from sightline.models.egcnet.slq import Competition
-from sightline.models.wcsnet.config import EGNetConfig
+from sightline.nn.egnet import EGNetConfig
 from sightline.training.clips import FINE, SceneStore, scribbles
 from sightline.training.egcnet import FRAMES, Clips, simulate, view_consistency, watch
 

@@ -138,7 +138,7 @@ def test_gaze_maps_are_kept_for_each_gaze_network(scenes: list[Scene], monkeypat
     torch.manual_seed(2)
     second = ViewBank(folder, small.egnet(), "b" * 64).gaze
     assert not np.array_equal(first, second)
-    monkeypatch.setattr(views, "gaze_map", lambda *_: pytest.fail("the maps are there already"))
+    monkeypatch.setattr(views, "predict_saliency", lambda *_: pytest.fail("the maps are there already"))
     np.testing.assert_array_equal(ViewBank(folder, small.egnet(), "a" * 64).gaze, first)
 
 
@@ -148,7 +148,7 @@ def test_the_gaze_map_of_a_view_is_its_part_of_the_whole_pictures(scenes: list[S
     network = small.egnet()
     bank = ViewBank(folder, network, "a" * 64)
     for row, (path, x, y, side, mirrored) in enumerate(json.loads((folder / "index.json").read_text())["crops"]):
-        whole = views.gaze_map(views.load_image(path), network)
+        whole = views.predict_saliency(views.load_image(path), network)
         part = views.Crop(x, y, side).take_map(whole, SIZE // 8)[0, 0]
         part = (part.flip(-1) if mirrored else part) / part.max()
         np.testing.assert_allclose(bank.gaze[row] / 255, part.numpy(), atol=1 / 255)

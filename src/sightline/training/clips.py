@@ -26,9 +26,9 @@ from torch import Tensor, nn
 from sightline.data.fixations import Observed, read_observed
 from sightline.data.samples import FixationImage, VideoSequence
 from sightline.errors import DataError
-from sightline.models import motion
 from sightline.models.egcnet.gaze import SIGMA
 from sightline.models.egcnet.network import EGCNet, Encoded
+from sightline.nn import motion
 from sightline.nn.engine import Engine, engine_cache
 from sightline.progress import track
 from sightline.training.scribbles import scribble

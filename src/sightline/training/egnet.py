@@ -16,9 +16,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from sightline.data.samples import FixationImage
 from sightline.errors import DataError
-from sightline.models.wcsnet.egnet import EGNet
 from sightline.models.wcsnet.losses import fixation_loss
 from sightline.nn.backbones import Backbone
+from sightline.nn.egnet import EGNet
 from sightline.nn.engine import Engine
 from sightline.progress import track
 from sightline.training.fixations import Window, view
@@ -170,8 +170,8 @@ class EGNetTask(L.LightningModule):
 
     def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], _: int) -> None:
         from sightline.metrics.functional.fixation import cc, nss
-        from sightline.models.wcsnet.egnet import fixation_density
         from sightline.nn.blocks import resize
+        from sightline.nn.egnet import fixation_density
 
         cached, density, counts = batch
         predicted = fixation_density(resize(self(cached), density.shape[-2:]))

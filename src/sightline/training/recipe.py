@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from sightline.errors import UsageError
 from sightline.models.egcnet.config import EGCNetConfig
-from sightline.models.wcsnet.config import EGNetConfig, Gaze2MaskConfig, WCSNetConfig
+from sightline.models.wcsnet.config import Gaze2MaskConfig, WCSNetConfig
+from sightline.nn.egnet import EGNetConfig
 
 VIDEOS = frozenset(
     {"davis2016", "davsod", "fbms", "s-davis", "s-davsod", "segtrackv2", "visal", "vos", "youtube-objects"}

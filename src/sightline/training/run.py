@@ -126,7 +126,7 @@ def _check(checkpoint: Path, task: L.LightningModule) -> None:
 
 
 def _egnet(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
-    from sightline.models.wcsnet.egnet import EGNet
+    from sightline.nn.egnet import EGNet
     from sightline.training.egnet import EGNetTask
     from sightline.training.sources import fixation_images
 

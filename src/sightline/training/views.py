@@ -24,9 +24,9 @@ from torch import Tensor
 
 from sightline.data.files import load_image
 from sightline.errors import DataError
-from sightline.models.wcsnet.egnet import EGNet, gaze_map
 from sightline.models.wcsnet.geometry import Crop
 from sightline.nn.backbones import Backbone
+from sightline.nn.egnet import EGNet, predict_saliency
 from sightline.nn.engine import Engine, engine_cache
 from sightline.progress import track
 
@@ -181,7 +181,7 @@ def _gaze_maps(path: Path, crops: list[tuple[str, float, float, float, bool]], n
     last, whole = "", np.zeros((1, 1), dtype=np.float32)
     for file, x, y, side, mirrored in track(crops, "Computing gaze maps"):
         if file != last:
-            last, whole = file, gaze_map(load_image(file), network)
+            last, whole = file, predict_saliency(load_image(file), network)
         near = Crop(x, y, side).take_map(whole, SIZE // 8)
         near = near.flip(-1) if mirrored else near
         maps.append(_bytes(near / near.max().clamp_min(1e-6)))

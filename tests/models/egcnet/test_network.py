@@ -8,8 +8,7 @@ import torch
 from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.network import EGCNet, Memory, Winner, recall
 from sightline.models.egcnet.pse import likeness
-from sightline.models.wcsnet.config import EGNetConfig
-from sightline.models.wcsnet.egnet import EGNet
+from sightline.nn.egnet import EGNet, EGNetConfig
 
 CELLS = (4, 6)
 """Cells of a frame of `frame`, before the memory pools them."""

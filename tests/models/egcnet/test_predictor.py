@@ -16,8 +16,8 @@ from sightline.models.egcnet import predictor as module
 from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.network import EGCNet
 from sightline.models.egcnet.predictor import EGCNetPredictor, input_size, probability_of
-from sightline.models.motion import Motion
-from sightline.models.wcsnet.config import EGNetConfig
+from sightline.nn.egnet import EGNetConfig
+from sightline.nn.motion import Motion
 from sightline.results.frame import Frame
 from sightline.video import VideoFrame
 

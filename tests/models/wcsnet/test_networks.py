@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
@@ -15,7 +14,6 @@ from torch import Tensor, nn
 from models import small
 from sightline.models import weights
 from sightline.models.wcsnet.config import WCSNetConfig
-from sightline.models.wcsnet.egnet import fixation_density, fixation_map, gaze_map, network_size
 
 Make = Callable[..., Any]
 NETWORKS = pytest.mark.parametrize("make", [small.egnet, small.gaze2mask, small.wcsnet])
@@ -127,33 +125,3 @@ def test_gaze_of_any_resolution_guides_the_mask() -> None:
     gaze[..., 2, 2] = 1
     other = gaze.flip(-1)
     assert not torch.equal(network(images, gaze), network(images, other))
-
-
-def test_a_density_sums_to_one_and_a_map_peaks_at_one() -> None:
-    logits = torch.randn(3, 1, 6, 8) * 30
-    density = fixation_density(logits)
-    torch.testing.assert_close(density.sum(dim=(1, 2, 3)), torch.ones(3))
-    maps = fixation_map(logits, (31, 45))
-    assert maps.shape == (3, 1, 31, 45)
-    assert maps.min() >= 0
-    torch.testing.assert_close(maps.amax(dim=(1, 2, 3)), torch.ones(3))
-
-
-@pytest.mark.parametrize(
-    ("size", "expected"),
-    [((480, 640), (256, 320)), ((1080, 1920), (192, 320)), ((10, 4000), (32, 320)), ((1, 1), (320, 320))],
-)
-def test_the_proportions_of_a_picture_are_kept_in_multiples_of_32(
-    size: tuple[int, int], expected: tuple[int, int]
-) -> None:
-    assert network_size(*size, 320) == expected
-    assert network_size(*size[::-1], 320) == expected[::-1]
-
-
-@pytest.mark.parametrize("size", [(1, 1), (3, 200), (90, 160)])
-def test_the_gaze_map_has_the_pictures_size(size: tuple[int, int]) -> None:
-    image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
-    looked_at = gaze_map(image, small.egnet())
-    assert looked_at.shape == size
-    assert looked_at.dtype == np.float32
-    assert 0 <= looked_at.min() <= looked_at.max() == 1

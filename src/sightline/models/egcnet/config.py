@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sightline.models.wcsnet.config import EGNetConfig
+from sightline.nn.egnet import EGNetConfig
 
 
 class EGCNetConfig(BaseModel):

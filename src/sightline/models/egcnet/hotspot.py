@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.models.egcnet.gaze import carried
-from sightline.models.focus import Point, focus, onto
-from sightline.models.motion import follow
+from sightline.nn.focus import Point, focus, onto
+from sightline.nn.motion import follow
 
 HABIT = 0.8
 """Share of the past in the attention that a peak is sought in."""

@@ -24,9 +24,9 @@ from sightline.models.egcnet.pse import (
     sinusoidal,
 )
 from sightline.models.egcnet.slq import Competition, Competitor, WinnersMemory
-from sightline.models.wcsnet.egnet import EGNet, fixation_density
 from sightline.nn.backbones import Backbone, build_backbone
 from sightline.nn.blocks import RefinementBlock, pool_to, resize
+from sightline.nn.egnet import EGNet, fixation_density
 
 SHARED = 3
 """Backbone stages that the fixation head shares with the segmenter."""

@@ -24,13 +24,13 @@ from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.gaze import GazeTrail
 from sightline.models.egcnet.hotspot import HotspotTrack
 from sightline.models.egcnet.network import EGCNet, Memory, Winner
-from sightline.models.motion import Motion, MotionCue
 from sightline.models.predictor import Predictor
-from sightline.models.shots import ShotCuts
-from sightline.models.wcsnet.egnet import fixation_map, network_size
 from sightline.nn.blocks import resize
+from sightline.nn.egnet import network_size, saliency_map
 from sightline.nn.engine import Engine
 from sightline.nn.guided import guided_filter
+from sightline.nn.motion import Motion, MotionCue
+from sightline.nn.shots import ShotCuts
 from sightline.results.frame import Frame, Hotspot, Queries
 from sightline.video import VideoFrame, prefetch
 
@@ -116,7 +116,7 @@ class EGCNetPredictor(Predictor):
         if pixels.shape not in self._looks:
             self._looks[pixels.shape] = Engine(_Look(self.network), (pixels,), self.device)
         logits = self._looks[pixels.shape](pixels)[0]
-        return fixation_map(logits, (height, width))[0, 0].cpu().numpy()
+        return saliency_map(logits, (height, width))[0, 0].cpu().numpy()
 
     def _as_photograph(self, frame: Frame, image: NDArray[np.uint8]) -> Frame:
         saliency = self.fixation_map(image)

@@ -1,4 +1,4 @@
-"""Configurations of WCS-Net's three networks: what an architecture needs to be built again from its weights."""
+"""Configurations of Gaze2Mask-Net and WCS-Net: what an architecture needs to be built again from its weights."""
 
 from __future__ import annotations
 
@@ -9,15 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 class _Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class EGNetConfig(_Config):
-    """Eye Gaze Network (Sec. 3.1, Eq. 1)."""
-
-    model: Literal["egnet"] = "egnet"
-    backbone: str = "deeplab-mobilenet-v2"
-    width: int = Field(96, ge=1, description="channels of the decoder")
-    input_size: int = Field(320, ge=32, description="longer side of the network's input, pixels")
 
 
 class Gaze2MaskConfig(_Config):

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor, from_numpy
 
-from sightline.models.motion import LEAD, MotionCue, camera_in, gather, independent, thumbnail
 from sightline.models.wcsnet.geometry import CONTEXT, Crop
+from sightline.nn.motion import LEAD, MotionCue, camera_in, gather, independent, thumbnail
 
 MOTIONS, SHADES = 8, 8
 """Steps in which motion is counted, and each of red, green and blue."""

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from sightline.models.focus import Point, focus
 from sightline.models.wcsnet.geometry import Crop
 from sightline.nn.blocks import resize
+from sightline.nn.focus import Point, focus
 
 SIZE = 80
 """Side of the map in cells."""

@@ -17,14 +17,14 @@ from torch import nn
 
 from sightline.errors import WeightsError
 from sightline.models import weights
-from sightline.models.motion import LEAD, thumbnail
 from sightline.models.predictor import Predictor
-from sightline.models.wcsnet.config import EGNetConfig, Gaze2MaskConfig, WCSNetConfig
-from sightline.models.wcsnet.egnet import EGNet, FastGaze, gaze_map
+from sightline.models.wcsnet.config import Gaze2MaskConfig, WCSNetConfig
 from sightline.models.wcsnet.evidence import Change, change
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.network import WCSNet
 from sightline.models.wcsnet.tracker import Tracked, Tracker
+from sightline.nn.egnet import EGNet, EGNetConfig, SaliencyEngine, predict_saliency
+from sightline.nn.motion import LEAD, thumbnail
 from sightline.results.frame import Frame, Hotspot
 from sightline.video import VideoFrame, prefetch
 
@@ -61,7 +61,7 @@ class EGNetPredictor(Predictor):
         self.network = load_egnet(folder)
         self.weights_sha256 = weights.sha256(folder)
         self.device = device
-        self._gaze = FastGaze(self.network, device)
+        self._gaze = SaliencyEngine(self.network, device)
 
     def saliency(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The fixation map of a picture (H, W, 3) uint8 RGB, as (H, W) float32 in [0, 1]."""
@@ -106,7 +106,7 @@ class WCSNetPredictor(Predictor):
             return
         tracker = self.tracker()
         start = tracker.start(first.image, point=point, following=[frame.image for frame in following])
-        yield _frame(first, start, None if following else gaze_map(first.image, self.egnet))
+        yield _frame(first, start, None if following else predict_saliency(first.image, self.egnet))
         with closing(prefetch(_changes(first, chain(following, frames)), 2)) as changed:  # on a thread of its own
             for frame, what in changed:
                 yield _frame(frame, tracker.step(frame.image, what))

@@ -19,17 +19,17 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from sightline.errors import UsageError
-from sightline.models.focus import onto
-from sightline.models.shots import ShotCuts
-from sightline.models.wcsnet.egnet import EGNet, FastGaze, gaze_map
 from sightline.models.wcsnet.evidence import Change, Evidence, change
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.geometry import Crop
 from sightline.models.wcsnet.hotspot import HotspotMap
 from sightline.models.wcsnet.network import Kernels, WCSNet
 from sightline.nn.blocks import resize
+from sightline.nn.egnet import EGNet, SaliencyEngine, predict_saliency
 from sightline.nn.engine import Engine
+from sightline.nn.focus import onto
 from sightline.nn.guided import guided_filter
+from sightline.nn.shots import ShotCuts
 
 State = Literal["start", "track", "lost"]
 
@@ -112,7 +112,7 @@ class Tracker:
         self._now: list[Tensor] = []
         self._first: list[Tensor] = []
         self._recent: list[Tensor] = []
-        self._gaze = FastGaze(self.egnet, self.device)
+        self._gaze = SaliencyEngine(self.egnet, self.device)
         self._hotspot: HotspotMap | None = None
         self._evidence: Evidence | None = None
         self._lost = 0
@@ -235,7 +235,7 @@ class Tracker:
         if gaze is not None:
             return gaze
         if point is None:
-            looked_at = gaze_map(frame, self.egnet)
+            looked_at = predict_saliency(frame, self.egnet)
             weighted = looked_at * (STILL_SHARE + (1 - STILL_SHARE) * moving) ** 2
             return weighted / weighted.max()
         x, y = point

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from sightline.models.motion import LEAD, MotionCue, follow, same, seen, thumbnail
+from sightline.nn.motion import LEAD, MotionCue, follow, same, seen, thumbnail
 
 GENERATOR = np.random.default_rng(0)
 GROUND, OBJECT = (

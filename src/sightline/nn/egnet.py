@@ -1,19 +1,35 @@
-"""EG-Net: the Eye Gaze Network that finds where people look (WCS-Net paper, Sec. 3.1, Eq. 1)."""
+"""EG-Net, the Eye Gaze Network: where viewers look in a picture (WCS-Net paper, Sec. 3.1, Eq. 1).
+
+`wcsnet` chooses its target with it; `egcnet` has it as its fixation head.
+"""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from sightline.models.wcsnet.config import EGNetConfig
 from sightline.nn.backbones import Backbone, build_backbone
 from sightline.nn.blocks import RefinementBlock, resize
 from sightline.nn.engine import Engine
 
 _PRIOR_SIZE = (12, 16)
+
+
+class EGNetConfig(BaseModel):
+    """Eye Gaze Network (Sec. 3.1, Eq. 1)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: Literal["egnet"] = "egnet"
+    backbone: str = "deeplab-mobilenet-v2"
+    width: int = Field(96, ge=1, description="channels of the decoder")
+    input_size: int = Field(320, ge=32, description="longer side of the network's input, pixels")
 
 
 class EGNet(nn.Module):
@@ -48,7 +64,7 @@ def fixation_density(logits: Tensor) -> Tensor:
     return logits.flatten(1).softmax(dim=1).view_as(logits)
 
 
-def fixation_map(logits: Tensor, size: tuple[int, int]) -> Tensor:
+def saliency_map(logits: Tensor, size: tuple[int, int]) -> Tensor:
     """Logits (N, 1, h, w) as saliency maps (N, 1, *size) in [0, 1]: the density divided by its maximum."""
     density = resize(fixation_density(logits), size)
     return density / density.amax(dim=(2, 3), keepdim=True).clamp_min(1e-12)
@@ -70,15 +86,15 @@ def network_input(image: NDArray[np.uint8], longer: int) -> Tensor:
     return torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].float().div_(255)
 
 
-def gaze_map(image: NDArray[np.uint8], network: EGNet) -> NDArray[np.float32]:
+def predict_saliency(image: NDArray[np.uint8], network: EGNet) -> NDArray[np.float32]:
     """The fixation map of a picture (H, W, 3) uint8, as (H, W) float32 in [0, 1]."""
     with torch.inference_mode():
         logits = network(network_input(image, network.config.input_size).to(network.prior.device))
-        return fixation_map(logits, (image.shape[0], image.shape[1]))[0, 0].cpu().numpy()
+        return saliency_map(logits, (image.shape[0], image.shape[1]))[0, 0].cpu().numpy()
 
 
-class FastGaze:
-    """`gaze_map` for many pictures of few sizes: an engine for each, made when it is first needed."""
+class SaliencyEngine:
+    """`predict_saliency` for many pictures of few sizes: an engine for each, made when it is first needed."""
 
     def __init__(self, network: EGNet, device: torch.device | str) -> None:
         self.network, self.device = network, device
@@ -89,4 +105,4 @@ class FastGaze:
         if pixels.shape not in self._engines:
             self._engines[pixels.shape] = Engine(self.network, (pixels,), self.device)
         logits = self._engines[pixels.shape](pixels)[0]
-        return fixation_map(logits, (image.shape[0], image.shape[1]))[0, 0].cpu().numpy()
+        return saliency_map(logits, (image.shape[0], image.shape[1]))[0, 0].cpu().numpy()

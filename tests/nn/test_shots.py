@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sightline.models.shots import ShotCuts
+from sightline.nn.shots import ShotCuts
 
 
 def test_a_cut_is_told_from_motion_and_noise() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sightline.models.focus import HOLD, focus, onto
+from sightline.nn.focus import HOLD, focus, onto
 
 SHAPE = (30, 50)
 

@@ -13,8 +13,12 @@ class SightlineError(Exception):
     exit_code = 1
 
 
-class UsageError(SightlineError):
-    """The call itself is wrong: an unknown model, task, protocol or option value (exit code 2)."""
+class UsageError(SightlineError, ValueError):
+    """The call itself is wrong: an unknown name, an argument or tensor that does not fit (exit code 2).
+
+    A message quotes arguments as the Python call names them, in backticks (`screen_cm`); the command line shows the
+    option in their place (--screen-cm).
+    """
 
     exit_code = 2
 

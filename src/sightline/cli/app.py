@@ -9,6 +9,7 @@ import typer
 
 from sightline import __version__
 from sightline.cli import data, doctor, evaluate, gaze, label, models, predict, train
+from sightline.cli._errors import told
 from sightline.errors import SightlineError
 
 app = typer.Typer(
@@ -56,7 +57,8 @@ def main(argv: list[str] | None = None) -> None:
     except SightlineError as error:
         if debug:
             raise
-        typer.secho(f"sightline: {error}", fg="red", err=True)
+        message = told(str(error), typer.main.get_command(app), args)
+        typer.secho(f"sightline: {message}", fg="red", err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         if debug:

@@ -1,0 +1,29 @@
+"""Library errors name arguments; the command line names its options."""
+
+from __future__ import annotations
+
+import typer
+from typer.main import get_command
+
+from sightline.cli._errors import told
+from sightline.cli.app import app
+
+
+def test_arguments_become_the_options_of_the_verb() -> None:
+    command = get_command(app)
+    said = told("`point` 3,4 is outside; `nonsense` and `out` too", command, ["predict", "a.mp4", "--out", "x"])
+    assert said == "--point 3,4 is outside; nonsense and --out too"
+
+
+def test_an_option_with_another_spelling_than_its_argument() -> None:
+    inner = typer.Typer()
+
+    @inner.command()
+    def first(as_json: bool = typer.Option(False, "--json", "-j")) -> None: ...
+
+    @inner.command()
+    def second(size: str = "1") -> None: ...
+
+    command = get_command(inner)
+    assert told("`as_json` and `size`", command, ["first"]) == "--json and size"
+    assert told("`as_json` and `size`", command, ["second"]) == "as_json and --size"

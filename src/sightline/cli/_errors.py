@@ -22,10 +22,10 @@ def _options(command: Any, args: Sequence[str]) -> dict[str, str]:
     for arg in args:
         inner = getattr(command, "commands", {}).get(arg)
         command = inner or command
-    return {
-        parameter.name: max(parameter.opts, key=len)
-        if parameter.param_type_name == "option"
-        else parameter.human_readable_name
-        for parameter in command.params
-        if parameter.name
-    }
+    return {parameter.name: _typed(parameter) for parameter in command.params if parameter.name}
+
+
+def _typed(parameter: Any) -> str:
+    if parameter.param_type_name == "option":
+        return str(max(parameter.opts, key=len))
+    return str(parameter.metavar or parameter.name.upper())

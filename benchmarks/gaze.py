@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sightline.gaze.events import Agreement
 
 RATE_HZ = 1000
-SCREEN = (1920, 1080)
+SCREEN = (1080, 1920)  # (height, width)
 THRESHOLDS = (25, 30, 35, 40, 50)
 HEADER = """** CONVERTED FROM synthetic.edf using edfapi 4.2.1 Linux
 ** DATE: Wed Mar  8 09:25:20 2023
@@ -75,7 +75,7 @@ def speed(recordings: int, minutes: int) -> None:
     """Import 1, 10, ... recordings in one go, a new process each; print their pace and the peak memory."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        Image.new("RGB", SCREEN).save(folder / "picture.png")
+        Image.new("RGB", SCREEN[::-1]).save(folder / "picture.png")
         paths = [folder / f"s{k:03}.asc" for k in range(recordings)]
         for k, path in enumerate(paths):
             write_recording(path, 60 * minutes, k)
@@ -103,7 +103,7 @@ def measure(paths: list[Path], picture: Path) -> tuple[list[float], float]:
             taken.append(time.process_time() - start)
 
     importing.track = clocked  # type: ignore[assignment]  # in the place of the progress bar
-    import_gaze(paths, picture, picture.with_name("out"), options=AlignOptions(setup=Setup(SCREEN, (53.0, 29.8), 60.0)))
+    import_gaze(paths, picture, picture.with_name("out"), options=AlignOptions(setup=Setup(SCREEN, (29.8, 53.0), 60.0)))
     return taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -113,7 +113,7 @@ def agreement(folder: Path) -> None:
     from sightline.gaze import events as ev
     from sightline.gaze.recording import choose_eye
 
-    screen = Screen(1440, 900, 40.8, 25.5, 68.0)
+    screen = Screen((900, 1440), (25.5, 40.8), 68.0)
     found: dict[int, list[ev.Agreement]] = {threshold: [] for threshold in THRESHOLDS}
     for path in sorted(folder.glob("*.txt")):
         (recording,) = read(path)

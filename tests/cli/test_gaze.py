@@ -76,7 +76,7 @@ def test_inspect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert words in said
     code, said, _ = run(capsys, "gaze", "inspect", makers.eyelink(tmp_path, truth()), "--json")
     (found,) = json.loads(said)
-    assert found["screen_px"] == [1920, 1080]
+    assert found["screen_px"] == [1080, 1920]
     assert found["calibrated"] is True
     assert found["trial"] == "film"
     assert found["events"] == {"fixation": 4, "saccade": 2, "blink": 1}
@@ -97,6 +97,7 @@ def test_named_columns(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     ("argv", "code", "words"),
     [
         (["--screen", "wide"], 2, "--screen 'wide': WIDTHxHEIGHT is expected"),
+        (["--screen", "0x900"], 2, "--screen '0x900': WIDTHxHEIGHT is expected"),
         (["--screen", "400x200"], 1, "lie beside the 400x200 screen"),
         (["--format", "edf"], 2, "--format 'edf': choose one of"),
         (["--events", "magic"], 2, "--events 'magic'"),

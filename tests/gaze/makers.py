@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-SCREEN = (1920, 1080)
-SCREEN_CM = (53.0, 29.8125)
+SCREEN = (1080, 1920)  # (height, width)
+SCREEN_CM = (29.8125, 53.0)
+HEIGHT, WIDTH = SCREEN
 DISTANCE_CM = 60.0
 SPOTS = ((500.0, 300.0), (1200.0, 700.0), (900.0, 400.0), (300.0, 800.0))
 
@@ -35,7 +36,7 @@ class Truth:
     @property
     def norm(self) -> NDArray[np.float64]:
         """Positions as fractions of the screen."""
-        return self.xy / SCREEN
+        return self.xy / (WIDTH, HEIGHT)
 
 
 def truth(rate_hz: int = 250, dwell_s: float = 0.4, move_s: float = 0.044, seed: int = 0) -> Truth:
@@ -84,7 +85,7 @@ def eyelink(folder: Path, t: Truth, *, eyes: str = "L", clock_ms: int = 1_000_00
         "** EYELINK II CL v6.12 Feb  1 2018 (EyeLink Portable Duo)",
         "**",
         "",
-        f"MSG\t{clock_ms - 900} DISPLAY_COORDS 0 0 {SCREEN[0] - 1} {SCREEN[1] - 1}",
+        f"MSG\t{clock_ms - 900} DISPLAY_COORDS 0 0 {WIDTH - 1} {HEIGHT - 1}",
         f"MSG\t{clock_ms - 800} !CAL",
         f">>>>>>> CALIBRATION (HV9,P-CR) FOR {names[eyes[0]]}: <<<<<<<<<",
         *(
@@ -94,7 +95,7 @@ def eyelink(folder: Path, t: Truth, *, eyes: str = "L", clock_ms: int = 1_000_00
         ),
         f"MSG\t{clock_ms - 600} TRIALID film",
         f"MSG\t{clock_ms - 2} RECCFG CR {t.rate_hz} 2 1 {eyes}",
-        f"MSG\t{clock_ms - 2} GAZE_COORDS 0.00 0.00 {SCREEN[0] - 1}.00 {SCREEN[1] - 1}.00",
+        f"MSG\t{clock_ms - 2} GAZE_COORDS 0.00 0.00 {WIDTH - 1}.00 {HEIGHT - 1}.00",
         f"START\t{clock_ms} \t{which}\tSAMPLES\tEVENTS",
         "PRESCALER\t1",
         "PUPIL\tAREA",
@@ -168,8 +169,8 @@ def smi(folder: Path, t: Truth) -> Path:
     preamble = (
         "## [iView]\n## Converted from:\ts1.idf\n## Version:\tIDF Converter 3.0.20\n"
         f"## Sample Rate:\t{t.rate_hz}\n## Subject:\tAnna\n## [Calibration]\n"
-        f"## Calibration Area:\t{SCREEN[0]}\t{SCREEN[1]}\n"
-        f"## [Geometry]\n## Stimulus Dimension [mm]:\t{10 * SCREEN_CM[0]}\t{10 * SCREEN_CM[1]}\n"
+        f"## Calibration Area:\t{WIDTH}\t{HEIGHT}\n"
+        f"## [Geometry]\n## Stimulus Dimension [mm]:\t{10 * SCREEN_CM[1]}\t{10 * SCREEN_CM[0]}\n"
         f"## Head Distance [mm]:\t{10 * DISTANCE_CM:.0f}\n"
     )
     path.write_text(preamble + path.read_text())
@@ -198,9 +199,9 @@ def tobii(folder: Path, t: Truth, *, style: str = "new") -> Path:
     if style != "media":
         header += ["Recording resolution width", "Recording resolution height"]
     rows: list[list[object]] = [header]
-    scale = np.array([1.0, 1.0]) if style != "media" else 1 / np.array(SCREEN)
+    scale = np.array([1.0, 1.0]) if style != "media" else 1 / np.array([WIDTH, HEIGHT])
     form = "{:.4f}" if style == "media" else "{:.2f}"
-    tail: list[object] = [] if style == "media" else list(SCREEN)
+    tail: list[object] = [] if style == "media" else [WIDTH, HEIGHT]
 
     def number(value: float, form: str = form) -> str:
         text = _cell(value, form)
@@ -255,7 +256,7 @@ def pupil_core(folder: Path, t: Truth) -> Path:
         [
             ["id", "start_timestamp", "duration", "start_frame_index", "norm_pos_x", "norm_pos_y", "confidence"],
             *(
-                [k, f"{clock + o:.9f}", 1000 * d, 0, x / SCREEN[0], 1 - y / SCREEN[1], 0.9]
+                [k, f"{clock + o:.9f}", 1000 * d, 0, x / WIDTH, 1 - y / HEIGHT, 0.9]
                 for k, (o, d, x, y) in enumerate(t.fixations)
             ),
         ],
@@ -310,7 +311,7 @@ def gazepoint(folder: Path, t: Truth) -> Path:
         user = next((text for at, text in t.messages if at <= time), "") if i == 0 else t.messages[0][1]
         lost = np.isnan(x)
         row: list[object] = [0, "film.mp4", i, f"{time:.5f}", round(1e7 * time)]
-        row += [f"{fx / SCREEN[0]:.5f}", f"{fy / SCREEN[1]:.5f}", f"{since:.5f}", f"{time - since + 1 / t.rate_hz:.5f}"]
+        row += [f"{fx / WIDTH:.5f}", f"{fy / HEIGHT:.5f}", f"{since:.5f}", f"{time - since + 1 / t.rate_hz:.5f}"]
         row += [number, int(fixated), *(("0", "0", 0) if lost else (f"{x:.5f}", f"{y:.5f}", 1)), user]
         rows.append(row)
     return _rows(folder / "User 1_all_gaze.csv", rows)
@@ -339,8 +340,8 @@ def bids(folder: Path, t: Truth) -> Path:
     shown = {
         "ScreenDistance": DISTANCE_CM / 100,
         "ScreenOrigin": ["top", "left"],
-        "ScreenResolution": SCREEN,
-        "ScreenSize": [c / 100 for c in SCREEN_CM],
+        "ScreenResolution": [WIDTH, HEIGHT],
+        "ScreenSize": [c / 100 for c in SCREEN_CM[::-1]],
     }
     (folder / "task-film_events.json").write_text(json.dumps({"StimulusPresentation": shown}))
     with gzip.open(eye / f"{name}_physioevents.tsv.gz", "wt") as stream:

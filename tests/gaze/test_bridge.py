@@ -24,7 +24,7 @@ def test_samples_events_and_screen(maker: str, tmp_path: Path) -> None:
     assert gaze.events.fixations.height == 4 * len(recording.eyes)
     np.testing.assert_allclose(gaze.events.fixations["duration"], 400, atol=0.2)
     gaze.pix2deg()
-    ours = Screen(*SCREEN, *SCREEN_CM, DISTANCE_CM).degrees(known.xy[:5])
+    ours = Screen(SCREEN, SCREEN_CM, DISTANCE_CM).degrees(known.xy[:5])
     np.testing.assert_allclose(gaze.samples["position"].list.get(0)[:5], ours[:, 0], atol=1e-3)
 
 

@@ -223,7 +223,7 @@ def test_multiface_maps_hold_every_viewer(shared_data: Path) -> None:
     folder = shared_data / "video_fixations/multiface"
     table = pl.read_csv(folder / "011_fixations.csv")
     assert table["subject"].n_unique() == 39
-    stimulus = Stimulus(folder / "011.mp4", (1280, 720), np.arange(400) / 25, 16.0)
+    stimulus = Stimulus(folder / "011.mp4", (720, 1280), np.arange(400) / 25, 16.0)
     fixations = pl.DataFrame(
         {
             "subject": table["subject"].cast(pl.String),
@@ -236,4 +236,4 @@ def test_multiface_maps_hold_every_viewer(shared_data: Path) -> None:
     )
     frame = list(by_frame(fixations, stimulus))[100]
     assert 25 <= len(np.unique(frame.subjects)) <= 39
-    assert density(frame.xy, (1280, 720), (32, 32)).sum() == pytest.approx(len(frame.xy), rel=1e-4)
+    assert density(frame.xy, (720, 1280), (32, 32)).sum() == pytest.approx(len(frame.xy), rel=1e-4)

@@ -16,7 +16,7 @@ from sightline.gaze.events import EventOptions, agreement, covered, detect, trac
 from sightline.gaze.geometry import Screen
 from sightline.gaze.recording import choose_eye
 
-SEEN = Screen(*SCREEN, *SCREEN_CM, DISTANCE_CM)
+SEEN = Screen(SCREEN, SCREEN_CM, DISTANCE_CM)
 
 
 def found(known: Truth, **options: object) -> pl.DataFrame:
@@ -127,7 +127,7 @@ def test_options_that_cannot_be(options: dict[str, object], words: str) -> None:
 
 @pytest.mark.data
 def test_ivt_agrees_with_the_tracker_on_nine_samples_of_ten(shared_data: Path) -> None:
-    screen = Screen(1440, 900, 40.8, 25.5, 68.0)
+    screen = Screen((900, 1440), (25.5, 40.8), 68.0)
     same = samples = 0.0
     for file in sorted((shared_data / "eye_recordings/smi_dhf1k_002").glob("*.txt")):
         (recording,) = read(file)

@@ -77,8 +77,8 @@ def test_a_scene_camera_is_no_screen(known: Truth, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("maker", ["pupil-core", "pupil-neon", "tobii-glasses3"])
 def test_a_scene_recording_lands_on_its_video(maker: str, known: Truth, tmp_path: Path) -> None:
-    size = SCREEN if maker == "pupil-neon" else (96, 54)  # Neon's positions are pixels of its own camera
-    scene = write_video(tmp_path / "scene.mp4", frames=53, fps=30, size=size[::-1])
+    size = SCREEN if maker == "pupil-neon" else (54, 96)  # Neon's positions are pixels of its own camera
+    scene = write_video(tmp_path / "scene.mp4", frames=53, fps=30, size=size)
     if maker == "tobii-glasses3":
         options = AlignOptions(events=EventOptions(), offset_s=0.0)
         path = makers.MAKERS[maker](tmp_path, known)
@@ -89,7 +89,7 @@ def test_a_scene_recording_lands_on_its_video(maker: str, known: Truth, tmp_path
         return
     out = import_gaze([makers.MAKERS[maker](tmp_path, known)], scene, tmp_path / "out")
     table = read_fixations(out)
-    np.testing.assert_allclose(table["x_px"], [f[2] * size[0] / SCREEN[0] for f in known.fixations], atol=0.01)
+    np.testing.assert_allclose(table["x_px"], [f[2] * size[1] / SCREEN[1] for f in known.fixations], atol=0.01)
     np.testing.assert_allclose(table["onset_s"], [f[0] for f in known.fixations], atol=1e-3)
     clock = ImportFolder.open(out).provenance["recordings"][0]["clock"]
     assert clock["method"] == "53 scene camera frames"
@@ -146,7 +146,7 @@ def test_frame_messages_set_the_clock(known: Truth, film: Path, tmp_path: Path) 
 
 
 def test_contradictions_are_listed_together(known: Truth, film: Path, tmp_path: Path) -> None:
-    wrong = AlignOptions(setup=Setup((1280, 1024), (38.0, 30.0), 70.0, rate_hz=1000))
+    wrong = AlignOptions(setup=Setup((1024, 1280), (30.0, 38.0), 70.0, rate_hz=1000))
     with pytest.raises(DataError) as error:
         import_gaze([makers.smi(tmp_path, known)], film, tmp_path / "out", options=wrong)
     for words in ("screen in px: 1920x1080 in the file, 1280x1024", "screen in cm", "distance in cm", "rate in Hz"):
@@ -159,7 +159,7 @@ def test_contradictions_are_listed_together(known: Truth, film: Path, tmp_path: 
     [
         (AlignOptions(), UsageError, "does not say how large the screen is; give --screen"),
         (
-            AlignOptions(setup=Setup((400, 200))),
+            AlignOptions(setup=Setup((200, 400))),
             DataError,
             "line 2: 100% of the valid samples lie beside",
         ),
@@ -217,7 +217,7 @@ def test_another_stimulus(known: Truth, tmp_path: Path) -> None:
     head += "\tPresented Media width\tPresented Media height"
     path.write_text("\n".join([head, *(row + "\t1440\t1080" for row in rows)]) + "\n")
     wide = write_video(tmp_path / "film.mp4", size=(36, 64))
-    wrong = AlignOptions(setup=Setup((1280, 1024), focal_px=800.0))
+    wrong = AlignOptions(setup=Setup((1024, 1280), focal_px=800.0))
     with pytest.raises(DataError) as error:
         import_gaze([path], wide, tmp_path / "out", options=wrong)
     for words in (
@@ -435,7 +435,7 @@ def test_gaze_follows_the_action_of_the_dhf1k_video(shared_data: Path, tmp_path:
     from sightline.video import open_source
 
     folder = shared_data / "eye_recordings/smi_dhf1k_002"
-    options = AlignOptions(setup=Setup((1440, 900), (40.8, 25.5), 68.0))
+    options = AlignOptions(setup=Setup((900, 1440), (25.5, 40.8), 68.0))
     out = import_gaze(sorted(folder.glob("*.txt")), folder / "002.AVI", tmp_path / "out", options=options)
     imported = ImportFolder.open(out)
     stimulus = imported.stimulus()

@@ -17,12 +17,12 @@ from sightline.gaze.align import TABLE_SCHEMA
 from sightline.gaze.maps import Sigma, by_frame, density, fixation_counts
 from sightline.gaze.stimulus import Stimulus, frames_of
 
-SIZE = (64, 36)
+SIZE = (36, 64)  # (height, width)
 coordinates = st.tuples(st.floats(-20, 90), st.floats(-20, 60))
 
 
 def inside_count(xy: np.ndarray) -> int:
-    return int(((xy >= 0) & (xy < SIZE)).all(axis=1).sum())
+    return int(((xy >= 0) & (xy < SIZE[::-1])).all(axis=1).sum())
 
 
 @given(st.lists(coordinates), st.floats(0.2, 40), st.floats(0.2, 40))
@@ -32,7 +32,7 @@ def test_every_fixation_in_the_picture_weighs_one(points: list[tuple[float, floa
     count = inside_count(xy)
     assert fixation_counts(xy, SIZE).sum() == count
     made = density(xy, SIZE, (sx, sy))
-    assert made.shape == SIZE[::-1]
+    assert made.shape == SIZE
     assert made.min() >= 0
     assert made.sum() == pytest.approx(count, rel=1e-4)
 
@@ -46,7 +46,7 @@ def test_density_is_the_gaussian_filter_of_the_counts() -> None:
 
 def test_density_knows_fractions_of_a_pixel() -> None:
     made = density(np.array([[20.25, 10.75]]), SIZE, (2.0, 2.0))
-    columns, rows = np.arange(SIZE[0]) + 0.5, np.arange(SIZE[1]) + 0.5
+    columns, rows = np.arange(SIZE[1]) + 0.5, np.arange(SIZE[0]) + 0.5
     assert made.sum(axis=0) @ columns == pytest.approx(20.25, abs=1e-3)
     assert made.sum(axis=1) @ rows == pytest.approx(10.75, abs=1e-3)
 

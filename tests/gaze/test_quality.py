@@ -17,7 +17,7 @@ from sightline.gaze.quality import measure, precision, write_tables
 from sightline.gaze.quality_page import figure, write_page
 from sightline.gaze.quality_table import known
 
-FILM = Stimulus(Path("film.mp4"), (640, 360), np.arange(60) / 25, 2.4)
+FILM = Stimulus(Path("film.mp4"), (360, 640), np.arange(60) / 25, 2.4)
 SETUP = Setup(SCREEN, SCREEN_CM, DISTANCE_CM)
 
 

@@ -29,7 +29,7 @@ def table(folder: Path, text: str, name: str = "fixations.csv") -> Path:
 
 
 def test_frame_by_frame(tmp_path: Path) -> None:
-    found = fixations_by_frame(table(tmp_path, TWO), TIMES, (64, 48))
+    found = fixations_by_frame(table(tmp_path, TWO), TIMES, (48, 64))
     assert len(found) == 40
     assert {each.dtype for each in found} == {np.dtype(np.float32)}
     # Ann looks from frame 2 (at 0.08 s, on screen until 0.12) to the one before 0.4 s; Ben from 22 (0.88 s) to 34.
@@ -47,7 +47,7 @@ def test_an_import_says_the_same_in_every_form(tmp_path: Path) -> None:
     expected = [frame.xy for frame in by_frame(read_fixations(out), watched)]
     for path in (out, out / "fixations.csv", out / "fixations.parquet"):
         with pytest.warns(UserWarning, match="one viewer alone"):
-            found = fixations_by_frame(path, watched.frame_times_s, watched.size_px)
+            found = fixations_by_frame(path, watched.frame_times_s, watched.size)
         for ours, theirs in zip(found, expected, strict=True):
             np.testing.assert_allclose(ours, theirs, atol=1e-4)
     with pytest.raises(DataError, match=r"imported onto a video of 40 frames, this one has 30; give the gaze of this"):
@@ -99,7 +99,7 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
 )
 def test_gaze_of_another_video(text: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=words):
-        fixations_by_frame(table(tmp_path, text), TIMES, (64, 48))
+        fixations_by_frame(table(tmp_path, text), TIMES, (48, 64))
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_gaze_of_another_video(text: str, words: str, tmp_path: Path) -> None:
 )
 def test_what_is_used_with_a_warning(text: str, words: str, tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match=words):
-        found = fixations_by_frame(table(tmp_path, text), TIMES, (64, 48))
+        found = fixations_by_frame(table(tmp_path, text), TIMES, (48, 64))
     assert any(len(each) for each in found)
 
 

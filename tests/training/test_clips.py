@@ -77,7 +77,7 @@ def test_a_video_of_a_set_with_fixations_has_theirs(data: Path, network: EGCNet,
 def write_import(folder: Path, stimulus: Path, size: tuple[int, int], frames: int) -> None:
     """What `sightline gaze import` leaves: one viewer at the middle of the lower right quarter, all the time."""
     folder.mkdir()
-    said = {"stimulus": {"path": str(stimulus), "size_px": size[::-1], "end_s": frames / 25 if frames > 1 else None}}
+    said = {"stimulus": {"path": str(stimulus), "size": size, "end_s": frames / 25 if frames > 1 else None}}
     (folder / "provenance.json").write_text(json.dumps({**said, "recordings": [{"stimulus_px_per_degree": [9, 9]}]}))
     (folder / "frames.csv").write_text("frame,time_s\n" + "".join(f"{k},{k / 25}\n" for k in range(frames)))
     (folder / "fixations.csv").write_text(

@@ -115,17 +115,16 @@ def import_(
     import json
 
     from sightline.gaze import AlignOptions, EventOptions, ImportFolder, ReadOptions, Setup, import_gaze, write_maps
-    from sightline.gaze.geometry import parse_size
     from sightline.gaze.maps import Sigma
 
-    px = parse_size(screen, "--screen") if screen else None
+    px = _size(screen, "--screen") if screen else None
     if maps:
         Sigma.parse(sigma)
     options = AlignOptions(
         eye=eye,
         setup=Setup(
             screen_px=(int(px[0]), int(px[1])) if px else None,
-            screen_cm=parse_size(screen_cm, "--screen-cm") if screen_cm else None,
+            screen_cm=_size(screen_cm, "--screen-cm") if screen_cm else None,
             distance_cm=distance_cm,
             placement=placement,
             rate_hz=rate,
@@ -283,6 +282,18 @@ def _by_warning(measures: list[dict[str, Any]]) -> dict[str, list[str]]:
     }
 
 
+def _size(text: str, option: str) -> tuple[float, float]:
+    """ "1440x900" or "40.8x25.5", width first, to (height, width). Raises UsageError naming the option."""
+    import re
+
+    from sightline.errors import UsageError
+
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*[xX×*,]\s*(\d+(?:\.\d+)?)\s*", text)
+    if match is None or not (float(match[1]) > 0 and float(match[2]) > 0):
+        raise UsageError(f"{option} {text!r}: WIDTHxHEIGHT is expected, as in 1440x900")
+    return float(match[2]), float(match[1])
+
+
 def _columns(pairs: list[str] | None) -> dict[str, str]:
     from sightline.errors import UsageError
 
@@ -299,7 +310,7 @@ def _words(found: Inspection) -> str:
     """An inspection as a paragraph: what is there, then what is missing."""
 
     def pair(size: tuple[float, float] | None, unit: str) -> str:
-        return f"{size[0]:g}x{size[1]:g} {unit}" if size else f"{unit} unknown"
+        return f"{size[1]:g}x{size[0]:g} {unit}" if size else f"{unit} unknown"
 
     away = f"{found.distance_cm:g} cm away" if found.distance_cm else "distance unknown"
     said = (pair(found.screen_px, "px"), pair(found.screen_cm, "cm"), away)

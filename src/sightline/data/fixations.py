@@ -223,7 +223,7 @@ def _imported(folder: Path) -> Observed:
     """What `sightline gaze import` wrote: the stimulus's name and size, its frames' times, the table of fixations."""
     try:
         said = json.loads((folder / IMPORTED).read_text())
-        stimulus, size = Path(said["stimulus"]["path"]), said["stimulus"]["size_px"]
+        stimulus, (height, width) = Path(said["stimulus"]["path"]), said["stimulus"]["size"]
         degrees = [entry["stimulus_px_per_degree"] for entry in said["recordings"]]
         is_image = said["stimulus"]["end_s"] is None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -235,7 +235,7 @@ def _imported(folder: Path) -> Observed:
     across, down = sorted(degrees)[len(degrees) // 2] if degrees and None not in degrees else (math.nan, math.nan)
     return Table(
         stimulus.stem,
-        (size[1], size[0]),
+        (height, width),
         Points(xy, table.text["subject"]),
         (folder / "fixations.csv", folder / "frames.csv"),
         len(times),

@@ -173,7 +173,7 @@ def _on_stimulus(
     onset = clock(found["onset_s"].to_numpy())
     end = clock((found["onset_s"] + found["duration_s"]).to_numpy())
     xy = viewing.placement.to_stimulus(found.select("x", "y").to_numpy())
-    keep = (end > 0) & (onset < stimulus.end_s) & inside(xy, stimulus.size_px)
+    keep = (end > 0) & (onset < stimulus.end_s) & inside(xy, stimulus.size)
     if drop_onset:
         keep &= onset > (recording.interval_s if len(recording.time_s) else 0)
     onset, end, xy = np.maximum(onset[keep], 0), np.minimum(end[keep], stimulus.end_s), xy[keep]

@@ -30,7 +30,7 @@ def to_pymovements(recording: Recording, setup: Setup | None = None) -> Gaze:
         raise UsageError(f"{recording.path}: the positions are no screen's, which pymovements needs")
     if screen_px is None:
         raise UsageError(f"{recording.path}: the file does not say how large the screen is; give Setup(screen_px=...)")
-    scale = np.array(screen_px if recording.unit == "norm" else (1, 1), dtype=np.float64)
+    scale = np.array(screen_px[::-1] if recording.unit == "norm" else (1, 1), dtype=np.float64)
     columns = {"time": 1000 * recording.time_s}
     pixels = []
     for eye in ("left", "right", "both"):
@@ -38,10 +38,10 @@ def to_pymovements(recording: Recording, setup: Setup | None = None) -> Gaze:
             for axis, values in zip("xy", (recording.eyes[eye] * scale).T, strict=True):
                 columns[f"{axis}_{eye}"] = values
                 pixels.append(f"{axis}_{eye}")
-    width_cm, height_cm = setup.screen_cm or said.screen_cm or (None, None)
+    (height, width), (height_cm, width_cm) = screen_px, setup.screen_cm or said.screen_cm or (None, None)
     rate = said.rate_hz or (1 / recording.interval_s if len(recording.time_s) > 1 else None)
     experiment = Experiment(
-        *screen_px, width_cm, height_cm, setup.distance_cm or said.distance_cm, "upper left", sampling_rate=rate
+        width, height, width_cm, height_cm, setup.distance_cm or said.distance_cm, "upper left", sampling_rate=rate
     )
     messages = pl.DataFrame(
         [(1000 * message.time_s, message.text) for message in recording.messages],

@@ -43,12 +43,11 @@ def inter_observer(observed: Observed, sigma_px: tuple[float, float], max_frames
         raise DataError(
             f"{observed.source[0]}: {observed.name} has {len(viewers)} named viewers; the ceiling needs two at least"
         )
-    size = (observed.size[1], observed.size[0])
     every = max(1, math.ceil(len(observed.frames) / max_frames))
     rows = [
         scores
         for index in range(0, len(observed.frames), every)
-        if (scores := _frame(observed.at(index), size, sigma_px)) is not None
+        if (scores := _frame(observed.at(index), observed.size, sigma_px)) is not None
     ]
     means = {key: float(np.nanmean([row[key] for row in rows])) if rows else math.nan for key in KEYS}
     return Ceiling(observed.name, len(viewers), len(rows), means)

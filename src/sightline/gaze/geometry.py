@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,34 +15,36 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """A flat screen seen straight on. width_cm, height_cm and distance_cm are None where they are not known.
+    """A flat screen seen straight on. size_px, size_cm: (height, width). size_cm and distance_cm: None if unknown.
 
     A pinhole camera of focal length f px is the same geometry with one centimetre a pixel and an eye at f
     centimetres: `Screen.of_camera`.
     """
 
-    width_px: int
-    height_px: int
-    width_cm: float | None = None
-    height_cm: float | None = None
+    size_px: tuple[int, int]
+    size_cm: tuple[float, float] | None = None
     distance_cm: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("width_px", "height_px", "width_cm", "height_cm", "distance_cm"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise UsageError(f"screen {name} is {value}; a positive number is expected")
+        for name, values in (
+            ("size_px", self.size_px),
+            ("size_cm", self.size_cm or ()),
+            ("distance_cm", () if self.distance_cm is None else (self.distance_cm,)),
+        ):
+            for value in values:
+                if not value > 0:
+                    raise UsageError(f"screen {name} is {getattr(self, name)}; positive numbers are expected")
 
     @classmethod
-    def of_camera(cls, width_px: int, height_px: int, focal_px: tuple[float, float]) -> Screen:
-        """The picture plane of a camera without lens distortion; focal_px: (fx, fy)."""
-        fx, fy = focal_px
-        return cls(width_px, height_px, float(width_px), height_px * fx / fy, fx)
+    def of_camera(cls, size_px: tuple[int, int], focal_px: tuple[float, float]) -> Screen:
+        """The picture plane of a camera without lens distortion; size_px: (height, width), focal_px: (fx, fy)."""
+        (height, width), (fx, fy) = size_px, focal_px
+        return cls(size_px, (height * fx / fy, float(width)), fx)
 
     @property
     def has_degrees(self) -> bool:
         """Whether pixels can be turned into degrees of visual angle."""
-        return None not in (self.width_cm, self.height_cm, self.distance_cm)
+        return self.size_cm is not None and self.distance_cm is not None
 
     def degrees(self, xy_px: FloatArray) -> FloatArray:
         """(N, 2) screen pixels to degrees of visual angle from the screen's centre (right and down are positive).
@@ -53,15 +54,13 @@ class Screen:
         """
         from pymovements.transforms.numpy import pix2deg
 
-        width_cm, height_cm, distance_cm = self._measures()
-        degrees: FloatArray = pix2deg(
-            xy_px, (self.width_px, self.height_px), (width_cm, height_cm), distance_cm, "upper left"
-        )
+        size_cm, distance_cm = self._measures()
+        degrees: FloatArray = pix2deg(xy_px, self.size_px[::-1], size_cm[::-1], distance_cm, "upper left")
         return degrees
 
     def pixels(self, xy_deg: FloatArray) -> FloatArray:
         """(N, 2) degrees of visual angle to screen pixels: the inverse of `degrees`."""
-        centre = (np.array([self.width_px, self.height_px]) - 1) / 2
+        centre = (np.array(self.size_px[::-1]) - 1) / 2
         return np.tan(np.radians(xy_deg)) * self._distance_px() + centre
 
     @property
@@ -71,62 +70,69 @@ class Screen:
         return float(across[0]), float(across[1])
 
     def _distance_px(self) -> FloatArray:
-        width_cm, height_cm, distance_cm = self._measures()
-        return distance_cm * np.array([self.width_px / width_cm, self.height_px / height_cm])
+        """The eye's distance in pixels, counted across and down."""
+        size_cm, distance_cm = self._measures()
+        return distance_cm * np.array(self.size_px[::-1]) / size_cm[::-1]
 
-    def _measures(self) -> tuple[float, float, float]:
-        if self.width_cm is None or self.height_cm is None or self.distance_cm is None:
+    def _measures(self) -> tuple[tuple[float, float], float]:
+        if self.size_cm is None or self.distance_cm is None:
             raise UsageError(
                 "degrees of visual angle need the screen's size and distance: give --screen-cm WxH and --distance-cm D"
             )
-        return self.width_cm, self.height_cm, self.distance_cm
+        return self.size_cm, self.distance_cm
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The rectangle that the stimulus filled on the screen (screen pixels), and the stimulus's own size in pixels."""
+    """The rectangle that the stimulus filled on the screen, in screen pixels.
+
+    stimulus_size: the stimulus's own (height, width) in pixels.
+    """
 
     x: float
     y: float
     width: float
     height: float
-    stimulus_px: tuple[int, int]
+    stimulus_size: tuple[int, int]
 
     @classmethod
-    def fit(cls, screen_px: tuple[int, int], stimulus_px: tuple[int, int]) -> Placement:
+    def fit(cls, screen_size: tuple[int, int], stimulus_size: tuple[int, int]) -> Placement:
         """As large as the screen allows, in the middle: letterboxed or pillarboxed as the sizes demand."""
-        scale = min(screen_px[0] / stimulus_px[0], screen_px[1] / stimulus_px[1])
-        return cls._centred(screen_px, stimulus_px, scale)
+        scale = min(screen_size[0] / stimulus_size[0], screen_size[1] / stimulus_size[1])
+        return cls._centred(screen_size, stimulus_size, scale)
 
     @classmethod
-    def native(cls, screen_px: tuple[int, int], stimulus_px: tuple[int, int]) -> Placement:
+    def native(cls, screen_size: tuple[int, int], stimulus_size: tuple[int, int]) -> Placement:
         """One stimulus pixel a screen pixel, in the middle."""
-        return cls._centred(screen_px, stimulus_px, 1.0)
+        return cls._centred(screen_size, stimulus_size, 1.0)
 
     @classmethod
-    def parse(cls, text: str, screen_px: tuple[int, int], stimulus_px: tuple[int, int]) -> Placement:
-        """From "fit", "native" or "X,Y,WIDTH,HEIGHT" in screen pixels. Raises UsageError for anything else."""
+    def parse(cls, text: str, screen_size: tuple[int, int], stimulus_size: tuple[int, int]) -> Placement:
+        """From "fit", "native" or "X,Y,WIDTH,HEIGHT" in screen pixels. Raises UsageError for anything else.
+
+        Sizes are (height, width).
+        """
         if text == "fit":
-            return cls.fit(screen_px, stimulus_px)
+            return cls.fit(screen_size, stimulus_size)
         if text == "native":
-            return cls.native(screen_px, stimulus_px)
+            return cls.native(screen_size, stimulus_size)
         try:
             x, y, width, height = (float(part) for part in text.split(","))
         except ValueError:
             raise UsageError(f"--placement {text!r}: fit, native or X,Y,WIDTH,HEIGHT in screen pixels") from None
         if not (np.isfinite([x, y, width, height]).all() and width > 0 and height > 0):
             raise UsageError(f"--placement {text!r}: width and height must be positive")
-        return cls(x, y, width, height, stimulus_px)
+        return cls(x, y, width, height, stimulus_size)
 
     @classmethod
-    def _centred(cls, screen_px: tuple[int, int], stimulus_px: tuple[int, int], scale: float) -> Placement:
-        width, height = stimulus_px[0] * scale, stimulus_px[1] * scale
-        return cls((screen_px[0] - width) / 2, (screen_px[1] - height) / 2, width, height, stimulus_px)
+    def _centred(cls, screen_size: tuple[int, int], stimulus_size: tuple[int, int], scale: float) -> Placement:
+        height, width = stimulus_size[0] * scale, stimulus_size[1] * scale
+        return cls((screen_size[1] - width) / 2, (screen_size[0] - height) / 2, width, height, stimulus_size)
 
     @property
     def scale(self) -> tuple[float, float]:
         """Stimulus pixels for each screen pixel, horizontally and vertically."""
-        return self.stimulus_px[0] / self.width, self.stimulus_px[1] / self.height
+        return self.stimulus_size[1] / self.width, self.stimulus_size[0] / self.height
 
     @property
     def bars(self) -> str:
@@ -146,24 +152,16 @@ class Placement:
         return xy_stimulus / self.scale + (self.x, self.y)
 
 
-def inside(xy: FloatArray, size_px: tuple[int, int]) -> NDArray[np.bool_]:
-    """Which of (N, 2) points lie in a picture of (width, height) pixels; NaN does not."""
+def inside(xy: FloatArray, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which of (N, 2) points lie in a picture of (height, width) pixels; NaN does not."""
     with np.errstate(invalid="ignore"):
-        return (xy[:, 0] >= 0) & (xy[:, 1] >= 0) & (xy[:, 0] < size_px[0]) & (xy[:, 1] < size_px[1])
-
-
-def parse_size(text: str, option: str) -> tuple[float, float]:
-    """ "1440x900" or "40.8x25.5" to two positive numbers. Raises UsageError naming the option."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*[xX×*,]\s*(\d+(?:\.\d+)?)\s*", text)
-    if match is None or not (float(match[1]) > 0 and float(match[2]) > 0):
-        raise UsageError(f"{option} {text!r}: WIDTHxHEIGHT is expected, as in 1440x900")
-    return float(match[1]), float(match[2])
+        return (xy[:, 0] >= 0) & (xy[:, 1] >= 0) & (xy[:, 0] < size[1]) & (xy[:, 1] < size[0])
 
 
 def contradictions(said: dict[str, tuple[Any, Any]]) -> list[str]:
     """Where a file says something else than the user gave, in words; both (numbers or tuples) under one name.
 
-    None on either side says nothing; lengths in cm may differ by 2 %.
+    Pairs are sizes, (height, width). None on either side says nothing; lengths in cm may differ by 2 %.
     """
     return [
         f"{name}: {_show(in_file)} in the file, {_show(given)} given"
@@ -181,4 +179,5 @@ def _agree(name: str, a: Any, b: Any) -> bool:
 def _show(value: Any) -> str:
     if not isinstance(value, tuple):
         return f"{value:g}"
-    return ("x" if len(value) == 2 else ",").join(f"{v:g}" for v in value)
+    # People write the width of a size first.
+    return "x".join(f"{v:g}" for v in value[::-1]) if len(value) == 2 else ",".join(f"{v:g}" for v in value)

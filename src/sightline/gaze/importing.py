@@ -154,9 +154,14 @@ class ImportFolder:
     def stimulus(self, path: str | Path | None = None) -> Stimulus:
         """The stimulus with its stored frame times; `path` if it was moved. The file itself is not opened."""
         said = self.provenance["stimulus"]
+        if "size" not in said:
+            raise DataError(
+                f"{self.path / PROVENANCE}: written by an earlier version, without the stimulus's size as [height, "
+                "width]; import the recordings again"
+            )
         times = pl.read_csv(self.path / "frames.csv")["time_s"].to_numpy()
         end = said["end_s"] if said["end_s"] is not None else float("inf")
-        return Stimulus(Path(path or said["path"]), tuple(said["size_px"]), times, end, said["pixel_aspect"])
+        return Stimulus(Path(path or said["path"]), tuple(said["size"]), times, end, said["pixel_aspect"])
 
     def samples(self, subject: str) -> pl.DataFrame:
         """The gaze samples of a subject: time_s, x_px, y_px (null where lost)."""
@@ -223,7 +228,7 @@ def _provenance(stimulus: Stimulus, options: AlignOptions, entries: Iterable[dic
         "stimulus": {
             "path": str(stimulus.path.resolve()),
             "sha256": sha256(stimulus.path) if stimulus.path.is_file() else None,
-            "size_px": list(stimulus.size_px),
+            "size": list(stimulus.size),
             "pixel_aspect": stimulus.pixel_aspect,
             "frames": len(stimulus.frame_times_s),
             "end_s": None if stimulus.is_image else stimulus.end_s,

@@ -42,7 +42,7 @@ def write_labels(
     if table.is_empty():
         raise DataError(f"{folder}: no frame every {every_s:g} s has a fixation; give a smaller --every")
     kept = set(table["frame"].to_list())
-    width, height = watched.size_px
+    height, width = watched.size
     degree = imported.px_per_degree
     target, stem = Path(out), watched.path.stem
     with staging(target, MARKER) as made, open_source(watched.path) as source:

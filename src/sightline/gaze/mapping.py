@@ -70,7 +70,7 @@ def write_maps(
                 points = one.at(index)
                 for name, subject in sets.items():
                     folder = made / name if imported else made / name / one.name
-                    _write(folder, index, _of(points, by, subject), (one.size[1], one.size[0]), blur)
+                    _write(folder, index, _of(points, by, subject), one.size, blur)
             for folder in list(made.iterdir()):
                 about = {"source": str(source.resolve()), "set": folder.name, "sigma": sigma, "sigma_px": widths}
                 (folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n")
@@ -105,13 +105,13 @@ def _of(points: Points, by: str, subject: str) -> FloatArray:
     return points.xy[(points.subjects == subject) == (by == "subject")]
 
 
-def _write(folder: Path, index: int, xy: FloatArray, size_px: tuple[int, int], sigma_px: tuple[float, float]) -> None:
+def _write(folder: Path, index: int, xy: FloatArray, size: tuple[int, int], sigma_px: tuple[float, float]) -> None:
     for kind in ("fixations", "saliency"):
         (folder / kind).mkdir(parents=True, exist_ok=True)
     name = f"{index:05d}.png"
-    fixated = (fixation_counts(xy, size_px) > 0).astype(np.uint8) * 255
+    fixated = (fixation_counts(xy, size) > 0).astype(np.uint8) * 255
     Image.fromarray(fixated).save(folder / "fixations" / name, compress_level=1)
-    values = density(xy, size_px, sigma_px)
+    values = density(xy, size, sigma_px)
     write_saliency(folder / "saliency" / name, values / max(float(values.max()), 1e-9))
 
 

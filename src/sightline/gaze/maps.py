@@ -49,27 +49,27 @@ class Sigma:
         return self.value * px_per_degree[0], self.value * px_per_degree[1]
 
 
-def fixation_counts(xy: FloatArray, size_px: tuple[int, int]) -> NDArray[np.int32]:
+def fixation_counts(xy: FloatArray, size: tuple[int, int]) -> NDArray[np.int32]:
     """How many fixations fall on each pixel: (H, W) int32.
 
-    xy: (N, 2) pixels; those outside of the picture are left out. The sum is the number of fixations in the picture.
+    xy: (N, 2) pixels; those outside of the picture are left out. size: (height, width). The sum is the number of
+    fixations in the picture.
     """
-    width, height = size_px
-    counts = np.zeros((height, width), dtype=np.int32)
-    x, y = np.floor(xy[inside(xy, size_px)]).astype(np.int64).T
+    counts = np.zeros(size, dtype=np.int32)
+    x, y = np.floor(xy[inside(xy, size)]).astype(np.int64).T
     np.add.at(counts, (y, x), 1)
     return counts
 
 
-def density(xy: FloatArray, size_px: tuple[int, int], sigma_px: tuple[float, float]) -> NDArray[np.float32]:
+def density(xy: FloatArray, size: tuple[int, int], sigma_px: tuple[float, float]) -> NDArray[np.float32]:
     """A Gaussian at each fixation, each with mass 1 inside of the picture: (H, W) float32.
 
     xy: (N, 2) pixels from the top-left corner, pixel i spanning [i, i + 1); fixations outside are left out.
-    sigma_px: standard deviation across and down. The sum is the number of fixations in the picture, as what a
-    Gaussian would spill over the border is spread over its own part inside.
+    size: (height, width). sigma_px: standard deviation across and down. The sum is the number of fixations in the
+    picture, as what a Gaussian would spill over the border is spread over its own part inside.
     """
-    width, height = size_px
-    points = xy[inside(xy, size_px)]
+    height, width = size
+    points = xy[inside(xy, size)]
     across = _kernels(points[:, 0], width, sigma_px[0])
     down = _kernels(points[:, 1], height, sigma_px[1])
     result: NDArray[np.float32] = down.T @ across

@@ -65,20 +65,20 @@ def plot_gaze(
 
 def _sigma_px(imported: ImportFolder, watched: Stimulus, sigma: str | None) -> tuple[float, float]:
     if sigma is None and imported.px_per_degree is None:
-        return watched.size_px[1] / 20, watched.size_px[1] / 20
+        return watched.size[0] / 20, watched.size[0] / 20
     return Sigma.parse(sigma or "1deg").pixels(imported.px_per_degree)
 
 
 def _require_size(source: Source, watched: Stimulus) -> None:
-    if source.size != watched.size_px[::-1]:
-        (h, w), (sw, sh) = source.size, watched.size_px
+    if source.size != watched.size:
+        (h, w), (sh, sw) = source.size, watched.size
         raise DataError(f"{source.path}: {w}x{h}, but the recordings were imported onto {sw}x{sh}; give that stimulus")
 
 
-def _heat(xy: FloatArray, size_px: tuple[int, int], sigma_px: tuple[float, float], viewers: int) -> NDArray[np.float32]:
+def _heat(xy: FloatArray, size: tuple[int, int], sigma_px: tuple[float, float], viewers: int) -> NDArray[np.float32]:
     """Density relative to what CROWD of the viewers at one point would make: comparable from frame to frame."""
     single = 1 / (2 * np.pi * sigma_px[0] * sigma_px[1])
-    heat: NDArray[np.float32] = density(xy, size_px, sigma_px) / np.float32(single * max(1.0, CROWD * viewers))
+    heat: NDArray[np.float32] = density(xy, size, sigma_px) / np.float32(single * max(1.0, CROWD * viewers))
     return heat.clip(0, 1)
 
 
@@ -102,7 +102,7 @@ def _video(
                     f"{source.path}: more than the {len(watched.frame_times_s)} frames that the recordings were "
                     "imported onto; give that stimulus, or import again"
                 )
-            heat = _heat(gaze.xy, watched.size_px, sigma_px, len(points))
+            heat = _heat(gaze.xy, watched.size, sigma_px, len(points))
             image = overlay.draw(Frame(frame.index, frame.time_s, frame.image, heat))
             for name, at in points.items():
                 _dot(image, at[frame.index], radius, colours[name])
@@ -163,8 +163,7 @@ def _scanpaths(
     No disc is smaller than its number.
     """
     height, width = picture.shape[:2]
-    size = (width, height)
-    heat = density(fixations.select("x_px", "y_px").to_numpy(), size, sigma_px)
+    heat = density(fixations.select("x_px", "y_px").to_numpy(), (height, width), sigma_px)
     heat /= max(float(heat.max()), 1e-9)
     image = Image.fromarray(Overlay((height, width)).draw(Frame(0, 0.0, picture, heat))).convert("RGBA")
     layer = Image.new("RGBA", (width * _SUPERSAMPLE, height * _SUPERSAMPLE))
@@ -182,7 +181,7 @@ def _scanpaths(
             draw.ellipse((x - r, y - r, x + r, y + r), (*colour, 150), (255, 255, 255, 230), round(1.2 * unit))
             if numbered:
                 draw.text((x, y), str(number), fill=(255, 255, 255, 255), anchor="mm", font_size=round(11 * unit))
-    return Image.alpha_composite(image, layer.resize(size, Image.Resampling.BOX)).convert("RGB")
+    return Image.alpha_composite(image, layer.resize((width, height), Image.Resampling.BOX)).convert("RGB")
 
 
 def _palette(count: int) -> list[tuple[int, int, int]]:

@@ -74,7 +74,7 @@ def measure(aligned: Aligned) -> Quality:
     step = float(np.median(intervals)) if len(intervals) else None
     steady = intervals[intervals <= PAUSE * step] if step else intervals
     due = max(len(valid), round((recording.time_s[-1] - recording.time_s[0]) / step) + 1) if step else len(valid)
-    screen = (aligned.viewing.screen.width_px, aligned.viewing.screen.height_px)
+    on_screen = inside(aligned.screen_xy[valid], aligned.viewing.screen.size_px)
     rms_px, sd_px = precision(recording.time_s, aligned.screen_xy, aligned.found)
     rms_deg, sd_deg = (
         precision(recording.time_s, aligned.degrees, aligned.found) if aligned.degrees is not None else (None, None)
@@ -94,7 +94,7 @@ def measure(aligned: Aligned) -> Quality:
         pauses=len(intervals) - len(steady),
         longest_pause_s=float(intervals.max()) if len(intervals) > len(steady) else 0.0,
         lost_share=1 - float(valid.sum()) / due if due else None,
-        off_screen_share=1 - float(inside(aligned.screen_xy[valid], screen).mean()) if valid.any() else None,
+        off_screen_share=1 - float(on_screen.mean()) if valid.any() else None,
         precision_rms_deg=rms_deg,
         precision_sd_deg=sd_deg,
         precision_rms_px=rms_px,

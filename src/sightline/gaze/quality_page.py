@@ -61,7 +61,7 @@ def _draw_trace(axes: Axes, aligned: Aligned, every: int) -> None:
     time, xy = aligned.time_s[::every], aligned.screen_xy[::every]
     onset = aligned.clock(aligned.found["onset_s"].to_numpy())
     spans: Any = np.column_stack([onset, aligned.found["duration_s"].to_numpy()])
-    limit = max(aligned.viewing.screen.width_px, aligned.viewing.screen.height_px)
+    limit = max(aligned.viewing.screen.size_px)
     axes.broken_barh(spans, (0, limit), color=FIXATION_INK, alpha=0.35, linewidth=0, label="fixations")
     axes.plot(time, xy[:, 0], color=X_INK, linewidth=0.7, label="x")
     axes.plot(time, xy[:, 1], color=Y_INK, linewidth=0.7, label="y")
@@ -73,15 +73,15 @@ def _draw_trace(axes: Axes, aligned: Aligned, every: int) -> None:
 def _draw_screen(axes: Axes, aligned: Aligned, every: int) -> None:
     from matplotlib.patches import Rectangle
 
-    screen, place = aligned.viewing.screen, aligned.viewing.placement
-    axes.add_patch(Rectangle((0, 0), screen.width_px, screen.height_px, facecolor="#d9dee5", edgecolor="none"))
+    (height, width), place = aligned.viewing.screen.size_px, aligned.viewing.placement
+    axes.add_patch(Rectangle((0, 0), width, height, facecolor="#d9dee5", edgecolor="none"))
     axes.add_patch(Rectangle((place.x, place.y), place.width, place.height, facecolor="white", edgecolor="none"))
-    axes.add_patch(Rectangle((0, 0), screen.width_px, screen.height_px, fill=False, edgecolor=INK))
+    axes.add_patch(Rectangle((0, 0), width, height, fill=False, edgecolor=INK))
     axes.plot(*aligned.screen_xy[::every].T, ".", color=X_INK, markersize=1.5, alpha=0.35)
     axes.plot(*aligned.found.select("x", "y").to_numpy().T, "o", color=Y_INK, markersize=3, alpha=0.6)
-    axes.set(xlim=(-0.05 * screen.width_px, 1.05 * screen.width_px))
-    axes.set(ylim=(1.05 * screen.height_px, -0.05 * screen.height_px), aspect="equal", xticks=[], yticks=[])
-    axes.set_title(f"{place.bars}, {screen.width_px}x{screen.height_px}", fontsize=9)
+    axes.set(xlim=(-0.05 * width, 1.05 * width))
+    axes.set(ylim=(1.05 * height, -0.05 * height), aspect="equal", xticks=[], yticks=[])
+    axes.set_title(f"{place.bars}, {width}x{height}", fontsize=9)
     axes.axis("off")
 
 

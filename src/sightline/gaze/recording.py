@@ -43,7 +43,7 @@ class Message:
 class Declared:
     """What the file says of its own geometry and quality; None where it says nothing.
 
-    screen_px, screen_cm, stimulus_px: (width, height). stimulus_rect: x, y, width, height of the stimulus on the
+    screen_px, screen_cm, stimulus_px: (height, width). stimulus_rect: x, y, width, height of the stimulus on the
     screen in screen pixels. focal_px: (fx, fy) of the scene camera. calibrated: whether a calibration is on record;
     None for formats that never say. accuracy_deg: the mean error of the last validation, by eye.
     """

@@ -14,13 +14,14 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Stimulus:
-    """size_px: (width, height). frame_times_s: (T,) seconds from the first frame's pts, increasing; [0] for an image.
+    """A stimulus on disk.
 
-    end_s: when the last frame is over; infinity for an image. pixel_aspect: width / height of a pixel as shown.
+    size: (height, width) in pixels. frame_times_s: (T,) seconds from the first frame's pts, increasing; [0] for an
+    image. end_s: when the last frame is over; infinity for an image. pixel_aspect: width / height of a pixel as shown.
     """
 
     path: Path
-    size_px: tuple[int, int]
+    size: tuple[int, int]
     frame_times_s: FloatArray
     end_s: float
     pixel_aspect: float = 1.0
@@ -30,9 +31,9 @@ class Stimulus:
         return math.isinf(self.end_s)
 
     @property
-    def shown_px(self) -> tuple[int, int]:
-        """(width, height) with square pixels: what fills the screen."""
-        return round(self.size_px[0] * self.pixel_aspect), self.size_px[1]
+    def shown_size(self) -> tuple[int, int]:
+        """(height, width) with square pixels: what fills the screen."""
+        return self.size[0], round(self.size[1] * self.pixel_aspect)
 
     @classmethod
     def open(cls, path: str | Path) -> Stimulus:
@@ -44,14 +45,13 @@ class Stimulus:
         from sightline.video import open_source
 
         with open_source(path) as source:
-            height, width = source.size
             aspect = float(source.pixel_aspect)
             if source.kind == "image":
-                return cls(Path(path), (width, height), np.zeros(1), math.inf, aspect)
+                return cls(Path(path), source.size, np.zeros(1), math.inf, aspect)
             frames = track(source, "Frame times", total=source.frames_expected)
             times = np.array([frame.time_s for frame in frames])
         step = float(np.median(np.diff(times))) if len(times) > 1 else 1 / source.fps
-        return cls(Path(path), (width, height), times, float(times[-1]) + step, aspect)
+        return cls(Path(path), source.size, times, float(times[-1]) + step, aspect)
 
     def frame_at(self, time_s: FloatArray) -> NDArray[np.int64]:
         """The frame on screen at each time: the last one presented by then; 0 before the first."""

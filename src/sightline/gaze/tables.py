@@ -96,12 +96,12 @@ def _require_numbers(path: Path, table: pl.DataFrame) -> None:
 def fixations_by_frame(
     path: str | Path,
     frame_times_s: Sequence[float] | FloatArray,
-    size_px: tuple[int, int] | None = None,
+    size: tuple[int, int] | None = None,
 ) -> list[NDArray[np.float32]]:
     """The points that were fixated while each frame of a video was on screen.
 
-    path: as for `read_fixations`. frame_times_s: (T,) presentation times, seconds from the first frame's. size_px:
-    (width, height) of the frames. Returns T arrays (K, 2) of x, y in pixels, K = 0 where nobody fixates anything.
+    path: as for `read_fixations`. frame_times_s: (T,) presentation times, seconds from the first frame's. size:
+    (height, width) of the frames. Returns T arrays (K, 2) of x, y in pixels, K = 0 where nobody fixates anything.
 
     Raises DataError for a table without fixations, of another video (its frames or its duration do not fit) or with
     none inside of the frames. Warns, and goes on with what there is, where only some lie outside of the frames, where
@@ -115,7 +115,7 @@ def fixations_by_frame(
         raise DataError(f"{path}: no fixations in it; import the recordings again or leave the gaze out")
     end_s = float(times[-1] + (np.median(np.diff(times)) if len(times) > 1 else 0.0))
     table = _require_this_video(Path(path), table, times, end_s)
-    table = _require_inside(path, table, size_px)
+    table = _require_inside(path, table, size)
     if table["subject"].n_unique() == 1:
         warnings.warn(f"{path}: one viewer alone; what they look at need not be what people look at", stacklevel=2)
     xy = table.select("x_px", "y_px").to_numpy().astype(np.float32)
@@ -149,19 +149,19 @@ def _require_this_video(path: Path, table: pl.DataFrame, times: FloatArray, end_
     return table.filter(pl.col("onset_s") < end_s)
 
 
-def _require_inside(path: str | Path, table: pl.DataFrame, size_px: tuple[int, int] | None) -> pl.DataFrame:
-    if size_px is None:
+def _require_inside(path: str | Path, table: pl.DataFrame, size: tuple[int, int] | None) -> pl.DataFrame:
+    if size is None:
         return table
-    there = inside(table.select("x_px", "y_px").to_numpy(), size_px)
-    size = f"{size_px[0]}x{size_px[1]}"
+    there = inside(table.select("x_px", "y_px").to_numpy(), size)
+    shape = f"{size[1]}x{size[0]}"
     if 2 * there.sum() < len(table):
         raise DataError(
-            f"{path}: {len(table) - there.sum()} of {len(table)} fixations lie outside of the {size} frames; "
+            f"{path}: {len(table) - there.sum()} of {len(table)} fixations lie outside of the {shape} frames; "
             "give positions in pixels of this video"
         )
     if not there.all():
         warnings.warn(
-            f"{path}: {len(table) - there.sum()} of {len(table)} fixations outside of the {size} frames left out",
+            f"{path}: {len(table) - there.sum()} of {len(table)} fixations outside of the {shape} frames left out",
             stacklevel=3,
         )
     return table.filter(pl.Series(there))

@@ -19,7 +19,7 @@ WRONG_SCREEN_SHARE = 0.5
 class Setup:
     """What the user knows of the set-up; None where the file is asked, or nothing is known.
 
-    screen_px, screen_cm: (width, height). placement: "fit", "native" or "X,Y,WIDTH,HEIGHT"; see Placement.parse.
+    screen_px, screen_cm: (height, width). placement: "fit", "native" or "X,Y,WIDTH,HEIGHT"; see Placement.parse.
     rate_hz: samples a second. focal_px: the focal length of a scene camera, in pixels of its video.
     """
 
@@ -50,12 +50,12 @@ class Viewing:
     def screen_xy(self, recording: Recording, xy: FloatArray) -> FloatArray:
         """(N, 2) points in the recording's own space and unit to screen pixels."""
         if recording.space == "screen":
-            return xy * (self.screen.width_px, self.screen.height_px) if recording.unit == "norm" else xy
-        size = np.array(self.placement.stimulus_px, dtype=np.float64)
+            return xy * self.screen.size_px[::-1] if recording.unit == "norm" else xy
+        size = np.array(self.placement.stimulus_size[::-1], dtype=np.float64)
         if recording.unit == "norm":
             return self.placement.to_screen(xy * size)
-        shown = recording.declared.stimulus_px or self.placement.stimulus_px
-        return self.placement.to_screen(xy * (size / shown))
+        shown = recording.declared.stimulus_px or self.placement.stimulus_size
+        return self.placement.to_screen(xy * (size / shown[::-1]))
 
     def degrees(self, screen_xy: FloatArray) -> FloatArray | None:
         """(N, 2) screen pixels to degrees; None where the screen's size or distance are unknown."""
@@ -82,19 +82,18 @@ def resolve(recording: Recording, stimulus: Stimulus, given: Setup) -> Viewing:
         )
     said = recording.declared
     if recording.space == "scene":
-        width, height = stimulus.size_px
+        height, width = stimulus.size
         focal = _focal_px(recording, stimulus) or (given.focal_px and (given.focal_px, given.focal_px))
-        screen = Screen.of_camera(width, height, focal) if focal else Screen(width, height)
-        return Viewing(screen, Placement(0, 0, width, height, stimulus.size_px))
+        screen = Screen.of_camera(stimulus.size, focal) if focal else Screen(stimulus.size)
+        return Viewing(screen, Placement(0, 0, width, height, stimulus.size))
     screen_px = given.screen_px or said.screen_px
     if screen_px is None:
         if recording.space == "screen":
             raise UsageError(f"{recording.path}: the file does not say how large the screen is; give --screen WxH")
-        screen_px = stimulus.shown_px
-    cm = given.screen_cm or said.screen_cm or (None, None)
-    screen = Screen(*screen_px, cm[0], cm[1], given.distance_cm or said.distance_cm)
+        screen_px = stimulus.shown_size
+    screen = Screen(screen_px, given.screen_cm or said.screen_cm, given.distance_cm or said.distance_cm)
     if given.placement is None and said.stimulus_rect is not None:
-        return Viewing(screen, Placement(*said.stimulus_rect, stimulus.size_px))
+        return Viewing(screen, Placement(*said.stimulus_rect, stimulus.size))
     return Viewing(screen, _place(given.placement or "fit", screen_px, stimulus))
 
 
@@ -105,7 +104,7 @@ def _conflicts(recording: Recording, stimulus: Stimulus, given: Setup) -> list[s
     conflicts = []
     if said.stimulus_px is not None:
         # The stimulus may be a smaller copy of what was recorded, but not of another shape.
-        (w, h), (sw, sh) = said.stimulus_px, stimulus.size_px
+        (h, w), (sh, sw) = said.stimulus_px, stimulus.size
         if abs(w / h - sw / sh) > 0.02 * (sw / sh):
             conflicts.append(f"stimulus in px: {w}x{h} in the file, {sw}x{sh} in {stimulus.path.name}")
     if recording.space == "scene":
@@ -129,7 +128,7 @@ def _conflicts(recording: Recording, stimulus: Stimulus, given: Setup) -> list[s
         conflicts.append("its positions are a screen's, not a scene camera's, but --focal-px given")
     rect, screen_px = None, given.screen_px or said.screen_px
     if given.placement is not None and screen_px is not None:
-        placed = Placement.parse(given.placement, screen_px, stimulus.shown_px)
+        placed = Placement.parse(given.placement, screen_px, stimulus.shown_size)
         rect = (placed.x, placed.y, placed.width, placed.height)
     return conflicts + contradictions(
         {
@@ -147,27 +146,27 @@ def _focal_px(recording: Recording, stimulus: Stimulus) -> tuple[float, float] |
     said = recording.declared
     if said.focal_px is None:
         return None
-    scale = stimulus.size_px[0] / (said.stimulus_px or stimulus.size_px)[0]
+    scale = stimulus.size[1] / (said.stimulus_px or stimulus.size)[1]
     return said.focal_px[0] * scale, said.focal_px[1] * scale
 
 
 def _place(how: str, screen_px: tuple[int, int], stimulus: Stimulus) -> Placement:
     """Placement by the size as shown; its scale then leads to the pixels as stored."""
-    shown = Placement.parse(how, screen_px, stimulus.shown_px)
-    return Placement(shown.x, shown.y, shown.width, shown.height, stimulus.size_px)
+    shown = Placement.parse(how, screen_px, stimulus.shown_size)
+    return Placement(shown.x, shown.y, shown.width, shown.height, stimulus.size)
 
 
 def refuse_wrong_screen(recording: Recording, screen: Screen, screen_xy: FloatArray) -> None:
     """Raise DataError if most valid samples lie beside the screen: then it is another screen."""
     valid = screen_xy[~np.isnan(screen_xy).any(axis=1)]
-    size = (screen.width_px, screen.height_px)
+    height, width = screen.size_px
     if not len(valid) or recording.space == "scene":
         return
-    outside = 1 - inside(valid, size).mean()
+    outside = 1 - inside(valid, screen.size_px).mean()
     if outside > WRONG_SCREEN_SHARE:
         (x0, y0), (x1, y1) = np.percentile(valid, [5, 95], axis=0)
-        first = int((~inside(np.nan_to_num(screen_xy), size)).argmax())
+        first = int((~inside(np.nan_to_num(screen_xy), screen.size_px)).argmax())
         raise DataError(
-            f"{recording.place(first)}: {outside:.0%} of the valid samples lie beside the {size[0]}x{size[1]} screen, "
+            f"{recording.place(first)}: {outside:.0%} of the valid samples lie beside the {width}x{height} screen, "
             f"this one the first (most in x {x0:.0f} to {x1:.0f}, y {y0:.0f} to {y1:.0f}); check --screen and --format"
         )

@@ -37,7 +37,7 @@ class SourceGaze:
 
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            found = fixations_by_frame(path, times, (size[1], size[0]))
+            found = fixations_by_frame(path, times, size)
         points = {index: xy for index, xy in enumerate(found) if len(xy)}
         notes = [str(warning.message) for warning in caught if warning.category is UserWarning]
         if len(points) < len(times):

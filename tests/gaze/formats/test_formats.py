@@ -26,7 +26,7 @@ def known() -> Truth:
 def points(recording: Recording) -> np.ndarray:
     """The positions in pixels of a screen or scene of SCREEN's size."""
     xy = recording.eyes[min(recording.eyes)]
-    return xy * SCREEN if recording.unit == "norm" else xy
+    return xy * SCREEN[::-1] if recording.unit == "norm" else xy
 
 
 WRITERS = {
@@ -61,7 +61,7 @@ def test_the_trackers_fixations_come_back(maker: str, known: Truth, tmp_path: Pa
     np.testing.assert_allclose(own["onset_s"], onset, atol=2e-4)
     np.testing.assert_allclose(own["duration_s"], duration, atol=2e-4)
     if own["x"].null_count() == 0:
-        scale = SCREEN if recording.unit == "norm" else (1, 1)
+        scale = SCREEN[::-1] if recording.unit == "norm" else (1, 1)
         np.testing.assert_allclose(own["x"] * scale[0], x + 4 * (maker == "eyelink-right"), atol=0.11)
         np.testing.assert_allclose(own["y"] * scale[1], y, atol=0.11)
 
@@ -237,7 +237,7 @@ def test_glasses3_know_their_scene_camera(known: Truth, tmp_path: Path) -> None:
     file = tmp_path / "recording.g3"
     file.write_text(json.dumps({"scenecamera": {"camera-calibration": camera}}))
     (recording,) = read(path)
-    assert (recording.declared.focal_px, recording.declared.stimulus_px) == ((918, 919), (1920, 1080))
+    assert (recording.declared.focal_px, recording.declared.stimulus_px) == ((918, 919), (1080, 1920))
     file.write_text("{}")
     with pytest.raises(DataError, match=r"recording\.g3: no camera calibration"):
         read(path)
@@ -362,7 +362,7 @@ def test_real_eyelink(shared_data: Path) -> None:
         trials = read(folder / name)
         assert [t.trial for t in trials] == ["0", "1", "2", "3", "4"]
         assert trials[0].declared.rate_hz == rate
-        assert trials[0].declared.screen_px == (1280, 1024)
+        assert trials[0].declared.screen_px == (1024, 1280)
         assert sum(len(t.time_s) for t in trials) == 16
 
 

@@ -138,8 +138,8 @@ def _declared(path: Path, said: dict[str, Any]) -> Declared:
     eye = _EYES.get(str(said.get("RecordedEye", "")).lower())
     return Declared(
         rate_hz=said.get("SamplingFrequency"),
-        screen_px=(int(px[0]), int(px[1])) if px else None,
-        screen_cm=(100 * metres[0], 100 * metres[1]) if metres else None,
+        screen_px=(int(px[1]), int(px[0])) if px else None,
+        screen_cm=(100 * metres[1], 100 * metres[0]) if metres else None,
         distance_cm=100 * distance if distance else None,
         accuracy_deg={eye: float(accuracy[0])} if eye and isinstance(accuracy, list) and accuracy else {},
     )

@@ -253,7 +253,7 @@ def _declared(path: Path, lines: list[str], *, calibrated: bool) -> Declared:
     except Exception as error:  # pymovements raises whatever a damaged line leads to
         raise DataError(f"{path}: the description of the recording is damaged ({error}); convert it again") from None
     screen = gaze.experiment.screen
-    size = (screen.width_px, screen.height_px) if screen.width_px and screen.height_px else _coords(lines)
+    size = (screen.height_px, screen.width_px) if screen.width_px and screen.height_px else _coords(lines)
     declared = Declared(
         rate_hz=gaze.experiment.eyetracker.sampling_rate,
         # The last pixel is in the file, or, as some experiments write it, the size; no screen's size is odd.
@@ -273,11 +273,11 @@ _BULK = ("SF", "EF", "SS", "ES", "SB", "EB")
 
 
 def _coords(lines: list[str]) -> tuple[int, int] | None:
-    """The screen of a DISPLAY_COORDS or GAZE_COORDS message: left, top, right and bottom pixel, both included."""
+    """(height, width) of a DISPLAY_COORDS or GAZE_COORDS message: left, top, right and bottom pixel, both included."""
     for line in lines:
         if match := re.search(
             r"(?:DISPLAY|GAZE)_COORDS\s*=?\s*([\d.]+)[\s,]+([\d.]+)[\s,]+([\d.]+)[\s,]+([\d.]+)", line
         ):
             left, top, right, bottom = (float(value) for value in match.groups())
-            return math.ceil(right - left) + 1, math.ceil(bottom - top) + 1
+            return math.ceil(bottom - top) + 1, math.ceil(right - left) + 1
     return None

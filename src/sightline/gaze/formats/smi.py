@@ -141,16 +141,17 @@ def _preamble(head: Head) -> dict[str, str]:
 def _declared(head: Head) -> Declared:
     said = _preamble(head)
 
-    def pair(key: str, scale: float = 1.0) -> tuple[float, float] | None:
+    def size(key: str, scale: float = 1.0) -> tuple[float, float] | None:
+        """(height, width); the file has the width first."""
         numbers = re.findall(r"\d+(?:\.\d+)?", said.get(key, ""))
-        return (float(numbers[0]) * scale, float(numbers[1]) * scale) if len(numbers) >= 2 else None
+        return (float(numbers[1]) * scale, float(numbers[0]) * scale) if len(numbers) >= 2 else None
 
-    screen = pair("Calibration Area")
+    screen = size("Calibration Area")
     distance = re.search(r"\d+(?:\.\d+)?", said.get("Head Distance [mm]", ""))
     rate = re.search(r"\d+(?:\.\d+)?", said.get("Sample Rate", ""))
     return Declared(
         rate_hz=float(rate[0]) if rate else None,
         screen_px=(int(screen[0]), int(screen[1])) if screen else None,
-        screen_cm=pair("Stimulus Dimension [mm]", 0.1),
+        screen_cm=size("Stimulus Dimension [mm]", 0.1),
         distance_cm=float(distance[0]) / 10 if distance else None,
     )

@@ -266,10 +266,10 @@ def _declared(table: Table, names: dict[str, str | None]) -> Declared:
         known = [v[np.isfinite(v)] for v in values]
         return (float(known[0][0]), float(known[1][0])) if len(known[0]) and len(known[1]) else None
 
-    screen, at, shown = pair("screen_w", "screen_h"), pair("media_x", "media_y"), pair("media_w", "media_h")
-    original = pair("original_w", "original_h") or shown
+    screen, at, shown = pair("screen_h", "screen_w"), pair("media_x", "media_y"), pair("media_h", "media_w")
+    original = pair("original_h", "original_w") or shown
     return Declared(
         screen_px=(int(screen[0]), int(screen[1])) if screen else None,
         stimulus_px=(int(original[0]), int(original[1])) if original else None,
-        stimulus_rect=(*at, *shown) if at and shown else None,
+        stimulus_rect=(*at, *shown[::-1]) if at and shown else None,
     )

@@ -69,6 +69,6 @@ def _declared(path: Path) -> Declared:
     try:
         camera = json.loads(path.read_text())["scenecamera"]["camera-calibration"]
         (fx, fy), (width, height) = camera["focal-length"], camera["resolution"]
-        return Declared(focal_px=(float(fx), float(fy)), stimulus_px=(int(width), int(height)))
+        return Declared(focal_px=(float(fx), float(fy)), stimulus_px=(int(height), int(width)))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: no camera calibration in it ({error!r}); copy it again, or move it away") from None

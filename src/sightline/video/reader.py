@@ -15,6 +15,8 @@ from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from sightline.errors import SourceError
+from sightline.video.container import open_media, sound_stream
+from sightline.video.samples import SoundReader
 from sightline.video.source import DEFAULT_FPS, Source, VideoFrame
 
 _UNTAGGED = 2  # AVCOL_SPC_UNSPECIFIED
@@ -36,10 +38,11 @@ class VideoFile(Source):
         # Closing the file under a thread that is decoding it would crash the interpreter.
         self._lock = threading.Lock()
         self._open()
+        self._sound = SoundReader(path, self.start_pts * self.time_base)
 
     def _open(self) -> None:
         try:
-            self._container = av.open(str(self.path), metadata_errors="replace")
+            self._container = open_media(self.path)
         except av.FFmpegError as error:
             with self.path.open("rb") as file:
                 is_mp4 = file.read(8)[4:] == b"ftyp"
@@ -50,7 +53,7 @@ class VideoFile(Source):
         try:
             self._read_header()
         except BaseException:
-            self.close()
+            self._container.close()
             raise
 
     def _read_header(self) -> None:
@@ -63,7 +66,7 @@ class VideoFile(Source):
             raise SourceError(f"{self.path}: no video stream in it (only {kinds}); give a file with a picture")
         self._stream = max(videos, key=lambda s: (s.width or 0) * (s.height or 0))
         self._stream.thread_type = "AUTO"
-        self.has_audio = any(s.codec_context is not None for s in self._container.streams.audio)
+        self.has_audio = sound_stream(self._container) is not None
         self.time_base = self._stream.time_base
         self.fps = float(self._stream.average_rate or self._stream.guessed_rate or DEFAULT_FPS)
         if self._container.format.name in ("mpegts", "mpeg"):
@@ -127,7 +130,7 @@ class VideoFile(Source):
 
     def __iter__(self) -> Iterator[VideoFrame]:
         if self._first is None:
-            self.close()
+            self._close_picture()
             self._open()
         frame, self._first = self._first, None
         convert = VideoReformatter()
@@ -156,7 +159,14 @@ class VideoFile(Source):
             image = np.ascontiguousarray(image[:: -1 if flip_y else 1, :: -1 if flip_x else 1])
         return image
 
+    def sound(self, start_s: float, end_s: float, rate: int) -> NDArray[np.float32] | None:
+        return self._sound.sound(start_s, end_s, rate) if self.has_audio else None
+
     def close(self) -> None:
+        self._close_picture()
+        self._sound.close()
+
+    def _close_picture(self) -> None:
         with self._lock:
             self._closed = True
             self._container.close()

@@ -62,6 +62,15 @@ class Source(ABC):
     @abstractmethod
     def __iter__(self) -> Iterator[VideoFrame]: ...
 
+    def sound(self, start_s: float, end_s: float, rate: int) -> NDArray[np.float32] | None:
+        """The sound from `start_s` to `end_s` (seconds from the first frame) as mono samples, None without a track.
+
+        round((end_s - start_s) * rate) samples, the first nearest to `start_s`; zeros where the track has none. May be
+        called from another thread than the frames are read on. Requests should move forward: only those that step
+        back by more than half a minute decode the track again (see samples.SoundReader).
+        """
+        return None
+
     def close(self) -> None:  # noqa: B027 - only files have something to close
         """Let go of the open file, if there is one."""
 

@@ -27,7 +27,6 @@ from sightline.metrics.evaluation import Options, evaluate
 from sightline.training.recipe import read_recipe
 from sightline.training.run import train
 
-CONFIGS = Path(__file__).parents[1] / "configs"
 DAVIS = "vos/davis2016_dev"
 ABLATION_STEPS = 80
 ABLATIONS: dict[str, list[str]] = {
@@ -100,7 +99,7 @@ def run(recipe: str, output: Path, changes: list[str]) -> Path:
     """Train a recipe unless its weights are there; goes on where an interrupted run stopped."""
     if not (output / "model.safetensors").is_file():
         resume = (output / "checkpoints" / "last.ckpt").is_file()
-        train(read_recipe(CONFIGS / f"{recipe}.yaml", changes), output, resume=resume, validate_every=100)
+        train(read_recipe(recipe, changes), output, resume=resume, validate_every=100)
     return output
 
 

@@ -48,12 +48,12 @@ from sightline.nn.egnet import predict_saliency
 from sightline.nn.engine import Engine
 from sightline.nn.motion import MotionCue
 from sightline.results.run import Run, choose_outputs
-from sightline.training.clips import GRID, SIZE, Scene
-from sightline.training.egcnet import simulated
+from sightline.training.egcnet.scenes import GRID, SIZE, Scene
+from sightline.training.egcnet.task import simulated
 from sightline.training.recipe import EGCNetRecipe, read_recipe
 from sightline.training.run import egcnet_and_scenes, train
 
-CONFIG = Path(__file__).parents[1] / "configs" / "egcnet.yaml"
+CONFIG = "egcnet"
 DAVIS = "vos/davis2016_dev"
 DEEPLAB = ["network.backbone=deeplab-mobilenet-v2", "sight=egnet",
            "backbone_weights=$DATA/weights/deeplabv3_mobilenet_v2_1.0_513"]  # fmt: skip

@@ -2,7 +2,7 @@
 
     python benchmarks/egcnet_viewers.py --data ../shared/data
 
-Over the watched videos of configs/egcnet.yaml (the fixation head has been trained on none of them), on every ninth
+Over the watched videos of the recipe `egcnet` (the fixation head has been trained on none of them), on every ninth
 frame that six viewers or more look at: the network's own density, of that frame alone and drawn to what was fixated
 before; the gaze of one half of the viewers, of that frame alone and of the last moment; and what `expected` makes of
 both; each against the fixations of the other half. Means over frames, then over videos; each half takes both parts. No
@@ -30,12 +30,12 @@ from sightline.models.egcnet.network import EGCNet, Encoded
 from sightline.models.egcnet.pse import expected, gather, likeness
 from sightline.nn.motion import Maps, MotionCue
 from sightline.progress import track
-from sightline.training.clips import GRID, STEP, Scene, fixation_grid
+from sightline.training.egcnet.scenes import GRID, STEP, Scene, fixation_grid
 from sightline.training.recipe import EGCNetRecipe, read_recipe
 from sightline.training.run import egcnet_and_scenes
 from sightline.video import Source, open_source
 
-CONFIG = Path(__file__).parents[1] / "configs" / "egcnet.yaml"
+CONFIG = "egcnet"
 FEWEST = 6
 """Viewers that a frame must have."""
 REMEMBERED = 8

@@ -113,7 +113,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_no_weights(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from sightline.training.egnet import EGNetTask
+    from sightline.training.egnet.task import EGNetTask
 
     step = EGNetTask.training_step
 

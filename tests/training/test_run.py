@@ -14,16 +14,18 @@ from safetensors.torch import load_file
 
 from sightline.errors import DataError, OutputError, UsageError, WeightsError
 from sightline.models import weights
-from sightline.training import egcnet, egnet, masks
+from sightline.training.egcnet.task import EGCNetTask
+from sightline.training.egnet.task import EGNetTask
 from sightline.training.recipe import read_recipe
 from sightline.training.run import train
+from sightline.training.wcsnet.task import Gaze2MaskTask, WCSNetTask
 
 KINDS = ["egnet", "gaze2mask", "wcsnet", "egcnet"]
 TASKS = {
-    "egnet": egnet.EGNetTask,
-    "gaze2mask": masks.Gaze2MaskTask,
-    "wcsnet": masks.WCSNetTask,
-    "egcnet": egcnet.EGCNetTask,
+    "egnet": EGNetTask,
+    "gaze2mask": Gaze2MaskTask,
+    "wcsnet": WCSNetTask,
+    "egcnet": EGCNetTask,
 }
 Recipe = Callable[..., Path]
 
@@ -39,7 +41,7 @@ def interrupts() -> Iterator[None]:
 def interrupt_at(step: int, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     training_step = TASKS[kind].training_step
 
-    def stop(self: egnet.EGNetTask, batch: tuple[torch.Tensor, ...], number: int) -> torch.Tensor:
+    def stop(self: EGNetTask, batch: tuple[torch.Tensor, ...], number: int) -> torch.Tensor:
         if self.global_step == step:
             signal.raise_signal(signal.SIGINT)
         return training_step(self, batch, number)

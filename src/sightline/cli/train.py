@@ -9,7 +9,10 @@ import typer
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="A recipe, e.g. configs/egnet.yaml.", show_default=False)],
+    recipe: Annotated[
+        str,
+        typer.Argument(help="A shipped recipe, e.g. egnet, or a file.", metavar="NAME|FILE", show_default=False),
+    ],
     out: Annotated[Path, typer.Option("--out", help="Folder for the weights, logs and checkpoints.")],
     data: Annotated[Path | None, typer.Option("--data", help="What $DATA stands for in the recipe.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
@@ -23,11 +26,11 @@ def train(
 
     Examples:
 
-      sightline train configs/egnet.yaml --data ~/datasets --out runs/egnet
+      sightline train egnet --data ~/datasets --out runs/egnet
 
-      sightline train configs/egnet.yaml --data ~/datasets --out runs/egnet --resume
+      sightline train egnet --data ~/datasets --out runs/egnet --resume
 
-      torchrun --nproc-per-node 2 -m sightline train configs/egnet.yaml --devices 2 --out runs/egnet
+      torchrun --nproc-per-node 2 -m sightline train egnet --devices 2 --out runs/egnet
     """
     import os
 
@@ -45,7 +48,7 @@ def train(
     from sightline.training.run import train as run
 
     try:
-        folder = run(read_recipe(config, set_), out, resume=resume, devices=devices, validate_every=validate_every)
+        folder = run(read_recipe(recipe, set_), out, resume=resume, devices=devices, validate_every=validate_every)
     except KeyboardInterrupt:
         kept = (out / "checkpoints" / "last.ckpt").is_file()
         hint = "go on with --resume" if kept else "before the first step: nothing is kept"

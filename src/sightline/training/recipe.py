@@ -1,4 +1,4 @@
-"""A training recipe: one YAML file of configs/, checked before anything is read or trained."""
+"""A training recipe: one YAML file, shipped in sightline/recipes or a user's own, checked before anything is read."""
 
 from __future__ import annotations
 
@@ -193,6 +193,7 @@ class EGCNetRecipe(_Checked):
 
 
 Recipe = EGNetRecipe | Gaze2MaskRecipe | WCSNetRecipe | EGCNetRecipe
+SHIPPED = Path(__file__).parents[1] / "recipes"
 _RECIPES: dict[str, type[_Checked]] = {
     "egnet": EGNetRecipe,
     "gaze2mask": Gaze2MaskRecipe,
@@ -201,17 +202,23 @@ _RECIPES: dict[str, type[_Checked]] = {
 }
 
 
-def read_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
+def shipped_recipes() -> list[str]:
+    """The names of the recipes in the package."""
+    return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
+
+
+def read_recipe(name: str | Path, overrides: list[str] | None = None) -> Recipe:
     """Read and check a YAML recipe.
 
+    name: that of a shipped recipe (see `shipped_recipes`), or the path of a file.
     overrides: `field.field=value` strings, the value in YAML, applied before the check.
     Raises UsageError naming the file, the field and what is wrong with it.
     """
-    path = Path(path)
+    path = SHIPPED / f"{name}.yaml" if str(name) in shipped_recipes() else Path(name)
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UsageError(f"{path}: no such recipe; the shipped ones are in configs/") from None
+        raise UsageError(f"{path}: no such recipe; give a file or one of {', '.join(shipped_recipes())}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from None
     if not isinstance(values, dict) or values.get("train") not in [*_RECIPES]:

@@ -29,11 +29,11 @@ from sightline.training.recipe import (
     WCSNetRecipe,
     expand,
 )
-from sightline.training.views import ViewBank, build_bank
+from sightline.training.wcsnet.views import ViewBank, build_bank
 
 if TYPE_CHECKING:
     from sightline.models.egcnet.network import EGCNet
-    from sightline.training.clips import SceneStore
+    from sightline.training.egcnet.scenes import SceneStore
 
 
 @contextmanager
@@ -127,7 +127,7 @@ def _check(checkpoint: Path, task: L.LightningModule) -> None:
 
 def _egnet(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
     from sightline.nn.egnet import EGNet
-    from sightline.training.egnet import EGNetTask
+    from sightline.training.egnet.task import EGNetTask
     from sightline.training.sources import fixation_images
 
     assert isinstance(recipe, EGNetRecipe)
@@ -156,7 +156,7 @@ def _photographs(source: DataSource) -> list[Path]:
 
 def _gaze2mask(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
     from sightline.models.wcsnet.gaze2mask import Gaze2Mask
-    from sightline.training.masks import Gaze2MaskTask
+    from sightline.training.wcsnet.task import Gaze2MaskTask
 
     assert isinstance(recipe, Gaze2MaskRecipe)
     bank, _ = _bank(recipe)
@@ -169,7 +169,7 @@ def _gaze2mask(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
 
 def _wcsnet(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
     from sightline.models.wcsnet.network import WCSNet
-    from sightline.training.masks import WCSNetTask
+    from sightline.training.wcsnet.task import WCSNetTask
 
     assert isinstance(recipe, WCSNetRecipe)
     bank, backbone = _bank(recipe)
@@ -183,7 +183,7 @@ def egcnet_and_scenes(recipe: EGCNetRecipe) -> tuple[EGCNet, SceneStore]:
     """The network that a recipe begins with, and where the features of its frozen part are kept."""
     from sightline.models.egcnet.network import EGCNet
     from sightline.models.wcsnet.predictor import load_egnet
-    from sightline.training.clips import SceneStore
+    from sightline.training.egcnet.scenes import SceneStore
 
     folder = weights.find_weights(expand(recipe.sight))
     sight = load_egnet(folder)
@@ -194,8 +194,8 @@ def egcnet_and_scenes(recipe: EGCNetRecipe) -> tuple[EGCNet, SceneStore]:
 
 
 def _egcnet(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
-    from sightline.training.clips import scribbles
-    from sightline.training.egcnet import Clips, EGCNetTask
+    from sightline.training.egcnet.scenes import scribbles
+    from sightline.training.egcnet.task import Clips, EGCNetTask
     from sightline.training.sources import fixation_images, videos
 
     assert isinstance(recipe, EGCNetRecipe)

@@ -26,9 +26,9 @@ from sightline.data.files import load_image, load_mask
 from sightline.data.samples import FixationImage, ImageMask, VideoSequence
 from sightline.errors import UsageError
 from sightline.nn.backbones import Backbone, DeepLabLevel
-from sightline.training.pseudo import PseudoLabeller
+from sightline.training.labels.pseudo import PseudoLabeller
 from sightline.training.recipe import VIDEOS, DataSource
-from sightline.training.views import Scene
+from sightline.training.wcsnet.views import Scene
 
 PSEUDO_PER_IMAGE = 2
 SEGMENTS_PER_IMAGE = 2

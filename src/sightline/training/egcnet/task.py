@@ -22,8 +22,8 @@ from sightline.models.egcnet.iimc import means_of, mixed_contrast
 from sightline.models.egcnet.network import Decision, EGCNet, Encoded
 from sightline.nn.blocks import resize
 from sightline.nn.guided import guided_filter
-from sightline.training.clips import FINE, GRID, Scene, fixation_grid
-from sightline.training.observers import observe
+from sightline.training.egcnet.scenes import FINE, GRID, Scene, fixation_grid
+from sightline.training.labels.observers import observe
 from sightline.training.optimisation import configure
 from sightline.training.recipe import EGCNetRecipe
 

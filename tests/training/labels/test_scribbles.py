@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from sightline.training.scribbles import BACKGROUND, OBJECT, UNKNOWN, scribble, skeleton
+from sightline.training.labels.scribbles import BACKGROUND, OBJECT, UNKNOWN, scribble, skeleton
 
 
 def disc(height: int = 120, width: int = 160, radius: int = 25) -> np.ndarray:

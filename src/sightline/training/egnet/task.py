@@ -21,7 +21,7 @@ from sightline.nn.backbones import Backbone
 from sightline.nn.egnet import EGNet
 from sightline.nn.engine import Engine
 from sightline.progress import track
-from sightline.training.fixations import Window, view
+from sightline.training.egnet.data import Window, view
 from sightline.training.optimisation import configure
 from sightline.training.recipe import EGNetRecipe
 

@@ -16,8 +16,8 @@ from sightline.errors import DataError
 from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.network import EGCNet
 from sightline.nn.egnet import EGNetConfig
-from sightline.training import clips
-from sightline.training.clips import FINE, GRID, SceneStore, fixation_grid, scribbles
+from sightline.training.egcnet import scenes
+from sightline.training.egcnet.scenes import FINE, GRID, SceneStore, fixation_grid, scribbles
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_an_import_of_gaze_is_a_watched_video(data: Path, network: EGCNet, tmp_p
     frames = sequence.frames[0].parent
     write_import(tmp_path / "film", frames, sequence.load(0)[0].shape[:2], len(sequence))
     (scene,) = SceneStore(network, "import").watched(tmp_path / "film")
-    assert (scene.name, scene.kind, len(scene)) == (frames.name, "watched", -(-len(sequence) // clips.STEP))
+    assert (scene.name, scene.kind, len(scene)) == (frames.name, "watched", -(-len(sequence) // scenes.STEP))
     assert scene.density is not None
     row, column = divmod(int(scene.density[0].argmax()), GRID[1])
     assert abs(row - 0.75 * GRID[0]) <= 1
@@ -158,7 +158,7 @@ def test_a_set_s_own_scribbles_are_taken(data: Path, tmp_path: Path) -> None:
 
 def test_the_widest_window_follows_the_fixations() -> None:
     right = np.array([[300.0, 20.0]] * 5 + [[10.0, 20.0]])
-    left, top, end, bottom = clips._widest((320, 100), right)
+    left, top, end, bottom = scenes._widest((320, 100), right)
     assert left <= 300 < end <= 320
     assert left > 10
     assert (bottom - top) / (end - left) == pytest.approx(FINE[0] / FINE[1])

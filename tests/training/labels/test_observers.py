@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from sightline.errors import DataError
-from sightline.training.observers import BLUR, MEDIAN_S, observe
+from sightline.training.labels.observers import BLUR, MEDIAN_S, observe
 
 HEIGHT, WIDTH = 60, 80
 

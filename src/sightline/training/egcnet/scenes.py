@@ -31,7 +31,7 @@ from sightline.models.egcnet.network import EGCNet, Encoded
 from sightline.nn import motion
 from sightline.nn.engine import Engine, engine_cache
 from sightline.progress import track
-from sightline.training.scribbles import scribble
+from sightline.training.labels.scribbles import scribble
 from sightline.video import Source, open_source
 
 SIZE = (256, 416)

@@ -12,7 +12,8 @@ import torch
 
 from models import small
 from sightline.errors import DataError
-from sightline.training.masks import (
+from sightline.training.recipe import Gaze2MaskRecipe, WCSNetRecipe
+from sightline.training.wcsnet.task import (
     Gaze2MaskTask,
     PairBatches,
     WCSNetTask,
@@ -21,7 +22,6 @@ from sightline.training.masks import (
     gaze_inside,
     load,
 )
-from sightline.training.recipe import Gaze2MaskRecipe, WCSNetRecipe
 
 
 @pytest.fixture

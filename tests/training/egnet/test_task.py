@@ -14,7 +14,7 @@ from models import small
 from sightline.data import image_fixations
 from sightline.data.samples import FixationImage
 from sightline.errors import DataError
-from sightline.training.egnet import CachedViews, EGNetTask, SameSizeBatches, _stack
+from sightline.training.egnet.task import CachedViews, EGNetTask, SameSizeBatches, _stack
 from sightline.training.recipe import EGNetRecipe
 
 
@@ -43,7 +43,7 @@ def test_training_from_cached_features_is_the_network_itself(samples: list[Fixat
     task = EGNetTask(network, recipe(frozen_stages=frozen), samples).eval()
     views = CachedViews(samples[:1], network.backbone, task.recipe, views=1)
     features, density, counts = _stack([views[0]])
-    from sightline.training.fixations import Window, view
+    from sightline.training.egnet.data import Window, view
 
     image, exact_density, exact_counts = view(samples[0], Window(), task.recipe.density_sigma)
     with torch.inference_mode():

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from sightline.data.files import load_image
 from sightline.nn.backbones import Backbone, DeepLabLevel, build_backbone
-from sightline.training import pseudo
-from sightline.training.pseudo import CLASSES, PseudoLabeller
+from sightline.training.labels import pseudo
+from sightline.training.labels.pseudo import CLASSES, PseudoLabeller
 
 
 class Painted:

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sightline.errors import DataError, WeightsError
-from sightline.training.teacher import MEAN, STD, Teacher
+from sightline.training.labels.teacher import MEAN, STD, Teacher
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.network import Decision, EGCNet, Winner
 from sightline.models.egcnet.slq import Competition
 from sightline.nn.egnet import EGNetConfig
-from sightline.training.clips import FINE, SceneStore, scribbles
-from sightline.training.egcnet import FRAMES, Clips, simulate, view_consistency, watch
+from sightline.training.egcnet.scenes import FINE, SceneStore, scribbles
+from sightline.training.egcnet.task import FRAMES, Clips, simulate, view_consistency, watch
 
 
 @pytest.fixture(scope="module")

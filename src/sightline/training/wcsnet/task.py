@@ -21,7 +21,7 @@ from sightline.models.wcsnet.network import WCSNet
 from sightline.nn.blocks import pool_to
 from sightline.training.optimisation import configure
 from sightline.training.recipe import Gaze2MaskRecipe, WCSNetRecipe
-from sightline.training.views import ViewBank
+from sightline.training.wcsnet.views import ViewBank
 
 Batch = dict[str, Any]
 

@@ -14,8 +14,8 @@ from PIL import Image
 
 from models import small
 from sightline.errors import DataError
-from sightline.training import views
-from sightline.training.views import SIZE, Scene, ViewBank, _framing, _paste, _recolour, build_bank
+from sightline.training.wcsnet import views
+from sightline.training.wcsnet.views import SIZE, Scene, ViewBank, _framing, _paste, _recolour, build_bank
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""EGCNet: clips of videos and photographs with fixations."""

@@ -1,0 +1,1 @@
+"""EG-Net: fixations on photographs."""

@@ -1,0 +1,1 @@
+"""Labels that no person drew: simulated observers and scribbles, pseudo-labels, a segmenter as teacher."""

@@ -1,0 +1,1 @@
+"""Gaze2Mask-Net and WCS-Net: views of targets and their masks."""

@@ -68,7 +68,7 @@ def test_check_counts_photographs_and_fixations(tmp_path: Path) -> None:
     [
         (["imagenet", "."], "unknown data set 'imagenet'; one of bsds500, davis2016"),
         (["duts", ".", "--split", "val"], "duts has no split 'val'; known splits: TR, TE"),
-        (["segtrackv2", ".", "--split", "val"], "known splits: none: leave --split out"),
+        (["segtrackv2", ".", "--split", "val"], "known splits: none: leave `split` out"),
     ],
 )
 def test_check_wrong_usage(arguments: list[str], message: str) -> None:
@@ -100,4 +100,41 @@ def test_check_counts_fixations_and_scribbles_of_videos(tmp_path: Path) -> None:
     result = runner.invoke(app, ["data", "check", "davsod", str(tmp_path)])
     assert "bear: no masks; GT_object_level" in str(result.exception)
     result = runner.invoke(app, ["data", "check", "vos", str(tmp_path), "--fixations", str(tmp_path)])
-    assert "--fixations: vos has its fixations" in str(result.exception)
+    assert "`fixations`: vos has its fixations" in str(result.exception)
+
+
+def test_every_family_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    result = runner.invoke(app, ["data", "list", "--json"])
+    rows = {row["name"]: row for row in json.loads(result.stdout)}
+    assert rows["duts"] == {
+        "name": "duts",
+        "title": "DUTS (Wang 2017)",
+        "samples": "ImageMask",
+        "has": ["masks"],
+        "splits": ["TR", "TE"],
+        "layout": "DUTS-TR/DUTS-TR-Image/<id>.jpg with DUTS-TR/DUTS-TR-Mask/<id>.png (DUTS-TE alike)",
+    }
+    shown = runner.invoke(app, ["data", "list"]).stdout
+    assert all(f"{name}: " in shown for name in rows)
+
+
+def test_check_opens_maps_and_scenes(tmp_path: Path) -> None:
+    marked = np.zeros((8, 12), np.uint8)
+    marked[2, 3] = 255
+    for index in range(2):
+        save(tmp_path / f"film/fixation/{index:04d}.png", marked)
+        save(tmp_path / f"film/maps/{index:04d}.png", marked)
+    result = runner.invoke(app, ["data", "check", "dhf1k", str(tmp_path), "--json"])
+    assert json.loads(result.stdout)["holds"] == {"stimuli": 1, "frames": 2, "fixations": 2}
+    (tmp_path / "film/maps/0001.png").write_bytes(b"")
+    result = runner.invoke(app, ["data", "check", "dhf1k", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "0001.png: not a picture" in result.stderr
+
+    scene = {"width": 12, "height": 8, "boxes_xyxy": [[0, 0, 3, 3], [5, 5, 7, 7]], "labels": [1, -1]}
+    scene |= {"gaze_box_index": 0, "gaze_point_xy": [1, 1], "head_point_xy": [6, 6]}
+    (tmp_path / "annotations.json").write_text(json.dumps({"a": scene}))
+    save(tmp_path / "instances/a.png", np.zeros((8, 13), np.uint8))
+    result = runner.invoke(app, ["data", "check", "goo", str(tmp_path)])
+    assert result.stdout.strip() == f"{tmp_path}: 1 scenes, 1 objects"
+    assert "a.png: (8, 13) pixels" in result.stderr

@@ -78,18 +78,18 @@ def test_bsds(tmp_path: Path) -> None:
     image = picture(tmp_path / "train/100.jpg")
     mask(tmp_path / "train/100_seg0.png", labels(1, 1, 1, 2))
     mask(tmp_path / "train/100_seg1.png", labels(1, 2, 3, 3))
-    found = bsds.segments(tmp_path, ["train"])
+    found = bsds.segments(tmp_path, "train")
     assert [(s.mask_path.name, s.instance) for s in found] == [
         ("100_seg0.png", 1), ("100_seg0.png", 2), ("100_seg1.png", 1), ("100_seg1.png", 2), ("100_seg1.png", 3)
     ]  # fmt: skip
     assert found[0].load()[1].mean() == 0.75
-    assert {s.load()[1].mean() for s in bsds.segments(tmp_path, ["train"], 0.3, 0.6)} == {0.5}
+    assert {s.load()[1].mean() for s in bsds.segments(tmp_path, "train", 0.3, 0.6)} == {0.5}
     (tmp_path / "train/100_seg0.png").unlink()
     (tmp_path / "train/100_seg1.png").unlink()
     with pytest.raises(DataError, match=f"{image.name}: no segmentation"):
-        bsds.segments(tmp_path, ["train"])
+        bsds.segments(tmp_path, "train")
     with pytest.raises(DataError, match="val: no such folder"):
-        bsds.segments(tmp_path, ["val"])
+        bsds.segments(tmp_path, "val")
 
 
 def test_voc_objects_without_background_and_void(tmp_path: Path) -> None:
@@ -256,5 +256,5 @@ def test_real_folders_read_whole(shared_data: Path) -> None:
     osie = image_fixations.images(shared_data / "image_fixations/osie_dev")
     assert len(osie) == 350
     assert np.mean([len(image.fixations_at(*image.size)) / len(image.fixations) for image in osie]) > 0.99
-    segments = bsds.segments(shared_data / "segmentation/bsds500", ["val"], min_area=0.02)
+    segments = bsds.segments(shared_data / "segmentation/bsds500", "val", min_area=0.02)
     assert len({segment.image_path for segment in segments}) == 100

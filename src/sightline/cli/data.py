@@ -11,29 +11,9 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sightline.data.samples import FixationImage, ImageMask, VideoSequence
-
-    Sample = ImageMask | VideoSequence | FixationImage
+    from sightline.data.families import Sample
 
 app = typer.Typer(name="data", help="Check data sets; render the demo clip.", no_args_is_help=True)
-
-# How each family's reader calls its splits; () where a folder is read as it is.
-SPLITS = {
-    "bsds500": ("train", "val", "test"),
-    "davis2016": ("train", "val", "sequences"),
-    "davsod": (),
-    "duts": ("TR", "TE"),
-    "fbms": ("train", "test"),
-    "fixations": (),
-    "s-davis": (),
-    "s-davsod": (),
-    "salicon": ("train", "val"),
-    "segtrackv2": (),
-    "visal": (),
-    "voc": ("train", "val", "trainval"),
-    "vos": (),
-    "youtube-objects": (),
-}
 
 
 @app.command()
@@ -53,9 +33,40 @@ def demo(path: Annotated[Path, typer.Argument(help="The MP4 file to write.", dir
     typer.echo(path)
 
 
+@app.command("list")
+def list_(as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False) -> None:
+    """List the data sets that can be read: name, what is labelled, splits, and the files that are expected.
+
+    Example:
+
+      sightline data list
+    """
+    from sightline.data.families import FAMILIES
+
+    if as_json:
+        import json
+
+        rows = [
+            {
+                "name": known.name,
+                "title": known.title,
+                "samples": known.sample.__name__,
+                "has": known.has,
+                "splits": known.splits,
+                "layout": known.layout,
+            }
+            for known in FAMILIES.values()
+        ]
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for known in FAMILIES.values():
+        splits = f"; splits {', '.join(known.splits)}" if known.splits else ""
+        typer.echo(f"{known.name}: {known.title}; {', '.join(known.has)}{splits}\n    {known.layout}")
+
+
 @app.command()
 def check(
-    family: Annotated[str, typer.Argument(help=f"One of {', '.join(SPLITS)}.")],
+    family: Annotated[str, typer.Argument(help="Its name: see `sightline data list`.")],
     root: Annotated[Path, typer.Argument(help="The data set's folder.")],
     split: Annotated[str | None, typer.Option(help="Only this split, as the data set names it.")] = None,
     fixations: Annotated[
@@ -73,19 +84,19 @@ def check(
 
       sightline data check fixations ../shared/data/image_fixations/mit1003
     """
+    from sightline.data import davis
+    from sightline.data.families import family as family_of
     from sightline.errors import UsageError
-
-    if family not in SPLITS:
-        raise UsageError(f"unknown data set {family!r}; one of {', '.join(SPLITS)} is expected")
-    if split is not None and split not in SPLITS[family]:
-        known = ", ".join(SPLITS[family]) or "none: leave --split out"
-        raise UsageError(f"{family} has no split {split!r}; known splits: {known}")
-    if fixations is not None and family != "davis2016":
-        raise UsageError(f"--fixations: {family} has its fixations, if any, in its own folder; leave the option out")
-
     from sightline.progress import track
 
-    samples = _read(family, root, split, fixations)
+    known = family_of(family)
+    if fixations is None:
+        samples = known.read(root, split)
+    elif family == "davis2016":
+        known.check_split(split)
+        samples = [*davis.sequences(root, split, fixations=fixations)]
+    else:
+        raise UsageError(f"`fixations`: {family} has its fixations, if any, in its own folder; leave the option out")
     faults = [fault for sample in track(samples, f"Opening {family}") for fault in _faults(sample)]
     held = _summary(samples)
     if as_json:
@@ -100,77 +111,54 @@ def check(
         raise typer.Exit(1)
 
 
-def _read(family: str, root: Path, split: str | None, fixations: Path | None) -> Sequence[Sample]:
-    from sightline.data import (
-        bsds,
-        davis,
-        duts,
-        fbms,
-        image_fixations,
-        salicon,
-        segtrack,
-        visal,
-        voc,
-        vsod,
-        youtube_objects,
-    )
-
-    match family:
-        case "bsds500":
-            return bsds.segments(root, [split] if split else bsds.SPLITS)
-        case "davis2016":
-            return davis.sequences(root, split, fixations=fixations)
-        case "duts":
-            return duts.pairs(root, split or "TR")
-        case "fbms":
-            return fbms.sequences(root, split)
-        case "fixations":
-            return image_fixations.images(root)
-        case "salicon":
-            return salicon.images(root, split or "train")
-        case "segtrackv2":
-            return segtrack.sequences(root, merged=True)
-        case "visal":
-            return visal.sequences(root)
-        case "voc":
-            return voc.objects(root, split or "trainval")
-        case "youtube-objects":
-            return youtube_objects.sequences(root)
-        case _:
-            return vsod.sequences(root, needs=vsod.NEEDS[family])
-
-
 def _faults(sample: Sample) -> Iterator[str]:
     """Open every file of a sample; what is wrong with each that does not open."""
-    from sightline.data.samples import VideoSequence
     from sightline.errors import DataError
 
-    loads: list[Callable[[], object]] = [sample.load] if not isinstance(sample, VideoSequence) else []
-    if isinstance(sample, VideoSequence):
-        openers = (sample.load, sample.fixations, sample.scribble)
-        loads = [partial(opener, index) for index in range(len(sample)) for opener in openers]
-    for load in loads:
+    for load in _openers(sample):
         try:
             load()
         except DataError as error:
             yield str(error)
 
 
+def _openers(sample: Sample) -> Iterator[Callable[[], object]]:
+    """What opens each file of a sample."""
+    from sightline.data import goo
+    from sightline.data.fixations import Observed
+    from sightline.data.samples import VideoSequence
+
+    if isinstance(sample, VideoSequence):
+        for index in range(len(sample)):
+            yield from (partial(opener, index) for opener in (sample.load, sample.fixations, sample.scribble))
+    elif isinstance(sample, Observed):
+        for index in range(len(sample.frames)):
+            yield from (partial(opener, index) for opener in (sample.at, sample.density))
+    else:
+        yield sample.masks if isinstance(sample, goo.Scene) else sample.load
+
+
 def _summary(samples: Sequence[Sample]) -> dict[str, int]:
     """Counts of what the samples hold, by noun."""
+    from sightline.data import goo
+    from sightline.data.fixations import Observed
     from sightline.data.samples import FixationImage, ImageMask, VideoSequence
 
     videos = [sample for sample in samples if isinstance(sample, VideoSequence)]
     objects = [sample for sample in samples if isinstance(sample, ImageMask)]
     viewed = [sample for sample in samples if isinstance(sample, FixationImage)]
+    stimuli = [sample for sample in samples if isinstance(sample, Observed)]
+    scenes = [sample for sample in samples if isinstance(sample, goo.Scene)]
     counts = {
         "sequences": len(videos),
-        "frames": sum(len(video) for video in videos),
+        "stimuli": len(stimuli),
+        "scenes": len(scenes),
+        "frames": sum(map(len, videos)) + sum(len(one.frames) for one in stimuli),
         "labelled frames": sum(mask is not None for video in videos for mask in video.masks),
         "frames with fixations": sum(path is not None for video in videos for path in video.fixation_maps),
         "frames with scribbles": sum(strokes is not None for video in videos for strokes in video.scribbles),
         "photographs": len({item.image_path for item in objects} | {image.image_path for image in viewed}),
-        "objects": len(objects),
-        "fixations": sum(len(image.fixations) for image in viewed),
+        "objects": len(objects) + sum(len(scene.boxes) for scene in scenes),
+        "fixations": sum(len(image.fixations) for image in viewed) + sum(len(one.all()) for one in stimuli),
     }
     return {noun: count for noun, count in counts.items() if count}

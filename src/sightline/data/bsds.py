@@ -5,7 +5,6 @@ A segmentation holds a region number from 1 for every pixel; each comes from ano
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from sightline.data.files import list_images, mask_values, require_folder
@@ -18,16 +17,16 @@ LAYOUT = "<split>/<id>.jpg with <id>_seg0.png beside it"
 
 
 def segments(
-    root: str | Path, splits: Iterable[str] = SPLITS, min_area: float = 0.0, max_area: float = 1.0
+    root: str | Path, split: str | None = None, min_area: float = 0.0, max_area: float = 1.0
 ) -> list[ImageMask]:
-    """Every human segment of every photograph of the splits as an ImageMask.
+    """Every human segment of every photograph of a split (None: of all of SPLITS) as an ImageMask.
 
     min_area, max_area: keep segments that cover such a fraction of the photograph, both ends included.
     Reads all segmentations for their areas (a few seconds). Raises DataError for a missing split or segmentation.
     """
     pairs = []
-    for split in splits:
-        folder = require_folder(root, split, layout=LAYOUT)
+    for part in SPLITS if split is None else (split,):
+        folder = require_folder(root, part, layout=LAYOUT)
         for image in (path for path in list_images(folder) if path.suffix.lower() != ".png"):
             labels = sorted(folder.glob(f"{image.stem}_seg*.png"))
             if not labels:

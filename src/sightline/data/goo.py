@@ -19,6 +19,7 @@ from PIL import Image
 from sightline.errors import DataError
 
 IOU_OF_A_MATCH = 0.9
+LAYOUT = "annotations.json with images/<id>.jpg and, for masks, instances/<id>.png; or the published .pickle"
 
 
 @dataclass(frozen=True)

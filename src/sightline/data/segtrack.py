@@ -15,12 +15,12 @@ def sequences(root: str | Path, *, merged: bool = False) -> list[VideoSequence]:
     """A VideoSequence for each object of each sequence: `frog`, or `bmx/1` and `bmx/2` where there are several.
 
     merged: one for each sequence instead, its objects as one, as salient object detection takes them: `bmx`. A folder
-        that has <sequence>/Imgs is then read as in `vsod`.
+        that has <sequence>/Imgs is read as in `vsod`, which knows objects as one only.
 
     Frames and masks carry the same stem; their suffixes differ from sequence to sequence (png, bmp, jpg).
     Raises DataError for a missing folder, or a sequence whose masks fit no frame.
     """
-    if merged and vsod.packaged(root):
+    if vsod.packaged(root):
         return vsod.sequences(root)
     images = require_folder(root, "JPEGImages", layout=LAYOUT)
     truth = require_folder(root, "GroundTruth", layout=LAYOUT)

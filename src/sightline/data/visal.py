@@ -9,7 +9,7 @@ from sightline.data.files import list_images, require_folder
 from sightline.data.samples import VideoSequence
 from sightline.errors import DataError
 
-LAYOUT = "ViSal/<sequence>/<frame>.bmp with GroundTruth/<frame>.bmp, or as in DAVSOD's benchmark,"
+LAYOUT = "ViSal/<sequence>/<frame>.bmp with GroundTruth/<frame>.bmp, or <sequence>/Imgs with <sequence>/ground-truth"
 
 
 def sequences(root: str | Path) -> list[VideoSequence]:

@@ -33,7 +33,7 @@ def test_an_empty_folder_is_refused_with_its_place(name: str, tmp_path: Path) ->
 
 def test_a_split_reaches_the_reader_or_is_refused(tmp_path: Path) -> None:
     for split, folder in (("TR", "DUTS-TR"), ("TE", "DUTS-TE"), (None, "DUTS-TR")):
-        with pytest.raises(DataError, match=f"{folder}: no such folder"):
+        with pytest.raises(DataError, match=f"{folder}-Image: no such folder"):
             family("duts").read(tmp_path, split)
     for name, known in (("duts", "TR, TE"), ("vos", "none: leave `split` out")):
         with pytest.raises(UsageError, match=f"{name} has no split 'elsewhere'; known splits: {known}"):

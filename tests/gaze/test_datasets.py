@@ -14,10 +14,10 @@ from scipy.io import savemat
 from gaze import makers
 from gaze.makers import DISTANCE_CM, SCREEN, SCREEN_CM, truth
 from hostile.corpus import write_video
+from sightline.apps.gaze import inter_observer, mean_ceiling, write_maps
 from sightline.data.fixations import Observed, Points, Table
 from sightline.errors import DataError, OutputError, UsageError
-from sightline.gaze import AlignOptions, Setup, Stimulus, by_frame, density, import_gaze, read_fixations, write_maps
-from sightline.gaze.ceiling import inter_observer, mean_ceiling
+from sightline.gaze import AlignOptions, Setup, Stimulus, by_frame, density, import_gaze, read_fixations
 from sightline.gaze.datasets import davsod, gazefollow, mit1003, open_fixations, osie
 
 

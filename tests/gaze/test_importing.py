@@ -14,6 +14,7 @@ from PIL import Image
 from gaze import makers
 from gaze.makers import DISTANCE_CM, SCREEN, SCREEN_CM, Truth, truth
 from hostile.corpus import write_video
+from sightline.apps.gaze import plot_gaze, write_labels, write_maps
 from sightline.errors import DataError, OutputError, SightlineError, UsageError
 from sightline.gaze import (
     AlignOptions,
@@ -22,11 +23,8 @@ from sightline.gaze import (
     Setup,
     import_gaze,
     read_fixations,
-    write_labels,
-    write_maps,
 )
 from sightline.gaze.importing import subject_names
-from sightline.gaze.plot import plot_gaze
 
 SETUP = Setup(SCREEN, SCREEN_CM, DISTANCE_CM)
 OPTIONS = AlignOptions(setup=SETUP)
@@ -401,7 +399,7 @@ def test_plot_of_a_video_keeps_its_sound_and_times(known: Truth, film: Path, tmp
 
 
 def test_plot_of_fixations_alone_shows_each_viewer(known: Truth, tmp_path: Path) -> None:
-    from sightline.gaze.plot import _points
+    from sightline.apps.gaze.plot import _points
 
     wide = write_video(tmp_path / "wide.mp4", frames=50, size=(1080, 1920))
     imported = ImportFolder.open(import_gaze([makers.fixation_table(tmp_path, known)], wide, tmp_path / "out"))

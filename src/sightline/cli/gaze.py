@@ -114,7 +114,8 @@ def import_(
     """Turn recordings of one stimulus into fixations in its pixels and its time."""
     import json
 
-    from sightline.gaze import AlignOptions, EventOptions, ImportFolder, ReadOptions, Setup, import_gaze, write_maps
+    from sightline.apps.gaze import write_maps
+    from sightline.gaze import AlignOptions, EventOptions, ImportFolder, ReadOptions, Setup, import_gaze
     from sightline.gaze.maps import Sigma
 
     px = _size(screen, "--screen") if screen else None
@@ -191,7 +192,7 @@ def map_(
     images: ImagesOption = None,
 ) -> None:
     """Draw a fixation map and a saliency map of every frame."""
-    from sightline.gaze import write_maps
+    from sightline.apps.gaze import write_maps
 
     typer.echo(str(write_maps(source, out, sigma=sigma, by=by, images=images)))
 
@@ -209,7 +210,7 @@ def plot(
     stimulus: Annotated[Path | None, typer.Option(metavar="FILE", help="The stimulus, where it was moved.")] = None,
 ) -> None:
     """Draw scanpaths on an image, or moving gaze points and heat on a video with its sound."""
-    from sightline.gaze.plot import plot_gaze
+    from sightline.apps.gaze import plot_gaze
 
     typer.echo(str(plot_gaze(folder, out, sigma=sigma, subjects=subject, stimulus=stimulus)))
 
@@ -222,7 +223,7 @@ def labels(
     stimulus: Annotated[Path | None, typer.Option(metavar="FILE", help="The stimulus, where it was moved.")] = None,
 ) -> None:
     """Save frames and the fixations on them as a training set: images/, images.csv and fixations.csv."""
-    from sightline.gaze import write_labels
+    from sightline.apps.gaze import write_labels
 
     typer.echo(str(write_labels(folder, out, every_s=every, stimulus=stimulus)))
 
@@ -241,7 +242,7 @@ def ceiling(
     from dataclasses import asdict
     from itertools import islice
 
-    from sightline.gaze.ceiling import inter_observer, mean_ceiling
+    from sightline.apps.gaze import inter_observer, mean_ceiling
     from sightline.gaze.datasets import open_fixations
     from sightline.gaze.maps import Sigma
     from sightline.progress import track

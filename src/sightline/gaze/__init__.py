@@ -10,8 +10,6 @@ from sightline.gaze.formats import ReadOptions, read
 from sightline.gaze.geometry import Placement, Screen
 from sightline.gaze.importing import ImportFolder, import_gaze
 from sightline.gaze.inspecting import inspect
-from sightline.gaze.labels import write_labels
-from sightline.gaze.mapping import write_maps
 from sightline.gaze.maps import by_frame, density, fixation_counts
 from sightline.gaze.recording import Recording
 from sightline.gaze.stimulus import Stimulus
@@ -39,6 +37,4 @@ __all__ = [
     "read",
     "read_fixations",
     "to_pymovements",
-    "write_labels",
-    "write_maps",
 ]

@@ -14,9 +14,9 @@ import polars as pl
 
 from sightline import __version__
 from sightline.errors import DataError
+from sightline.files import WholeFolder
 from sightline.gaze import formats, quality, quality_page
 from sightline.gaze.align import Aligned, AlignOptions, align, choose_trial
-from sightline.gaze.folders import staging
 from sightline.gaze.formats import ReadOptions, published
 from sightline.gaze.recording import Recording
 from sightline.gaze.stimulus import Stimulus
@@ -48,7 +48,7 @@ def import_gaze(
     target = Path(out)
     paths = [Path(file) for file in files]
     watched = Stimulus.open(stimulus)
-    with staging(target, PROVENANCE, stale=("maps",)) as folder:
+    with WholeFolder(target, PROVENANCE, replaces=("maps",)).require_ours() as folder:
         (folder / "samples").mkdir()
         tables, entries, measures, figures = [], [], [], []
         for aligned in _align_all(paths, watched, format, trial, reading, options):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sightline.errors import OutputError
-from sightline.video.writer import mend
+from sightline.files import mend
 
 ENTRIES = ("saliency", "masks", "hotspots.csv", "overlay", "overlay.mp4", "overlay.png", "summary.json")
 # What makes two runs the same run.

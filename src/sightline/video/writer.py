@@ -17,6 +17,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from sightline.errors import OutputError
+from sightline.files import mend
 from sightline.video.sound import SoundTrack
 from sightline.video.source import Source
 
@@ -151,18 +152,3 @@ class VideoWriter:
             yield
         except (OSError, av.FFmpegError) as error:
             raise OutputError(f"{self.path}: cannot be written ({error.strerror}); {mend(error)}") from error
-
-
-def mend(error: OSError | av.FFmpegError) -> str:
-    """What to do about an error of the file system."""
-    import errno
-
-    return {
-        errno.ENOSPC: "free some space or choose another place",
-        errno.EDQUOT: "the quota is used up: free some space or choose another place",
-        errno.EACCES: "permission denied: choose a place you may write to",
-        errno.EPERM: "permission denied: choose a place you may write to",
-        errno.EROFS: "the file system is read-only: choose another place",
-        errno.ENOTDIR: "a file is where a folder is needed: choose another place",
-        errno.EEXIST: "a file is where a folder is needed: choose another place",
-    }.get(error.errno or 0, "check the place and the disk")

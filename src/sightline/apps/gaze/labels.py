@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sightline.errors import DataError, UsageError
-from sightline.gaze.folders import staging
+from sightline.files import WholeFolder
 from sightline.gaze.importing import ImportFolder
 from sightline.gaze.stimulus import frames_of
 from sightline.progress import track
@@ -45,7 +45,7 @@ def write_labels(
     height, width = watched.size
     degree = imported.px_per_degree
     target, stem = Path(out), watched.path.stem
-    with staging(target, MARKER) as made, open_source(watched.path) as source:
+    with WholeFolder(target, MARKER).require_ours() as made, open_source(watched.path) as source:
         (made / "images").mkdir()
         for frame in track(source, "Frames", len(watched.frame_times_s)):
             if frame.index in kept:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +12,8 @@ import numpy as np
 from PIL import Image
 
 from sightline.data.fixations import Observed, Points
-from sightline.errors import DataError, OutputError, UsageError
+from sightline.errors import DataError, UsageError
+from sightline.files import WholeFolder
 from sightline.gaze.datasets import open_fixations
 from sightline.gaze.geometry import FloatArray
 from sightline.gaze.importing import PROVENANCE, ImportFolder, file_name
@@ -62,23 +62,18 @@ def write_maps(
         for index in range(len(one.frames))
     )
     widths = sorted(set(blurs))
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(dir=target, prefix=".maps."))
-        try:
-            for one, sets, blur, index in track(frames, "Maps", sum(len(each.frames) for each in stimuli)):
-                points = one.at(index)
-                for name, subject in sets.items():
-                    folder = made / name if imported else made / name / one.name
-                    _write(folder, index, _of(points, by, subject), one.size, blur)
-            for folder in list(made.iterdir()):
-                about = {"source": str(source.resolve()), "set": folder.name, "sigma": sigma, "sigma_px": widths}
-                (folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n")
-                _replace(folder, target / folder.name)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written ({error.strerror}); check space and permissions") from None
+    made: dict[str, Path] = {}
+    with ExitStack() as stack:
+        for one, sets, blur, index in track(frames, "Maps", sum(len(each.frames) for each in stimuli)):
+            points = one.at(index)
+            for name, subject in sets.items():
+                if name not in made:
+                    made[name] = stack.enter_context(_whole_set(target / name))
+                folder = made[name] if imported else made[name] / one.name
+                _write(folder, index, _of(points, by, subject), one.size, blur)
+        for name, folder in made.items():
+            about = {"source": str(source.resolve()), "set": name, "sigma": sigma, "sigma_px": widths}
+            (folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n")
     return target
 
 
@@ -115,8 +110,6 @@ def _write(folder: Path, index: int, xy: FloatArray, size: tuple[int, int], sigm
     write_saliency(folder / "saliency" / name, values / max(float(values.max()), 1e-9))
 
 
-def _replace(made: Path, place: Path) -> None:
-    if place.exists() and not (place / ABOUT).is_file():
-        raise OutputError(f"{place}: there is something else already; give another --out")
-    shutil.rmtree(place, ignore_errors=True)
-    os.replace(made, place)
+def _whole_set(place: Path) -> WholeFolder:
+    """The folder of a set, all of an earlier one replaced. Raises OutputError where something else is there."""
+    return WholeFolder(place, ABOUT, replaces=os.listdir(place) if place.is_dir() else ()).require_ours()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import colorsys
-import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from sightline.errors import DataError, OutputError
+from sightline.errors import DataError
+from sightline.files import WholeFile
 from sightline.gaze.geometry import FloatArray
 from sightline.gaze.importing import ImportFolder
 from sightline.gaze.maps import Sigma, by_frame, density
@@ -56,7 +56,9 @@ def plot_gaze(
         _require_size(source, watched)
         if watched.is_image:
             picture = next(iter(source)).image
-            _save(_scanpaths(picture, fixations, sigma_px, {name: colours[name] for name in chosen}), target)
+            drawn = _scanpaths(picture, fixations, sigma_px, {name: colours[name] for name in chosen})
+            with WholeFile(target) as partial:
+                drawn.save(partial, "PNG")
         else:
             points = {name: _points(imported, fixations, name, watched.frame_times_s) for name in chosen}
             _video(source, target, fixations, watched, sigma_px, points, colours)
@@ -189,14 +191,3 @@ def _palette(count: int) -> list[tuple[int, int, int]]:
     hues = np.arange(count) / max(1, count)
     tones = [(hue, (0.42, 0.62)[k % 2], 0.9) for k, hue in enumerate(hues)]
     return [tuple(round(255 * c) for c in colorsys.hls_to_rgb(*tone)) for tone in tones]  # type: ignore[misc]
-
-
-def _save(image: Image.Image, target: Path) -> None:
-    partial = target.with_name(f".{target.name}.partial")
-    try:
-        image.save(partial, "PNG")
-        os.replace(partial, target)
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written ({error.strerror}); check space and permissions") from None
-    finally:
-        partial.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""What the verbs of `sightline` do, without their command lines."""

@@ -40,9 +40,9 @@ from sightline.data.samples import VideoSequence
 from sightline.metrics.functional import vos, vsod
 from sightline.models import weights
 from sightline.models.egcnet.config import EGCNetConfig
-from sightline.models.egcnet.gaze import GazeTrail
 from sightline.models.egcnet.network import EGCNet, Encoded
-from sightline.models.egcnet.predictor import EVERY, EGCNetPredictor, pixels_of, probability_of
+from sightline.models.egcnet.predictor import EGCNetPredictor, pixels_of, probability_of
+from sightline.models.egcnet.trail import FixationTrail
 from sightline.nn.blocks import resize
 from sightline.nn.egnet import predict_saliency
 from sightline.nn.engine import Engine
@@ -151,10 +151,11 @@ def watched(sequence: VideoSequence, observers: int, seed: int, mode: str) -> Te
     mirrored."""
     recorded = mode.startswith("recorded")
     places = viewers_of(sequence) if recorded else observers_of(sequence, observers, seed, mode)
-    moving = MotionCue().over(sequence.load(index)[0] for index in range(len(sequence)))
-    trail, densities = GazeTrail(), []
+    config = EGCNetConfig()
+    moving = MotionCue(config.motion).over(sequence.load(index)[0] for index in range(len(sequence)))
+    trail, densities = FixationTrail(config.fixations), []
     for looked, (_, motion) in zip(places, moving, strict=True):
-        trail.look(looked, motion.flow, 1 / 25)
+        trail.step(looked, motion.flow, 1 / 25)
         density = trail.density(GRID)
         densities.append(torch.zeros(1, 1, *GRID) if density is None else density)
     gaze = torch.cat(densities)
@@ -195,9 +196,11 @@ def run(network: EGCNet, scene: Scene, sequence: VideoSequence, gaze: Tensor | N
         given = (looked.sum(dim=(1, 2, 3)) > 0).float()
         decision = network.decide(encoded, motion, looked, given, memory)
         pixels = pixels_of(sequence.load(index)[0], SIZE)
-        maps.append(probability_of(decision.winner, pixels, motion, decision.density, decision.known))
-        if index % EVERY == 0:
-            memory = memory.push(decision.remembered.settled(maps[-1]))
+        maps.append(
+            probability_of(decision.winner, pixels, motion, decision.density, decision.recalled, network.config)
+        )
+        if index % network.config.recall.interval == 0:
+            memory = memory.push(decision.remembered.with_mask(maps[-1]))
     return maps
 
 

@@ -4,8 +4,8 @@
 
 Over the watched videos of the recipe `egcnet` (the fixation head has been trained on none of them), on every ninth
 frame that six viewers or more look at: the network's own density, of that frame alone and drawn to what was fixated
-before; the gaze of one half of the viewers, of that frame alone and of the last moment; and what `expected` makes of
-both; each against the fixations of the other half. Means over frames, then over videos; each half takes both parts. No
+before; the gaze of one half of the viewers, of that frame alone and of the last moment; and `combined_density` of both;
+each against the fixations of the other half. Means over frames, then over videos; each half takes both parts. No
 mask has a part in it.
 """
 
@@ -25,10 +25,11 @@ from torch import Tensor
 
 from sightline.data.fixations import Observed, read_observed
 from sightline.metrics.functional import fixation
-from sightline.models.egcnet.gaze import GazeTrail
+from sightline.models.egcnet.config import DensityConfig
 from sightline.models.egcnet.network import EGCNet, Encoded
-from sightline.models.egcnet.pse import expected, gather, likeness
-from sightline.nn.motion import Maps, MotionCue
+from sightline.models.egcnet.pse import combined_density, cosine_similarity, weighted_mean
+from sightline.models.egcnet.trail import FixationTrail
+from sightline.nn.motion import Maps, MotionConfig, MotionCue
 from sightline.progress import track
 from sightline.training.egcnet.scenes import GRID, STEP, Scene, fixation_grid
 from sightline.training.recipe import EGCNetRecipe, read_recipe
@@ -65,18 +66,22 @@ def halves(network: EGCNet, scene: Scene, observed: Observed) -> Scores:
     """Mean NSS and information gain on one video, of each map."""
     alone, remembering = own_densities(network, scene)
     viewers = np.unique(observed.all().subjects)
-    trails = GazeTrail(), GazeTrail()
+    config = network.config
+    trails = FixationTrail(config.fixations), FixationTrail(config.fixations)
     rows: dict[str, list[Tensor]] = {}
     others = []
-    for index, (flow, elapsed_s) in enumerate(flows_of(observed, scene.name)):
+    for index, (flow, elapsed_s) in enumerate(flows_of(observed, scene.name, config.motion)):
         points = observed.at(index)
         places = points.xy / np.array(observed.size[::-1])
         for half, trail in enumerate(trails):
             given = np.isin(points.subjects, viewers[half::2])
-            trail.look(places[given], flow, elapsed_s)
+            trail.step(places[given], flow, elapsed_s)
             if index % (3 * STEP) or len(np.unique(points.subjects)) < FEWEST or given.all():
                 continue
-            once, moment = torch.from_numpy(fixation_grid(places[given]))[None, None], trail.density(GRID)
+            once, moment = (
+                torch.from_numpy(fixation_grid(places[given], config.fixations.sigma))[None, None],
+                trail.density(GRID),
+            )
             lasting = torch.zeros_like(once) if moment is None else moment
             row = slice(index // STEP, index // STEP + 1)
             maps = {
@@ -84,8 +89,8 @@ def halves(network: EGCNet, scene: Scene, observed: Observed) -> Scores:
                 "and drawn to what was fixated before": remembering[row],
                 "half of the viewers, in that frame alone": once,
                 "and in the last moment": lasting,
-                "both, without what was before": mixed(alone[row], once),
-                "both, with it": mixed(remembering[row], lasting),
+                "both, without what was before": mixed(alone[row], once, config.density),
+                "both, with it": mixed(remembering[row], lasting, config.density),
             }
             for name, density in maps.items():
                 rows.setdefault(name, []).append(density[0])
@@ -104,12 +109,12 @@ def own_densities(network: EGCNet, scene: Scene) -> tuple[Tensor, Tensor]:
         features = network.semantics(encoded)
         before = torch.stack(list(fixated)).mean(0) if fixated else torch.zeros(features.shape[:2])
         alone.append(network.own_density(encoded, motion, torch.zeros_like(motion)))
-        remembering.append(network.own_density(encoded, motion, likeness(features, before, network.spaces)))
-        fixated.append(gather(features, remembering[-1]))
+        remembering.append(network.own_density(encoded, motion, cosine_similarity(features, before, network.spaces)))
+        fixated.append(weighted_mean(features, remembering[-1]))
     return torch.cat(alone), torch.cat(remembering)
 
 
-def flows_of(observed: Observed, name: str) -> Iterator[tuple[Maps, float]]:
+def flows_of(observed: Observed, name: str, config: MotionConfig) -> Iterator[tuple[Maps, float]]:
     """The flow of every frame of a watched video, and the seconds since the last."""
     assert observed.stimulus is not None
     times: deque[float] = deque()
@@ -121,15 +126,15 @@ def flows_of(observed: Observed, name: str) -> Iterator[tuple[Maps, float]]:
 
     with open_source(observed.stimulus) as source:
         last_s = 0.0
-        for _, motion in MotionCue().over(images(source)):
+        for _, motion in MotionCue(config).over(images(source)):
             time_s = times.popleft()
             yield motion.flow, time_s - last_s
             last_s = time_s
 
 
-def mixed(own: Tensor, gaze: Tensor) -> Tensor:
+def mixed(own: Tensor, gaze: Tensor, config: DensityConfig) -> Tensor:
     """As EGCNet mixes them; its own alone where nobody of that half looks."""
-    return expected(own, gaze, torch.tensor([float(gaze.any())]))
+    return combined_density(own, gaze, torch.tensor([float(gaze.any())]), config)
 
 
 def _scores(densities: Tensor, fixated: Tensor) -> tuple[float, float]:

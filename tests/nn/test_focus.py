@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sightline.nn.focus import HOLD, focus, onto
+from sightline.nn.focus import FocusConfig, focus, nearest_on_mask
 
+CONFIG = FocusConfig()
+HOLD = CONFIG.hold
 SHAPE = (30, 50)
 
 
@@ -25,22 +27,22 @@ def at(row: int, column: int) -> tuple[float, float]:
 
 def test_it_begins_at_the_highest_peak_and_stays_with_its_own_while_that_is_high_enough() -> None:
     hotspot = peaks((5, 40, 1.0), (20, 10, HOLD + 0.1))
-    assert focus(hotspot, None, 2) == pytest.approx(at(5, 40), abs=1e-3)
-    assert focus(hotspot, at(20, 10), 2) == pytest.approx(at(20, 10), abs=1e-3)
+    assert focus(hotspot, None, 2, CONFIG) == pytest.approx(at(5, 40), abs=1e-3)
+    assert focus(hotspot, at(20, 10), 2, CONFIG) == pytest.approx(at(20, 10), abs=1e-3)
     hotspot = peaks((5, 40, 1.0), (20, 10, HOLD - 0.1))
-    assert focus(hotspot, at(20, 10), 2) == pytest.approx(at(5, 40), abs=1e-3)
+    assert focus(hotspot, at(20, 10), 2, CONFIG) == pytest.approx(at(5, 40), abs=1e-3)
 
 
 def test_it_climbs_to_the_middle_of_what_is_nearby() -> None:
     rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
     hotspot = np.exp(-((rows - 12) ** 2 + (columns - 30) ** 2) / (2 * 4.0**2))
-    assert focus(hotspot, at(14, 33), 4) == pytest.approx(at(12, 30), abs=0.01)
+    assert focus(hotspot, at(14, 33), 4, CONFIG) == pytest.approx(at(12, 30), abs=0.01)
 
 
 @given(st.integers(0, 2**31), st.one_of(st.none(), st.tuples(st.floats(-1, 2), st.floats(-1, 2))), st.floats(0.5, 50))
 def test_it_lies_in_the_map_whatever_comes(seed: int, before: tuple[float, float] | None, width: float) -> None:
     hotspot = np.random.default_rng(seed).random(SHAPE) ** 8
-    x, y = focus(hotspot, before, width)
+    x, y = focus(hotspot, before, width, CONFIG)
     assert 0 <= x <= 1
     assert 0 <= y <= 1
 
@@ -48,7 +50,7 @@ def test_it_lies_in_the_map_whatever_comes(seed: int, before: tuple[float, float
 @given(st.integers(0, 2**31), st.floats(-5, 15), st.floats(-5, 15))
 def test_the_nearest_place_of_a_mask(seed: int, x: float, y: float) -> None:
     mask = np.random.default_rng(seed).random((10, 10)) < 0.2
-    placed = onto(mask, (x, y))
+    placed = nearest_on_mask(mask, (x, y))
     if not mask.any():
         assert placed == (x, y)
         return
@@ -61,4 +63,4 @@ def test_the_nearest_place_of_a_mask(seed: int, x: float, y: float) -> None:
 def test_a_point_on_the_mask_is_left_where_it_is() -> None:
     mask = np.zeros((10, 10), bool)
     mask[3, 4] = True
-    assert onto(mask, (4.25, 3.75)) == (4.25, 3.75)
+    assert nearest_on_mask(mask, (4.25, 3.75)) == (4.25, 3.75)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from sightline.nn.shots import ShotCuts
+from sightline.nn.shots import ShotConfig, ShotCuts
 
 
 def test_a_cut_is_told_from_motion_and_noise() -> None:
     generator = np.random.default_rng(0)
     scene = np.kron(generator.integers(0, 255, (6, 8, 3)), np.ones((16, 16, 1))).astype(np.uint8)
-    shots = ShotCuts()
+    shots = ShotCuts(ShotConfig())
     assert not shots.look(scene), "the first frame cuts nothing"
     assert not shots.look(np.roll(scene, 9, axis=1))
     assert not shots.look(scene)
@@ -19,6 +19,6 @@ def test_a_cut_is_told_from_motion_and_noise() -> None:
 
 
 def test_frames_of_any_size() -> None:
-    shots = ShotCuts()
+    shots = ShotCuts(ShotConfig())
     assert not shots.look(np.zeros((1, 1, 3), np.uint8))
     assert shots.look(np.full((1, 1, 3), 255, np.uint8))

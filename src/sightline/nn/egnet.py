@@ -11,20 +11,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 
 from sightline.nn.backbones import Backbone, build_backbone
 from sightline.nn.blocks import RefinementBlock, resize
+from sightline.nn.config import Config
 from sightline.nn.engine import Engine
 
 _PRIOR_SIZE = (12, 16)
 
 
-class EGNetConfig(BaseModel):
+class EGNetConfig(Config):
     """Eye Gaze Network (Sec. 3.1, Eq. 1)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: Literal["egnet"] = "egnet"
     backbone: str = "deeplab-mobilenet-v2"

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import BaseModel
 from torch import Tensor, nn
 
 from sightline import __version__
@@ -95,7 +96,11 @@ def _fingerprint(network: nn.Module, example: tuple[Tensor, ...]) -> str:
         if "site-packages" not in file:
             digest.update(Path(file).read_bytes())
     for module in network.modules():
-        settings = {name: value for name, value in vars(module).items() if isinstance(value, int | float | str | tuple)}
+        settings = {
+            name: value
+            for name, value in vars(module).items()
+            if isinstance(value, int | float | str | tuple | BaseModel)
+        }
         digest.update(repr(settings).encode())
     for name, value in chain(network.named_parameters(), network.named_buffers()):
         digest.update(name.encode())

@@ -1,45 +1,57 @@
-"""The focal point of a map of attention: one place in every frame that does not leap from peak to peak."""
+"""The focal point of a density: one place a frame, which stays with its peak."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
+
+from sightline.nn.config import Config
 
 Point = tuple[float, float]
 
-HOLD = 0.5
-"""A peak is held as long as it has so much of the highest value."""
-_CLIMBS = 3
+
+class FocusConfig(Config):
+    """How a focal point moves from frame to frame."""
+
+    hold: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="share of the highest value that keeps the point on its peak, so that it does not jump between two"
+        " peaks of like height. 1 takes the highest peak of every frame",
+    )
+    iterations: int = Field(3, ge=0, description="steps of the mean shift that centres the point on its peak")
+    sharpness: float = Field(2.0, gt=0, description="exponent of the density in the mean shift: peaks count most")
 
 
-def focus(hotspot: NDArray[np.floating], before: Point | None, width: float) -> Point:
-    """The middle of a peak of a map (h, w), as fractions (x, y) of its width and height.
+def focus(density: NDArray[np.floating], before: Point | None, width: float, config: FocusConfig) -> Point:
+    """The centre of a peak of a density (h, w), as fractions (x, y) of its width and height.
 
-    It stays with the peak it was on (`before`) as long as that has HOLD of the highest value, and else goes to the
-    highest; then it climbs: the mean position under the map's square, nearby, a few times over. width: standard
-    deviation, in cells, of what is nearby.
+    The point stays with the peak that it was on (`before`) while that is high enough. Otherwise it goes to the highest
+    peak. A mean shift then centres it. width: standard deviation of the mean shift's window, cells.
     """
-    height, length = hotspot.shape
+    height, length = density.shape
     x, y = np.arange(length) + 0.5, np.arange(height) + 0.5
     if before is not None:
         at_x, at_y = (
             min(max(part * side, 0.0), side - 0.5) for part, side in zip(before, (length, height), strict=True)
         )
         column, row = int(at_x), int(at_y)
-    if before is None or hotspot[row, column] < HOLD * hotspot.max():
-        row, column = (int(place) for place in np.unravel_index(int(hotspot.argmax()), hotspot.shape))
+    if before is None or density[row, column] < config.hold * density.max():
+        row, column = (int(place) for place in np.unravel_index(int(density.argmax()), density.shape))
         at_x, at_y = float(x[column]), float(y[row])
-    for _ in range(_CLIMBS):
+    for _ in range(config.iterations):
         down, across = (np.exp(-((steps - at) ** 2) / (2 * width**2)) for steps, at in ((y, at_y), (x, at_x)))
-        weights = hotspot.astype(np.float64) ** 2 * np.outer(down, across)
+        weights = density.astype(np.float64) ** config.sharpness * np.outer(down, across)
         total = weights.sum()
         at_x, at_y = float(weights.sum(axis=0) @ x / total), float(weights.sum(axis=1) @ y / total)
     return at_x / length, at_y / height
 
 
-def onto(mask: NDArray[np.bool_], point: Point) -> Point:
-    """The place (x, y), in pixels, of a mask (H, W) that is nearest to a point; the point itself where it lies on the
-    mask or the mask is empty."""
+def nearest_on_mask(mask: NDArray[np.bool_], point: Point) -> Point:
+    """The place (x, y), pixels, of a mask (H, W) that is nearest to a point; the point itself where it lies on the mask
+    or the mask is empty."""
     x, y = point
     height, width = mask.shape
     if 0 <= x < width and 0 <= y < height and mask[int(y), int(x)]:

@@ -1,6 +1,6 @@
-"""What moves against the background: optical flow, less what the camera does, gathered along the video.
+"""What moves against the background: optical flow, less the camera's motion, accumulated along the video.
 
-A picture alone cannot tell which of many cars is the one that drives; people who see the video can.
+One picture cannot tell which of many cars drives. People who see the video can.
 """
 
 from __future__ import annotations
@@ -14,26 +14,61 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-LONGER_SIDE = 224
-"""Frames are compared at this size."""
-LEAD = 6
-"""Frames that are looked ahead when a video begins, so that its first frames have a past too."""
-_KEPT = 0.8
-"""Share of what was known of a pixel in the frame before, where it looks the same."""
-_SAME = 30.0
-"""Change in brightness (0 to 255) at which a pixel is hardly the one of the frame before."""
-_FLOOR_PX, _ABOVE = 0.4, 4.0
-"""A pixel moves by itself if it does by more than the first, and the second times what half of the frame does."""
-_NOISE = 8.0
-"""Change in brightness (0 to 255) under which a pixel may as well be still."""
-_REACH, _GAIN = 2.0, 3.0
-"""What changes speaks for its neighbourhood too: standard deviation in pixels, and by how much it is raised then."""
-_SCALE = 4
-"""The camera's motion is fitted to the flow at a fourth of its size."""
+from sightline.nn.config import Config
 
 Colours = NDArray[np.uint8]
 Maps = NDArray[np.float32]
+
+
+class CameraConfig(Config):
+    """The camera's motion: a quadratic function of the place, fitted to the flow by robust least squares."""
+
+    coarseness: int = Field(4, ge=1, description="the fit takes the flow at this fraction of its size, for speed")
+    centre_weight: float = Field(
+        0.05,
+        gt=0,
+        description="weight of the picture's centre, where targets are, beside 1 and 2 at borders and corners",
+    )
+    ridge: float = Field(1e-3, gt=0, description="added to the normal equations' diagonal: flat flow stays solvable")
+    iterations: int = Field(6, ge=1, description="rounds of reweighting; 1 is plain weighted least squares")
+    tolerance: float = Field(1.5, gt=0, description="median errors at which a cell's weight falls to a quarter")
+    tolerance_px: float = Field(0.1, gt=0, description="added to that, pixels of the thumbnail: the flow's own noise")
+
+
+class MotionConfig(Config):
+    """Independent motion of every pixel."""
+
+    longer_side: int = Field(224, ge=16, description="frames are compared at this longer side, pixels")
+    lookahead: int = Field(
+        6, ge=0, description="frames read ahead when a video begins, so that its first frame has motion. 0 reads none"
+    )
+    retention: float = Field(
+        0.8, ge=0, lt=1, description="share of the accumulated motion that a pixel keeps a frame. 0 keeps none"
+    )
+    brightness_change: float = Field(
+        30.0, gt=0, description="change of brightness, 0 to 255, at which a pixel is hardly that of the frame before"
+    )
+    change_window: int = Field(5, ge=1, description="side of the window that this change is averaged in, pixels: noise")
+    floor_px: float = Field(0.4, gt=0, description="residual flow, pixels of the thumbnail, that is noise")
+    floor_medians: float = Field(
+        4.0, ge=0, description="the same in medians of the frame's residual flow: what the camera model leaves"
+    )
+    noise: float = Field(
+        8.0, gt=0, description="difference of brightness, 0 to 255, that does not prove motion: sensor noise"
+    )
+    unexplained: float = Field(
+        0.5, ge=0, description="part of the flow's own error that the camera's error has to exceed to prove motion"
+    )
+    error_window: int = Field(
+        3, ge=1, description="side of the window that both errors are averaged in, pixels of the thumbnail: noise"
+    )
+    spread_px: float = Field(
+        2.0, gt=0, description="standard deviation, pixels of the thumbnail, by which proof of motion spreads"
+    )
+    spread_gain: float = Field(3.0, gt=0, description="gain after the spread, so that an edge proves its inside")
+    camera: CameraConfig = CameraConfig()
 
 
 class Motion(NamedTuple):
@@ -48,44 +83,48 @@ class Motion(NamedTuple):
 class MotionCue:
     """Goes along a video with constant memory; the flow is OpenCV's DIS (Kroeger et al., ECCV 2016).
 
-    shown: whether motion has to show in the picture. It does not inside of what is even, be it ground or object; flow
-    alone, which goes on into both, tells which parts of a known target stay behind.
+    visible: whether the picture has to prove the motion. It cannot inside of an even area, of ground or object. Flow
+    alone goes on into both, and tells which parts of a known target stay behind.
     """
 
-    def __init__(self, shown: bool = True) -> None:
-        self._shown = shown
+    def __init__(self, config: MotionConfig, visible: bool = True) -> None:
+        self.config = config
+        self._visible = visible
         self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
     def over(self, frames: Iterable[Colours]) -> Iterator[tuple[Colours, Motion]]:
         """Every frame (H, W, 3) uint8 RGB with its motion, in order; nothing moves in a video of one frame."""
-        frames = iter(frames)
-        waiting = deque((image, thumbnail(image)) for image in islice(frames, LEAD + 1))
-        known = self._backwards([small for _, small in waiting])
+        frames, longer = iter(frames), self.config.longer_side
+        waiting = deque((image, thumbnail(image, longer)) for image in islice(frames, self.config.lookahead + 1))
+        accumulated = self._backwards([small for _, small in waiting])
         before: Colours | None = None
         while waiting:
             image, small = waiting.popleft()
             flow = np.zeros((*small.shape, 2), np.float32)
             if before is not None:
                 flow = self._dis.calc(small, before, flow)
-                known = gather(known, self._moving(flow, small, before), small, before, flow)
-            yield image, Motion(known, flow)
+                now = self._independent(flow, small, before)
+                accumulated = accumulate(accumulated, now, small, before, flow, self.config)
+            yield image, Motion(accumulated, flow)
             before = small
-            waiting.extend((image, thumbnail(image)) for image in islice(frames, 1))
+            waiting.extend((image, thumbnail(image, longer)) for image in islice(frames, 1))
 
     def _backwards(self, smalls: list[Colours]) -> Maps:
-        """What moves in the first of some frames, gathered from the last of them back to it."""
-        known = np.zeros(smalls[-1].shape, np.float32) if smalls else np.zeros((0, 0), np.float32)
+        """The motion of the first of some frames, accumulated from the last of them back to it."""
+        accumulated = np.zeros(smalls[-1].shape, np.float32) if smalls else np.zeros((0, 0), np.float32)
         for number, (small, after) in enumerate(zip(smalls[-2::-1], smalls[:0:-1], strict=True)):
             flow = self._dis.calc(small, after, np.zeros((*small.shape, 2), np.float32))
-            moving = self._moving(flow, small, after)
-            known = gather(known, moving, small, after, flow) if number else moving
-        return known
+            now = self._independent(flow, small, after)
+            accumulated = accumulate(accumulated, now, small, after, flow, self.config) if number else now
+        return accumulated
 
-    def _moving(self, flow: Maps, now: Colours, before: Colours) -> Maps:
-        return seen(flow, now, before) if self._shown else independent(flow, camera_in(flow))
+    def _independent(self, flow: Maps, now: Colours, before: Colours) -> Maps:
+        if self._visible:
+            return visible_motion(flow, now, before, self.config)
+        return independent_motion(flow, camera_flow(flow, self.config.camera), self.config)
 
 
-def thumbnail(image: Colours, longer: int = LONGER_SIDE) -> Colours:
+def thumbnail(image: Colours, longer: int) -> Colours:
     """A frame (H, W, 3) uint8 RGB as a small grey picture (h, w) uint8; longer: its longer side."""
     height, width = image.shape[:2]
     scale = min(1.0, longer / max(height, width))
@@ -93,67 +132,73 @@ def thumbnail(image: Colours, longer: int = LONGER_SIDE) -> Colours:
     return np.asarray(cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY))
 
 
-def seen(flow: Maps, now: Colours, before: Colours) -> Maps:
+def visible_motion(flow: Maps, now: Colours, before: Colours, config: MotionConfig) -> Maps:
     """How surely each pixel moves against the background, by two frames (h, w) and the flow (h, w, 2) between them:
     (h, w) float32 in [0, 1].
 
-    It has to move by the flow, and the picture has to show it: on even ground the flow of an object goes far beyond its
+    The flow has to say so, and the picture has to prove it. On even ground the flow of an object goes far beyond its
     edges, but there the camera's motion alone explains the picture.
     """
-    camera = camera_in(flow)
-    return independent(flow, camera) * _changed(now, before, flow, camera)
+    camera = camera_flow(flow, config.camera)
+    return independent_motion(flow, camera, config) * _proof(now, before, flow, camera, config)
 
 
-def independent(flow: Maps, camera: Maps) -> Maps:
-    """How surely each pixel of a flow (h, w, 2) moves otherwise than the background does, (h, w, 2): (h, w) float32 in
-    [0, 1]. What is left of its flow is compared with what most of the frame has left."""
-    left = np.linalg.norm(flow - camera, axis=2)
-    return (1 - np.exp(-((left / (_FLOOR_PX + _ABOVE * np.median(left))) ** 2))).astype(np.float32)
+def independent_motion(flow: Maps, camera: Maps, config: MotionConfig) -> Maps:
+    """How surely each pixel of a flow (h, w, 2) moves otherwise than the camera's flow (h, w, 2) says: (h, w) float32
+    in [0, 1]. The residual flow is compared with its median over the frame."""
+    residual = np.linalg.norm(flow - camera, axis=2)
+    floor = config.floor_px + config.floor_medians * np.median(residual)
+    return (1 - np.exp(-((residual / floor) ** 2))).astype(np.float32)
 
 
-def _changed(now: Colours, before: Colours, flow: Maps, camera: Maps) -> Maps:
-    """How much worse the background's motion explains what is near a pixel than its flow does, (h, w) in [0, 1]."""
+def _proof(now: Colours, before: Colours, flow: Maps, camera: Maps, config: MotionConfig) -> Maps:
+    """How much worse the camera's motion explains the picture near a pixel than its flow does, (h, w) in [0, 1]."""
     first, second = now.astype(np.float32), before.astype(np.float32)
-    still, moved = (cv2.blur(np.abs(first - follow(second, by)), (3, 3)) for by in (camera, flow))
-    worse = 1 - np.exp(-((np.maximum(still - 0.5 * moved, 0) / _NOISE) ** 2))
-    return np.minimum(1, _GAIN * cv2.GaussianBlur(worse, (0, 0), _REACH))
+    window = (config.error_window, config.error_window)
+    still, moved = (cv2.blur(np.abs(first - warp(second, by)), window) for by in (camera, flow))
+    worse = 1 - np.exp(-((np.maximum(still - config.unexplained * moved, 0) / config.noise) ** 2))
+    return np.minimum(1, config.spread_gain * cv2.GaussianBlur(worse, (0, 0), config.spread_px))
 
 
-def follow(maps: Maps, flow: Maps) -> Maps:
-    """Maps (h, w) of the frame before, moved to where their pixels are now."""
+def warp(maps: Maps, flow: Maps) -> Maps:
+    """Maps (h, w) of the frame before, warped by the flow (h, w, 2) to where their pixels are now."""
     rows, columns = np.indices(maps.shape, dtype=np.float32)
     return np.asarray(
         cv2.remap(maps, columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     )
 
 
-def same(now: Colours, before: Colours, flow: Maps) -> Maps:
-    """How surely each pixel shows what it showed in the frame before, followed by the flow: (h, w) in [0, 1]."""
-    change = np.abs(now.astype(np.float32) - follow(before.astype(np.float32), flow))
-    return np.asarray(np.exp(-((cv2.blur(change, (5, 5)) / _SAME) ** 2)))
+def consistency(now: Colours, before: Colours, flow: Maps, config: MotionConfig) -> Maps:
+    """How surely each pixel shows what it showed in the frame before, after the warp: (h, w) in [0, 1]."""
+    change = np.abs(now.astype(np.float32) - warp(before.astype(np.float32), flow))
+    near = cv2.blur(change, (config.change_window, config.change_window))
+    return np.asarray(np.exp(-((near / config.brightness_change) ** 2)))
 
 
-def gather(known: Maps, seen: Maps, now: Colours, before: Colours, flow: Maps) -> Maps:
-    """What is known of the frame before, followed to this one, beside what is seen in this one."""
-    kept = _KEPT * same(now, before, flow)
-    return kept * follow(known, flow) + (1 - kept) * seen
+def accumulate(
+    accumulated: Maps, motion: Maps, now: Colours, before: Colours, flow: Maps, config: MotionConfig
+) -> Maps:
+    """The motion (h, w) accumulated up to the frame before, warped to this frame, with this frame's motion."""
+    kept = config.retention * consistency(now, before, flow, config)
+    return kept * warp(accumulated, flow) + (1 - kept) * motion
 
 
-def camera_in(flow: Maps) -> Maps:
-    """The background's part of a flow (h, w, 2): a quadratic function of the place, as the flow of a plane under a
-    moving camera is, found by robust least squares."""
+def camera_flow(flow: Maps, config: CameraConfig) -> Maps:
+    """The camera's part of a flow (h, w, 2): a quadratic function of the place, as the flow of a plane under a moving
+    camera is."""
     height, width = flow.shape[:2]
-    coarse = (max(4, height // _SCALE), max(4, width // _SCALE))
+    coarse = (max(4, height // config.coarseness), max(4, width // config.coarseness))
     small = cv2.resize(flow, coarse[::-1], interpolation=cv2.INTER_AREA).reshape(-1, 2).astype(np.float64)
     design = _quadratic(*coarse).astype(np.float64)
     # Targets are in the middle more often than at the border, so the background counts most there.
-    prior = 0.05 + design[:, 3] + design[:, 5]
+    prior = config.centre_weight + design[:, 3] + design[:, 5]
     weights = prior
-    for _ in range(6):
+    for _ in range(config.iterations):
         weighted = design * weights[:, None]
-        terms = np.linalg.solve(weighted.T @ design + 1e-3 * np.eye(design.shape[1]), weighted.T @ small)
+        terms = np.linalg.solve(weighted.T @ design + config.ridge * np.eye(design.shape[1]), weighted.T @ small)
         error = np.linalg.norm(small - design @ terms, axis=1)
-        weights = prior / (1 + (error / (1.5 * np.median(error) + 0.1)) ** 2) ** 2
+        scale = config.tolerance * np.median(error) + config.tolerance_px
+        weights = prior / (1 + (error / scale) ** 2) ** 2
     return (_quadratic(height, width) @ terms.astype(np.float32)).reshape(flow.shape)
 
 

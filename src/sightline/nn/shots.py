@@ -1,25 +1,40 @@
-"""Where the shots of a video begin: what was remembered of one says nothing of the next."""
+"""Shot boundaries of a video: what was remembered of one shot says nothing of the next."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-CUT_DIFFERENCE = 0.30
-"""The distance of two frames' colour histograms, in [0, 1], that no motion reaches."""
+from sightline.nn.config import Config
+
+
+class ShotConfig(Config):
+    """When a new shot begins."""
+
+    cut_difference: float = Field(
+        0.30,
+        gt=0,
+        le=1,
+        description="distance of two frames' colour histograms, 0 to 1, above which a shot ends; motion stays below it."
+        " 1 finds no cut",
+    )
 
 
 class ShotCuts:
     """Looks at a video frame by frame."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: ShotConfig) -> None:
+        self.config = config
         self._last: NDArray[np.float64] | None = None
 
     def look(self, frame: NDArray[np.uint8]) -> bool:
-        """Whether another shot begins with this frame, (H, W, 3) uint8 RGB; not with the first."""
-        found, last = _histogram(frame), self._last
-        self._last = found
-        return last is not None and bool(0.5 * np.abs(found - last).sum() > CUT_DIFFERENCE)
+        """Whether a new shot begins with this frame, (H, W, 3) uint8 RGB; the first frame begins none."""
+        histogram, last = _histogram(frame), self._last
+        self._last = histogram
+        if last is None:
+            return False
+        return bool(0.5 * np.abs(histogram - last).sum() > self.config.cut_difference)
 
 
 def _histogram(frame: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -1,13 +1,13 @@
-"""The network: shapes, what it is told and whether it listens, memory, both engines."""
+"""The network: shapes, what guides it, memory, both engines."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from sightline.models.egcnet.config import EGCNetConfig
+from sightline.models.egcnet.config import EGCNetConfig, RecallConfig
 from sightline.models.egcnet.network import EGCNet, Memory, Winner, recall
-from sightline.models.egcnet.pse import likeness
+from sightline.models.egcnet.pse import cosine_similarity
 from sightline.nn.egnet import EGNet, EGNetConfig
 
 CELLS = (4, 6)
@@ -50,25 +50,25 @@ def test_shapes(network: EGCNet) -> None:
 def test_what_was_fixated_before_is_looked_at_again(network: EGCNet) -> None:
     images, motion, gaze = frame()
     encoded, memory = network.encode(images), network.empty_memory(2, CELLS)
-    told = network.decide(encoded, motion, gaze, torch.tensor([1.0, 0.0]), memory).remembered
-    after = network.decide(encoded, motion, gaze, torch.zeros(2), memory.push(told))
+    guided = network.decide(encoded, motion, gaze, torch.tensor([1.0, 0.0]), memory).remembered
+    after = network.decide(encoded, motion, gaze, torch.zeros(2), memory.push(guided))
     features = network.semantics(encoded)
-    alike = likeness(features, told.fixated, network.spaces)
-    torch.testing.assert_close(after.density, network.own_density(encoded, motion, alike))
+    similarity = cosine_similarity(features, guided.fixated, network.spaces)
+    torch.testing.assert_close(after.density, network.own_density(encoded, motion, similarity))
     first = network.own_density(encoded, motion, torch.zeros_like(motion))
     assert after.density[0, 0, 2, 3] > 1.2 * first[0, 0, 2, 3]
 
 
 @torch.no_grad()
-def test_a_given_gaze_leads_for_that_video_alone(network: EGCNet) -> None:
+def test_recorded_fixations_lead_for_that_video_alone(network: EGCNet) -> None:
     images, motion, gaze = frame()
     encoded, memory = network.encode(images), network.empty_memory(2, CELLS)
     own = network.decide(encoded, motion, gaze, torch.zeros(2), memory)
-    told = network.decide(encoded, motion, gaze, torch.tensor([1.0, 0.0]), memory)
-    assert told.density[0].flatten().argmax() == gaze[0].flatten().argmax()
-    torch.testing.assert_close(told.density[1], own.density[1])
-    torch.testing.assert_close(told.masks[1], own.masks[1])
-    assert (told.masks[0] - own.masks[0]).abs().max() > 1e-4
+    guided = network.decide(encoded, motion, gaze, torch.tensor([1.0, 0.0]), memory)
+    assert guided.density[0].flatten().argmax() == gaze[0].flatten().argmax()
+    torch.testing.assert_close(guided.density[1], own.density[1])
+    torch.testing.assert_close(guided.masks[1], own.masks[1])
+    assert (guided.masks[0] - own.masks[0]).abs().max() > 1e-4
 
 
 @torch.no_grad()
@@ -92,11 +92,11 @@ def test_what_is_like_earlier_winners_and_unlike_their_surroundings_stands_out()
     semantics = torch.zeros(1, 5)
     winner = Winner(torch.zeros(1, 4), semantics, semantics, pixels[..., ::2, ::2], torch.zeros(1, 2, 4, 8))
     empty = Memory(*(torch.zeros(1, 3, *shape) for shape in ((4,), (5,), (5,), (2, 2, 4), (2, 2, 4), ())))
-    assert not recall(pixels, empty).any()
+    assert not recall(pixels, empty, RecallConfig()).any()
     large = torch.nn.functional.interpolate(mask, scale_factor=8)
-    known = recall(pixels, empty.push(winner.settled(large)))
-    torch.testing.assert_close(known, 4 * (2 * mask - 1))
-    assert not recall(pixels, empty.push(winner.settled(0 * large))).any(), "no object was seen yet"
+    recalled = recall(pixels, empty.push(winner.with_mask(large)), RecallConfig())
+    torch.testing.assert_close(recalled, 4 * (2 * mask - 1))
+    assert not recall(pixels, empty.push(winner.with_mask(0 * large)), RecallConfig()).any(), "no object was seen yet"
 
 
 @torch.no_grad()
@@ -106,7 +106,7 @@ def test_the_fixation_head_is_the_egnet_it_was_made_from() -> None:
     images = frame()[0]
     expected = egnet(images)
     network = EGCNet(small_config(), egnet.backbone, egnet).eval()
-    torch.testing.assert_close(network.look(images), expected)
+    torch.testing.assert_close(network.fixation_logits(images), expected)
     torch.testing.assert_close(network.encode(images).fixations, expected)
 
 

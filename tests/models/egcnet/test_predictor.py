@@ -84,13 +84,13 @@ def test_gaze_moves_attention_there_and_lasts_a_moment(predictor: EGCNetPredicto
         return (VideoFrame(index, index / 5, index, image) for index in range(3))
 
     gaze = {1: np.array([[100.0, 20.0], [104.0, 22.0]], np.float32)}
-    own, told = list(predictor.stream(still())), list(predictor.stream(still(), gaze))
-    for frame in told[1:3]:
+    own, guided = list(predictor.stream(still())), list(predictor.stream(still(), gaze))
+    for frame in guided[1:3]:
         assert frame.attention is not None
         row, column = np.unravel_index(frame.attention.argmax(), (72, 128))
         assert abs(row - 21) < 8
         assert abs(column - 102) < 8
-    np.testing.assert_allclose(told[0].saliency, own[0].saliency, atol=1e-6)  # nobody has looked yet
+    np.testing.assert_allclose(guided[0].saliency, own[0].saliency, atol=1e-6)  # nobody has looked yet
 
 
 def darkened(count: int, first: int) -> Iterator[VideoFrame]:
@@ -102,16 +102,16 @@ def darkened(count: int, first: int) -> Iterator[VideoFrame]:
 
 def test_gaze_of_another_shot_counts_for_nothing(predictor: EGCNetPredictor) -> None:
     gaze = {2: np.array([[100.0, 20.0]], np.float32)}
-    own, told = list(predictor.stream(darkened(5, 3))), list(predictor.stream(darkened(5, 3), gaze))
-    assert np.abs(told[2].saliency - own[2].saliency).max() > 1e-3
+    own, guided = list(predictor.stream(darkened(5, 3))), list(predictor.stream(darkened(5, 3), gaze))
+    assert np.abs(guided[2].saliency - own[2].saliency).max() > 1e-3
     for index in (3, 4):
-        np.testing.assert_array_equal(told[index].saliency, own[index].saliency)
+        np.testing.assert_array_equal(guided[index].saliency, own[index].saliency)
 
 
 def test_gaze_outside_of_the_frame_counts_as_none(predictor: EGCNetPredictor) -> None:
     gaze = {1: np.array([[-5.0, 20.0], [200.0, 22.0]], np.float32)}
-    for own, told in zip(predictor.stream(video(3)), predictor.stream(video(3), gaze), strict=True):
-        np.testing.assert_array_equal(told.saliency, own.saliency)
+    for own, guided in zip(predictor.stream(video(3)), predictor.stream(video(3), gaze), strict=True):
+        np.testing.assert_array_equal(guided.saliency, own.saliency)
 
 
 def test_of_two_that_look_alike_the_mask_keeps_the_one_that_is_attended() -> None:
@@ -121,13 +121,13 @@ def test_of_two_that_look_alike_the_mask_keeps_the_one_that_is_attended() -> Non
     images = torch.nn.functional.interpolate(images, scale_factor=4)
     density = torch.full((1, 1, 16, 32), 1e-4)
     density[..., 4:12, 2:10] = 1
-    still, known = torch.zeros(1, 1, 16, 32), torch.zeros(1, 1, 16, 32)
-    even = probability_of(winner, images, still, torch.ones_like(density), known)
-    told = probability_of(winner, images, still, density, known)
+    still, recalled = torch.zeros(1, 1, 16, 32), torch.zeros(1, 1, 16, 32)
+    even = probability_of(winner, images, still, torch.ones_like(density), recalled, EGCNetConfig())
+    guided = probability_of(winner, images, still, density, recalled, EGCNetConfig())
     left, right = (slice(40, 88), slice(24, 72)), (slice(40, 88), slice(184, 232))
     torch.testing.assert_close(even[0, 0][left].mean(), even[0, 0][right].mean())
-    assert told[0, 0][left].mean() > 0.9
-    assert told[0, 0][right].mean() < even[0, 0][right].mean() - 0.05
+    assert guided[0, 0][left].mean() > 0.9
+    assert guided[0, 0][right].mean() < even[0, 0][right].mean() - 0.05
 
 
 def test_input_keeps_proportions_and_area() -> None:
@@ -150,10 +150,10 @@ def test_memory_does_not_grow(predictor: EGCNetPredictor, monkeypatch: pytest.Mo
     sizes = []
     step = EGCNetPredictor._step
 
-    def watched(self: EGCNetPredictor, frame: VideoFrame, motion: Motion, past: module._Past) -> Frame:
-        result = step(self, frame, motion, past)
-        assert past.memory is not None
-        sizes.append(sum(part.numel() for part in past.memory))
+    def watched(self: EGCNetPredictor, frame: VideoFrame, motion: Motion, shot: module._Shot) -> Frame:
+        result = step(self, frame, motion, shot)
+        assert shot.memory is not None
+        sizes.append(sum(part.numel() for part in shot.memory))
         return result
 
     monkeypatch.setattr(EGCNetPredictor, "_step", watched)
@@ -167,10 +167,10 @@ def test_every_second_frame_is_remembered_and_a_shot_cut_empties_the_memory(
     filled = []
     step = EGCNetPredictor._step
 
-    def watched(self: EGCNetPredictor, frame: VideoFrame, motion: Motion, past: module._Past) -> Frame:
-        result = step(self, frame, motion, past)
-        assert past.memory is not None
-        filled.append(int(past.memory.filled.sum()))
+    def watched(self: EGCNetPredictor, frame: VideoFrame, motion: Motion, shot: module._Shot) -> Frame:
+        result = step(self, frame, motion, shot)
+        assert shot.memory is not None
+        filled.append(int(shot.memory.filled.sum()))
         return result
 
     monkeypatch.setattr(EGCNetPredictor, "_step", watched)

@@ -5,16 +5,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sightline.models.egcnet.config import DensityConfig
 from sightline.models.egcnet.pse import (
     PositionSemanticEmbedding,
-    drawn,
-    expected,
-    familiar,
+    combined_density,
+    cosine_similarity,
     fixation_regions,
-    gather,
-    likeness,
+    memory_weighted,
+    motion_weighted,
     sinusoidal,
+    weighted_mean,
 )
+
+CONFIG = DensityConfig()
 
 
 def spots(*places: tuple[int, int, float], size: tuple[int, int] = (24, 40)) -> torch.Tensor:
@@ -25,7 +28,7 @@ def spots(*places: tuple[int, int, float], size: tuple[int, int] = (24, 40)) -> 
 
 
 def test_regions_are_the_peaks_from_the_strongest_on() -> None:
-    found = fixation_regions(spots((4, 6, 1.0), (18, 30, 3.0)), 2)
+    found = fixation_regions(spots((4, 6, 1.0), (18, 30, 3.0)), 2, CONFIG)
     expected = torch.tensor([[30.5 / 40, 18.5 / 24], [6.5 / 40, 4.5 / 24]])
     torch.testing.assert_close(found.centres[0], expected, atol=0.02, rtol=0)
     torch.testing.assert_close(found.weights[0], torch.tensor([0.75, 0.25]), atol=1e-3, rtol=0)
@@ -33,13 +36,13 @@ def test_regions_are_the_peaks_from_the_strongest_on() -> None:
 
 
 def test_two_peaks_close_together_are_one_region() -> None:
-    found = fixation_regions(spots((10, 10, 2.0), (11, 11, 1.5), (20, 35, 1.0)), 2)
+    found = fixation_regions(spots((10, 10, 2.0), (11, 11, 1.5), (20, 35, 1.0)), 2, CONFIG)
     assert found.centres[0, 1, 0] == pytest.approx(35.5 / 40, abs=0.02)
 
 
 @given(st.integers(0, 23), st.integers(0, 39))
 def test_a_region_follows_its_fixation_everywhere(row: int, column: int) -> None:
-    centre = fixation_regions(spots((row, column, 1.0)), 1).centres[0, 0]
+    centre = fixation_regions(spots((row, column, 1.0)), 1, CONFIG).centres[0, 0]
     torch.testing.assert_close(centre, torch.tensor([(column + 0.5) / 40, (row + 0.5) / 24]), atol=0.02, rtol=0)
 
 
@@ -56,16 +59,16 @@ def test_semantics_are_those_of_the_fixated_cells() -> None:
     features = torch.zeros(1, 4, 24, 40)
     features[:, 0] = 1.0
     features[:, 1, 10:14, 20:26] = 5.0
-    semantics = gather(features, spots((12, 23, 1.0)))
+    semantics = weighted_mean(features, spots((12, 23, 1.0)))
     assert semantics[0, 1] == pytest.approx(5, abs=0.1)
-    maps = likeness(features, semantics, (2, 2))
+    maps = cosine_similarity(features, semantics, (2, 2))
     assert maps.shape == (1, 2, 24, 40)
     assert maps[0, 0, 12, 23] > maps[0, 0, 0, 0] + 1
     assert maps[0, 1].abs().max() == 0  # nothing is fixated in the second space
 
 
 def test_embedding_gives_a_query_and_a_reference_point_for_each_region() -> None:
-    embedding = PositionSemanticEmbedding(query_width=32, features=6, regions=3)
+    embedding = PositionSemanticEmbedding(query_width=32, features=6, regions=3, config=CONFIG)
     queries, points, semantics = embedding(spots((4, 6, 1.0), (18, 30, 3.0)), torch.rand(1, 6, 24, 40))
     assert queries.shape == (1, 3, 32)
     assert points.shape == (1, 3, 2)
@@ -76,52 +79,57 @@ def test_embedding_gives_a_query_and_a_reference_point_for_each_region() -> None
 def test_a_moving_body_counts_as_much_as_the_head_that_is_looked_at() -> None:
     density = torch.tensor([[1.0, 0.2, 0.2, 0.2]])[None, None]
     moving = torch.tensor([[1.0, 1.0, 0.0, 0.0]])[None, None]
-    still = drawn(density, torch.zeros_like(density))[0, 0, 0]
+    still = motion_weighted(density, torch.zeros_like(density), None, CONFIG)[0, 0, 0]
     torch.testing.assert_close(still / still[0], density[0, 0, 0])
-    found = drawn(density, moving)[0, 0, 0]
+    found = motion_weighted(density, moving, None, CONFIG)[0, 0, 0]
     assert found[1] / found[0] > 0.5
     assert found[2] / found[0] < 0.02
 
 
-def test_what_nobody_looks_at_is_not_drawn_anywhere() -> None:
+def test_what_nobody_looks_at_gains_no_weight() -> None:
     density, everywhere = torch.zeros(1, 1, 3, 4), torch.ones(1, 1, 3, 4)
     density[..., 0] = 1
-    assert not drawn(density, everywhere, everywhere)[..., 1:].any()
-    assert not drawn(torch.zeros_like(density), everywhere).any()
+    assert not motion_weighted(density, everywhere, everywhere, CONFIG)[..., 1:].any()
+    assert not motion_weighted(torch.zeros_like(density), everywhere, None, CONFIG).any()
 
 
 @given(st.floats(0.01, 1), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
-def test_more_density_motion_or_object_never_draws_less(
-    density: float, motion: float, known: float, more: float
+def test_more_density_motion_or_object_never_weighs_less(
+    density: float, motion: float, objects: float, more: float
 ) -> None:
-    def value(*given: float) -> float:
-        maps = [torch.tensor([[[[one, 1.0]]]]) for one in given]
-        return float(drawn(*maps)[0, 0, 0, 0])
+    def value(*cell: float) -> float:
+        maps = [torch.tensor([[[[one, 1.0]]]]) for one in cell]
+        return float(motion_weighted(*maps, CONFIG)[0, 0, 0, 0])
 
-    least = value(density, motion, known) - 1e-6
-    assert value(max(density, more), motion, known) >= least
-    assert value(density, max(motion, more), known) >= least
-    assert value(density, motion, max(known, more)) >= least
+    least = value(density, motion, objects) - 1e-6
+    assert value(max(density, more), motion, objects) >= least
+    assert value(density, max(motion, more), objects) >= least
+    assert value(density, motion, max(objects, more)) >= least
 
 
-def test_attention_goes_to_what_is_like_what_was_fixated_before() -> None:
+def test_what_is_like_what_was_fixated_before_gains_weight() -> None:
     density = torch.tensor([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]]).view(2, 1, 1, 3)
-    alike = torch.zeros(2, 2, 1, 3)
-    alike[0, :, 0] = torch.tensor([-0.2, 0.0, 0.8])
-    found = familiar(density, alike)
+    similarity = torch.zeros(2, 2, 1, 3)
+    similarity[0, :, 0] = torch.tensor([-0.2, 0.0, 0.8])
+    found = memory_weighted(density, similarity, False, CONFIG)
     torch.testing.assert_close(found[1], density[1])  # nothing is remembered there
     torch.testing.assert_close(found.sum(dim=(2, 3)), torch.ones(2, 1))
     assert found[0, 0, 0, 2] > found[0, 0, 0, 0]
-    assert familiar(torch.tensor([0.0, 1.0]).view(1, 1, 1, 2), torch.ones(1, 1, 1, 2))[0, 0, 0, 0] == 0
-    named = familiar(density, alike, named=True)
-    torch.testing.assert_close(named[0, 0, 0, 1] / named[0, 0, 0, 2], (0.3 / 0.2) * torch.tensor(-0.8).exp())
+    assert (
+        memory_weighted(torch.tensor([0.0, 1.0]).view(1, 1, 1, 2), torch.ones(1, 1, 1, 2), False, CONFIG)[0, 0, 0, 0]
+        == 0
+    )
+    with_classes = memory_weighted(density, similarity, True, CONFIG)
+    torch.testing.assert_close(
+        with_classes[0, 0, 0, 1] / with_classes[0, 0, 0, 2], (0.3 / 0.2) * torch.tensor(-0.8).exp()
+    )
 
 
-def test_gaze_leads_and_the_own_density_fills_in() -> None:
+def test_recorded_fixations_lead_and_the_own_density_fills_in() -> None:
     own = torch.tensor([[0.6, 0.2, 0.1, 0.1], [0.6, 0.2, 0.1, 0.1]]).view(2, 1, 1, 4)
-    gaze = torch.tensor([[0.0, 0.0, 0.5, 0.5], [0.0, 0.0, 0.5, 0.5]]).view(2, 1, 1, 4)
-    found = expected(own, gaze, torch.tensor([1.0, 0.0]))
-    torch.testing.assert_close(found[1], own[1])  # without an eye tracker, gaze counts for nothing
+    recorded = torch.tensor([[0.0, 0.0, 0.5, 0.5], [0.0, 0.0, 0.5, 0.5]]).view(2, 1, 1, 4)
+    found = combined_density(own, recorded, torch.tensor([1.0, 0.0]), CONFIG)
+    torch.testing.assert_close(found[1], own[1])  # without an eye tracker they count for nothing
     torch.testing.assert_close(found.sum(dim=(2, 3)), torch.ones(2, 1))
     assert found[0, 0, 0, 2:].min() > found[0, 0, 0, :2].max()
     assert found[0, 0, 0, 0] > found[0, 0, 0, 1] > 0

@@ -18,7 +18,7 @@ def scene() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 def test_the_constraints_choose_the_fixated_object() -> None:
     masks, features, density = scene()
-    found = Competitor()(masks, features, torch.tensor([[1.0, 0.0]]), density, torch.zeros(1, 3))
+    found = Competitor(4.0)(masks, features, torch.tensor([[1.0, 0.0]]), density, torch.zeros(1, 3))
     assert found.total.argmax() == 0
     torch.testing.assert_close(found.semantic[0], torch.tensor([1.0, 1.0, 0.0]))  # its twin is as close in meaning
     assert found.locality[0, 0] > 0.5 > -0.5 > found.locality[0, 1]  # but nobody looks there
@@ -28,7 +28,7 @@ def test_the_constraints_choose_the_fixated_object() -> None:
 def test_scores_can_decide_between_equals_and_learn() -> None:
     masks, features, density = scene()
     scores = torch.tensor([[0.0, 0.0, 9.0]], requires_grad=True)
-    competitor = Competitor()
+    competitor = Competitor(4.0)
     found = competitor(masks, features, torch.tensor([[1.0, 0.0]]), density, scores)
     assert found.total.argmax() == 2
     found.share[0, 0].backward()
@@ -41,7 +41,7 @@ def test_scores_can_decide_between_equals_and_learn() -> None:
 def test_empty_and_full_masks_stay_finite() -> None:
     _, features, density = scene()
     masks = torch.stack([torch.zeros(8, 12), torch.ones(8, 12), torch.ones(8, 12)])[None]
-    found = Competitor()(masks, features, torch.tensor([[1.0, 0.0]]), density, torch.zeros(1, 3))
+    found = Competitor(4.0)(masks, features, torch.tensor([[1.0, 0.0]]), density, torch.zeros(1, 3))
     assert found.total.isfinite().all()
 
 

@@ -8,7 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sightline.models.wcsnet.correlation import LIMIT, Correlation, Standardise, _depthwise, likeness, weighted_pool
+from sightline.models.wcsnet.correlation import Correlation, Standardise, _depthwise, mean_correlation, weighted_pool
+
+LIMIT = 1.5
 
 
 def test_weighted_pool_is_the_weighted_mean() -> None:
@@ -56,7 +58,7 @@ def test_depthwise_is_the_cross_correlation_written_out(size: tuple[int, int], k
 @pytest.mark.parametrize("kind", ["weighted", "depthwise", "concat"])
 @pytest.mark.parametrize("classes", [0, 2])
 def test_channels_are_as_announced(kind: str, classes: int) -> None:
-    block = Correlation(6, kind, classes).eval()
+    block = Correlation(6, LIMIT, kind, classes).eval()
     kernel = block.kernel(torch.rand(2, 6, 8, 8), torch.rand(2, 1, 16, 16))
     assert kernel.shape == (2, 6, *((1, 1) if kind == "weighted" else (8, 8)))
     assert block(torch.rand(2, 6, 5, 9), kernel).shape == (2, block.out_channels, 5, 9)
@@ -64,7 +66,7 @@ def test_channels_are_as_announced(kind: str, classes: int) -> None:
 
 def test_weighted_correlation_is_the_product_with_the_kernel() -> None:
     torch.manual_seed(0)
-    block = Correlation(4).eval()
+    block = Correlation(4, LIMIT).eval()
     block.norm.norm.running_mean.normal_()
     block.norm.norm.running_var.uniform_(0.5, 2)
     search, template, guidance = torch.randn(1, 4, 5, 5), torch.randn(1, 4, 5, 5), torch.rand(1, 1, 5, 5)
@@ -83,16 +85,16 @@ def test_weighted_correlation_is_the_product_with_the_kernel() -> None:
 
 
 def test_class_probabilities_stay_as_they_are() -> None:
-    standardise = Standardise(5, classes=2).train()
+    standardise = Standardise(5, LIMIT, classes=2).train()
     maps = torch.rand(4, 5, 3, 3) * 50
     out = standardise(maps)
     assert torch.equal(out[:, 3:], maps[:, 3:])
     assert out[:, :3].abs().max() <= LIMIT
 
 
-def test_likeness_of_classes_leaves_the_background_out() -> None:
+def test_the_mean_over_classes_leaves_the_background_out() -> None:
     products = torch.tensor([1.0, 3.0, 0.7, 0.2, 0.1]).view(1, 5, 1, 1)  # two features; background and two classes
-    mean, same = likeness(products, classes=3).flatten().tolist()
+    mean, same = mean_correlation(products, classes=3).flatten().tolist()
     assert mean == pytest.approx(2.0)
     assert same == pytest.approx(0.3)
-    assert likeness(products[:, :2]).flatten().tolist() == pytest.approx([2.0])
+    assert mean_correlation(products[:, :2]).flatten().tolist() == pytest.approx([2.0])

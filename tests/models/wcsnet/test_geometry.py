@@ -68,7 +68,7 @@ def test_any_crop_of_any_frame(height: int, width: int, crop: Crop, size: int) -
 @settings(max_examples=40, deadline=None)
 def test_a_mirrored_frame_has_the_mirrored_crop(mask: np.ndarray, seed: int) -> None:
     image = np.random.default_rng(seed).integers(0, 256, (*mask.shape, 3), dtype=np.uint8)
-    crop, mirrored = Crop.around(mask), Crop.around(mask[:, ::-1])
+    crop, mirrored = Crop.around(mask, 2.0), Crop.around(mask[:, ::-1], 2.0)
     assert mirrored == Crop(mask.shape[1] - crop.x, crop.y, crop.side)
     # Pillow rounds at other places; a grid of a pixel a sample, on whole pixels, has none of that.
     size, left, top = 32, int(crop.x), int(crop.y)
@@ -99,8 +99,8 @@ def test_around_centres_on_the_box_with_its_context() -> None:
 
 
 @given(CROPS, st.floats(0, 64), st.floats(0, 64), st.floats(1, 64), st.integers(8, 64))
-def test_outward_is_where_the_grid_lies_in_the_frame(crop: Crop, x: float, y: float, side: float, size: int) -> None:
-    out = crop.outward(Crop(x, y, side), size)
+def test_to_frame_is_where_the_grid_lies_in_the_frame(crop: Crop, x: float, y: float, side: float, size: int) -> None:
+    out = crop.to_frame(Crop(x, y, side), size)
     left, top = crop.x - crop.side / 2, crop.y - crop.side / 2
     assert out.x == pytest.approx(left + x / size * crop.side, abs=1e-6)
     assert out.y == pytest.approx(top + y / size * crop.side, abs=1e-6)
@@ -113,20 +113,20 @@ def test_one_crop_as_another_has_it_is_what_the_frame_would_give(first: Crop, se
     rows, columns = np.mgrid[:200, :200]
     ramp = (columns / 400 + rows / 400).astype(np.float32)
     first, second = Crop(100, 100, 40 + first.side / 5), Crop(100 + second.x / 20, 100 + second.y / 20, 20)
-    through = first.seen_from(second, first.take_map(ramp, 90)[0, 0], size)
+    through = first.resample(second, first.take_map(ramp, 90)[0, 0], size)
     assert through.shape == (size, size)
     torch.testing.assert_close(through, second.take_map(ramp, size)[0, 0], atol=0.01, rtol=0)
 
 
-def test_a_crop_goes_towards_another() -> None:
+def test_a_crop_between_two_others() -> None:
     first, second = Crop(10, 20, 40), Crop(30, 10, 80)
-    assert first.towards(second, 0) == first
-    assert first.towards(second, 1) == second
-    assert first.towards(second, 0.25) == Crop(15, 17.5, 50)
+    assert first.interpolate(second, 0) == first
+    assert first.interpolate(second, 1) == second
+    assert first.interpolate(second, 0.25) == Crop(15, 17.5, 50)
 
 
 def test_beyond_a_crop_there_is_nothing() -> None:
-    assert not Crop(50, 50, 20).seen_from(Crop(90, 50, 20), torch.ones(10, 10), 8).any()
+    assert not Crop(50, 50, 20).resample(Crop(90, 50, 20), torch.ones(10, 10), 8).any()
 
 
 @given(CROPS, st.integers(2, 40), st.integers(2, 40))

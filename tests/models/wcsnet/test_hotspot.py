@@ -8,9 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sightline.models.wcsnet.config import HotspotConfig
 from sightline.models.wcsnet.geometry import Crop
-from sightline.models.wcsnet.hotspot import LOOK_EVERY, HotspotMap
+from sightline.models.wcsnet.hotspot import HotspotMap
 
+CONFIG = HotspotConfig()
 HEIGHT, WIDTH = 120, 160
 NOTHING = torch.full((20, 20), 0.5)
 
@@ -33,7 +35,9 @@ def inside(mask: np.ndarray, crop: Crop) -> torch.Tensor:
 def test_the_peak_is_where_people_look_on_the_target() -> None:
     target, crop = box(50, 30, 80, 90), Crop(65, 60, 120)
     gaze = np.maximum(0.5 * spot(60, 40), spot(130, 40))  # something else is looked at more
-    hotspot, point = HotspotMap(crop, inside(target, crop), gaze).read(crop, inside(target, crop), HEIGHT, WIDTH)
+    hotspot, point = HotspotMap(crop, inside(target, crop), gaze, CONFIG).render(
+        crop, inside(target, crop), HEIGHT, WIDTH
+    )
     assert hotspot.shape == (HEIGHT, WIDTH)
     assert hotspot.max() == pytest.approx(1, abs=0.02)
     assert np.hypot(point[0] - 60, point[1] - 40) < 2
@@ -43,7 +47,7 @@ def test_the_peak_is_where_people_look_on_the_target() -> None:
 
 def test_without_gaze_on_the_target_all_of_it_is_the_hotspot() -> None:
     target, crop = box(50, 30, 80, 90), Crop(65, 60, 120)
-    hotspot, point = HotspotMap(crop, inside(target, crop), spot(140, 60)).read(
+    hotspot, point = HotspotMap(crop, inside(target, crop), spot(140, 60), CONFIG).render(
         crop, inside(target, crop), HEIGHT, WIDTH
     )
     assert hotspot[36:84, 56:74].min() > 0.9
@@ -51,39 +55,39 @@ def test_without_gaze_on_the_target_all_of_it_is_the_hotspot() -> None:
     assert 30 < point[1] < 90
 
 
-def test_the_looks_are_averaged_and_a_new_place_takes_over() -> None:
+def test_the_passes_are_averaged_and_a_new_place_takes_over() -> None:
     target, crop = box(40, 30, 100, 90), Crop(70, 60, 120)
-    track = HotspotMap(crop, inside(target, crop), spot(50, 40))
-    points, looks = [], 0
-    for _ in range(20 * LOOK_EVERY):
-        look = spot(90, 80) if track.wants_look else None
-        looks += look is not None
+    track = HotspotMap(crop, inside(target, crop), spot(50, 40), CONFIG)
+    points, passes = [], 0
+    for _ in range(20 * CONFIG.interval):
+        look = spot(90, 80) if track.needs_saliency else None
+        passes += look is not None
         track.update(crop, inside(target, crop), NOTHING, look)
-        points.append(track.read(crop, inside(target, crop), HEIGHT, WIDTH)[1])
-    assert looks == 20
-    assert np.hypot(points[LOOK_EVERY][0] - 50, points[LOOK_EVERY][1] - 40) < 5, "one look changes little"
+        points.append(track.render(crop, inside(target, crop), HEIGHT, WIDTH)[1])
+    assert passes == 20
+    assert np.hypot(points[CONFIG.interval][0] - 50, points[CONFIG.interval][1] - 40) < 5, "one pass changes little"
     assert np.hypot(points[-1][0] - 90, points[-1][1] - 80) < 5
 
 
 def test_the_map_moves_with_the_target_and_not_with_its_flickering_box() -> None:
     gaze, crop = spot(60, 40), Crop(65, 60, 120)
-    track = HotspotMap(crop, inside(box(50, 30, 80, 90), crop), gaze)
+    track = HotspotMap(crop, inside(box(50, 30, 80, 90), crop), gaze, CONFIG)
     for step in range(1, 20):
         moved = box(50 + step, 30, 80 + step + (8 if step % 2 else 0), 90)  # an arm that comes and goes
         search = Crop(65 + step + (4 if step % 2 else 0), 60, 120 + (16 if step % 2 else 0))
-        track.follow(search, (1.0, 0.0))
+        track.move(search, (1.0, 0.0))
         track.update(search, inside(moved, search), NOTHING)
-        _, point = track.read(search, inside(moved, search), HEIGHT, WIDTH)
+        _, point = track.render(search, inside(moved, search), HEIGHT, WIDTH)
         assert np.hypot(point[0] - 60 - step, point[1] - 40) < 4
 
 
 def test_a_target_found_elsewhere_takes_its_map_along() -> None:
     crop = Crop(40, 60, 80)
-    track = HotspotMap(crop, inside(box(30, 40, 50, 80), crop), spot(35, 45))
+    track = HotspotMap(crop, inside(box(30, 40, 50, 80), crop), spot(35, 45), CONFIG)
     there = Crop(120, 60, 80)
-    track.follow(there, (0.0, 0.0))
+    track.move(there, (0.0, 0.0))
     assert track.square == there
-    _, point = track.read(there, inside(box(110, 40, 130, 80), there), HEIGHT, WIDTH)
+    _, point = track.render(there, inside(box(110, 40, 130, 80), there), HEIGHT, WIDTH)
     assert np.hypot(point[0] - 115, point[1] - 45) < 4
 
 
@@ -95,11 +99,11 @@ def test_whatever_comes_the_map_is_finite_and_the_point_in_the_frame(
     x: float, y: float, side: float, filled: float, shift: float, look: bool
 ) -> None:
     crop = Crop(80, 60, 100)
-    track = HotspotMap(crop, torch.full((40, 40), filled), np.full((HEIGHT, WIDTH), filled))
+    track = HotspotMap(crop, torch.full((40, 40), filled), np.full((HEIGHT, WIDTH), filled), CONFIG)
     search = Crop(x, y, side)
-    track.follow(search, (shift, -shift))
+    track.move(search, (shift, -shift))
     track.update(search, torch.full((40, 40), filled), torch.zeros(20, 20), spot(x, y) if look else None)
-    hotspot, point = track.read(search, torch.full((40, 40), filled), HEIGHT, WIDTH)
+    hotspot, point = track.render(search, torch.full((40, 40), filled), HEIGHT, WIDTH)
     assert np.isfinite(hotspot).all()
     assert 0 <= hotspot.min() <= hotspot.max() <= 1 + 1e-5
     assert 0 <= point[0] < WIDTH

@@ -14,7 +14,11 @@ from hypothesis import strategies as st
 from models import oracle, small
 from models.oracle import BLUE, RED, disc, scene
 from sightline.errors import UsageError
-from sightline.models.wcsnet.tracker import LOST_FRAMES, Tracked, Tracker, _to_edges
+from sightline.models.wcsnet.config import LostConfig
+from sightline.models.wcsnet.tracker import Tracked, Tracker, _refine_edges
+from sightline.nn.guided import GuidedFilterConfig
+
+GIVE_UP = LostConfig().give_up_frames
 
 
 def colour_tracker(hotspot_branch: bool = True) -> Tracker:
@@ -129,7 +133,7 @@ def test_a_target_that_stays_away_gives_way_to_what_people_look_at_now() -> None
     tracker = colour_tracker()
     tracker.start(scene((50, 60, 15, RED)))
     other = scene((115, 60, 18, BLUE))
-    states = [tracker.step(other).state for _ in range(LOST_FRAMES)]
+    states = [tracker.step(other).state for _ in range(GIVE_UP)]
     assert set(states) == {"lost"}
     tracked = tracker.step(other)
     assert tracked.state == "start"
@@ -141,7 +145,7 @@ def test_a_target_that_somebody_chose_is_waited_for(given: dict[str, Any]) -> No
     tracker = colour_tracker()
     tracker.start(scene((50, 60, 15, RED)), **given)
     other = scene((115, 60, 18, BLUE))
-    for _ in range(3 * LOST_FRAMES):
+    for _ in range(3 * GIVE_UP):
         assert tracker.step(other).state == "lost"
     back = scene((40, 40, 15, RED), (115, 60, 18, BLUE))
     tracked = tracker.step(back)
@@ -155,7 +159,7 @@ def test_what_was_beside_a_target_all_the_time_is_not_it() -> None:
     for x in range(40, -40, -4):  # it leaves to the left
         frame = scene((x, 60, 15, RED), twin)
         tracked = tracker.step(frame) if x < 40 else tracker.start(frame, point=(x, 60))
-    for _ in range(2 * LOST_FRAMES):
+    for _ in range(2 * GIVE_UP):
         assert tracked.state == "lost"
         tracked = tracker.step(frame)
     for x in range(-20, 40, 4):  # and comes back
@@ -279,6 +283,6 @@ def test_a_coarse_mask_takes_on_the_edges_of_its_picture() -> None:
     coarse = torch.nn.functional.interpolate(true[None, None].float(), (20, 20), mode="area")
     coarse = torch.nn.functional.interpolate(coarse, (160, 160), mode="bilinear")
     plain = torch.nn.functional.interpolate(coarse, (320, 320), mode="bilinear")[0, 0] > 0.5
-    found = _to_edges(coarse[0, 0], image) > 0.5
+    found = _refine_edges(coarse[0, 0], image, 4, GuidedFilterConfig()) > 0.5
     wrong, before = (found != true).sum(), (plain != true).sum()
     assert wrong < 0.6 * before

@@ -116,11 +116,11 @@ def test_scenes_are_made_once_and_by_what_they_depend_on(
 
 
 def test_fixations_on_the_grid_keep_their_place() -> None:
-    density = fixation_grid(np.array([[0.25, 0.5], [2.0, 0.5]]))
+    density = fixation_grid(np.array([[0.25, 0.5], [2.0, 0.5]]), 0.028)
     assert density.sum() == pytest.approx(1, abs=1e-5)
     row, column = np.unravel_index(density.argmax(), GRID)
     assert (row, column) == (GRID[0] // 2, GRID[1] // 4)
-    assert fixation_grid(np.empty((0, 2))).sum() == 0
+    assert fixation_grid(np.empty((0, 2)), 0.028).sum() == 0
 
 
 def test_scribbles_lie_where_they_say_and_are_mirrored_too(data: Path) -> None:

@@ -1,4 +1,4 @@
-"""EGCNet: a per-frame query segmenter that knows where people look, what they look at, and who won before.
+"""EGCNet: a per-frame query segmenter guided by where viewers look, what they look at, and who won before.
 
 Ours where the abstract is silent, which is nearly everywhere; README has the equations.
 """
@@ -11,17 +11,17 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from sightline.models.egcnet.config import EGCNetConfig
-from sightline.models.egcnet.iimc import Embedding, certain, evidence, log_ratio, sides_of
+from sightline.models.egcnet.config import EGCNetConfig, RecallConfig
+from sightline.models.egcnet.iimc import Embedding, confident, log_odds, mean_similarity, object_and_rest
 from sightline.models.egcnet.pse import (
     PositionSemanticEmbedding,
     cell_centres,
-    drawn,
-    expected,
-    familiar,
-    gather,
-    likeness,
+    combined_density,
+    cosine_similarity,
+    memory_weighted,
+    motion_weighted,
     sinusoidal,
+    weighted_mean,
 )
 from sightline.models.egcnet.slq import Competition, Competitor, WinnersMemory
 from sightline.nn.backbones import Backbone, build_backbone
@@ -30,8 +30,6 @@ from sightline.nn.egnet import EGNet, fixation_density
 
 SHARED = 3
 """Backbone stages that the fixation head shares with the segmenter."""
-_NARROW = 8.0
-"""What a query minds the distance from its point at first, per squared side of the picture."""
 
 
 class Encoded(NamedTuple):
@@ -55,11 +53,11 @@ class Winner(NamedTuple):
     cells: Tensor
     sides: Tensor
 
-    def settled(self, mask: Tensor) -> Winner:
-        """With the sharp mask (N, 1, H, W) in [0, 1] that was made of the winner: cells that it is unsure of count for
-        nothing. Cells are twice as large, so that more frames can be remembered."""
+    def with_mask(self, mask: Tensor) -> Winner:
+        """With the refined mask (N, 1, H, W) in [0, 1] of the winner: cells that it is unsure of count for nothing.
+        Cells are twice as large, so that more frames can be remembered."""
         cells = pool_to(self.cells, self.cells[..., ::2, ::2])
-        return self._replace(cells=cells, sides=certain(pool_to(mask, cells)))
+        return self._replace(cells=cells, sides=confident(pool_to(mask, cells)))
 
 
 class Memory(NamedTuple):
@@ -83,8 +81,9 @@ class Decision(NamedTuple):
 
     masks: logits of every query (N, Q, H/4, W/4). winner: those of the winner (N, 1, H/4, W/4). density: the fixations
     that guided it (N, 1, H/8, W/8). points: the queries' reference points (N, Q, 2). pixels: embeddings
-    (N, E, H/8, W/8) of the contrast, unit length. known: how much more a pixel is like earlier winners than like what
-    was around them, log-ratios (N, 1, H/8, W/8), 0 where nothing is remembered. remembered: what goes into the memory.
+    (N, E, H/8, W/8) of the contrast, unit length. recalled: log-odds (N, 1, H/8, W/8) that a pixel is of the object, by
+    its similarity to earlier winners and to what was around them; 0 where nothing is remembered. remembered: what goes
+    into the memory.
     """
 
     masks: Tensor
@@ -93,7 +92,7 @@ class Decision(NamedTuple):
     points: Tensor
     competition: Competition
     pixels: Tensor
-    known: Tensor
+    recalled: Tensor
     remembered: Winner
 
 
@@ -119,13 +118,13 @@ class EGCNet(nn.Module):
         self.block2 = RefinementBlock(c2 + guides, width)
         self.tokens = nn.ModuleList(nn.Conv2d(width, wide, 1) for _ in range(3))
         if config.position_semantic:
-            self.pse = PositionSemanticEmbedding(wide, sum(self.spaces), config.regions)
+            self.pse = PositionSemanticEmbedding(wide, sum(self.spaces), config.regions, config.density)
         free = config.queries - (config.regions if config.position_semantic else 0)
         self.free_queries = nn.Parameter(torch.randn(free, wide))
         self.free_points = nn.Parameter(torch.rand(free, 2).logit(eps=0.2))
         if config.competition:
             self.memory = WinnersMemory(wide)
-            self.competitor = Competitor()
+            self.competitor = Competitor(config.locality_scale)
         self.layers = nn.ModuleList(_query_layer(wide) for _ in range(config.layers))
         self.score = nn.Linear(wide, 1)
         self.mask = nn.Sequential(nn.Linear(wide, wide), nn.ReLU(), nn.Linear(wide, width + 3))
@@ -145,8 +144,8 @@ class EGCNet(nn.Module):
         _, level2, level3, level4, level5 = levels
         return Encoded(level2, level3, level4, level5, self._fixations(level3))
 
-    def look(self, images: Tensor) -> Tensor:
-        """The fixation head alone: logits (N, 1, H/8, W/8), as EGNet.forward has them."""
+    def fixation_logits(self, images: Tensor) -> Tensor:
+        """The fixation head alone: logits (N, 1, H/8, W/8), as EGNet.forward gives them."""
         hidden = self.backbone.normalise(images)
         for stage in self.backbone.stages[:SHARED]:
             hidden = stage(hidden)
@@ -165,13 +164,14 @@ class EGCNet(nn.Module):
         background = encoded.level5[:, -classes][:, None]
         return resize(1 - background, encoded.fixations.shape[-2:])
 
-    def own_density(self, encoded: Encoded, motion: Tensor, alike: Tensor) -> Tensor:
-        """Where the network itself looks, (N, 1, H/8, W/8), summing to 1: the fixation head's density, drawn to what
-        moves and to what people looked at before. alike: (N, S, H/8, W/8), cosines with that, as `likeness` has them;
-        zeros where nothing is remembered."""
-        objects = self.objects(encoded)
-        looks = alike[:, :2]  # not the object classes that a backbone names
-        return familiar(drawn(fixation_density(encoded.fixations), motion, objects), looks, objects is not None)
+    def own_density(self, encoded: Encoded, motion: Tensor, similarity: Tensor) -> Tensor:
+        """The network's own density of fixations, (N, 1, H/8, W/8), summing to 1: that of the fixation head, weighted
+        by motion and by what was fixated before. similarity: (N, S, H/8, W/8), cosines with that, of
+        `cosine_similarity`; zeros where nothing is remembered."""
+        objects, config = self.objects(encoded), self.config.density
+        looks = similarity[:, :2]  # not the object classes that a backbone names
+        weighted = motion_weighted(fixation_density(encoded.fixations), motion, objects, config)
+        return memory_weighted(weighted, looks, objects is not None, config)
 
     def empty_memory(self, count: int, cells: tuple[int, int], slots: int | None = None) -> Memory:
         """Of `count` videos that have not begun. cells: rows and columns; slots: the configuration's, if not given."""
@@ -180,25 +180,30 @@ class EGCNet(nn.Module):
         shapes = [(self.config.query_width,), semantics, semantics, (self.config.embedding, *cells), (2, *cells), ()]
         return Memory(*(like.new_zeros(count, slots, *shape) for shape in shapes))
 
-    def decide(self, encoded: Encoded, motion: Tensor, gaze: Tensor, given: Tensor, memory: Memory) -> Decision:
+    def decide(
+        self, encoded: Encoded, motion: Tensor, recorded: Tensor, has_recorded: Tensor, memory: Memory
+    ) -> Decision:
         """One frame of N videos.
 
-        motion: (N, 1, H/8, W/8) in [0, 1], how surely a place moves against the background. gaze: (N, 1, H/8, W/8), the
-        density of an eye tracker's fixations, summing to 1; given: (N,), 1 where there is one, 0 for the fixation
-        head's own.
+        motion: (N, 1, H/8, W/8) in [0, 1], how surely a place moves against the background. recorded: (N, 1, H/8, W/8),
+        the density of an eye tracker's fixations, summing to 1; has_recorded: (N,), 1 where there is one, 0 for the
+        fixation head's own.
         """
         features = self.semantics(encoded)
         before, fixated = (_mean_of(kept, memory.filled) for kept in (memory.semantics, memory.fixated))
-        own = self.own_density(encoded, motion, likeness(features, fixated, self.spaces))
-        density = expected(own, gaze, given)
-        guides = [motion, likeness(features, before, self.spaces)]
+        own = self.own_density(encoded, motion, cosine_similarity(features, fixated, self.spaces))
+        density = combined_density(own, recorded, has_recorded, self.config.density)
+        guides = [motion, cosine_similarity(features, before, self.spaces)]
         if self.config.position_semantic:
             queries, points, semantics = self.pse(density, features)
-            guides += [density / density.amax(dim=(2, 3), keepdim=True), likeness(features, semantics, self.spaces)]
+            guides += [
+                density / density.amax(dim=(2, 3), keepdim=True),
+                cosine_similarity(features, semantics, self.spaces),
+            ]
         else:
             queries = features.new_zeros(len(motion), 0, self.config.query_width)
             points = features.new_zeros(len(motion), 0, 2)
-            semantics = gather(features, density)
+            semantics = weighted_mean(features, density)
         guide = torch.cat(guides, dim=1)
         out5 = self.block5([encoded.level5, pool_to(guide, encoded.level5)])
         out4 = self.block4([encoded.level4, pool_to(guide, encoded.level4)], out5)
@@ -207,8 +212,8 @@ class EGCNet(nn.Module):
         queries, points = self._with_free(queries, points)
         queries = self._decode(queries, points, [out3, out4, out5], memory)
         pixels = self._embed(encoded, features)
-        known = recall(pixels, memory) if self.config.contrast else torch.zeros_like(motion)
-        masks = self._masks(self.mask(queries), points, out2, resize(known, out2.shape[-2:]))
+        recalled = recall(pixels, memory, self.config.recall) if self.config.contrast else torch.zeros_like(motion)
+        masks = self._masks(self.mask(queries), points, out2, resize(recalled, out2.shape[-2:]))
         scores = self.score(queries)[..., 0]
         small = pool_to(masks.sigmoid(), motion)
         if self.config.competition:
@@ -219,9 +224,9 @@ class EGCNet(nn.Module):
         rows = torch.arange(len(best), device=best.device)
         winner = masks[rows, best][:, None]
         mask = pool_to(winner.sigmoid(), motion)
-        cells, sides = (nn.functional.avg_pool2d(maps, 2) for maps in (pixels, sides_of(mask)))
-        remembered = Winner(queries[rows, best], gather(features, mask), semantics, cells, sides)
-        return Decision(masks, winner, density, points, competition, pixels, known, remembered)
+        cells, sides = (nn.functional.avg_pool2d(maps, 2) for maps in (pixels, object_and_rest(mask)))
+        remembered = Winner(queries[rows, best], weighted_mean(features, mask), semantics, cells, sides)
+        return Decision(masks, winner, density, points, competition, pixels, recalled, remembered)
 
     def _embed(self, encoded: Encoded, features: Tensor) -> Tensor:
         """The contrast's embedding (N, E, H/8, W/8) of unit length; zeros without the contrast."""
@@ -242,24 +247,24 @@ class EGCNet(nn.Module):
             cells.append(resize(encoded.level5[:, 1 - classes :], size))
         return torch.cat(cells, dim=1)
 
-    def _masks(self, embedded: Tensor, points: Tensor, pixels: Tensor, known: Tensor) -> Tensor:
-        """Logits (N, Q, h, w): likeness of a query to the pixels, less the distance from its point as far as it minds,
-        and likeness to earlier winners as far as it trusts them.
+    def _masks(self, embedded: Tensor, points: Tensor, pixels: Tensor, recalled: Tensor) -> Tensor:
+        """Logits (N, Q, h, w): similarity of a query to the pixels, less the squared distance from its point times its
+        narrowness, and recall times its trust.
 
-        embedded: (N, Q, C + 3), the last three a bias, how narrow the query is, and its trust. points: (N, Q, 2);
-        pixels: (N, C, h, w); known: (N, 1, h, w).
+        embedded: (N, Q, C + 3), the last three a bias, the query's narrowness, and its trust. points: (N, Q, 2);
+        pixels: (N, C, h, w); recalled: (N, 1, h, w).
         """
         channels, height, width = pixels.shape[1:]
-        alike = torch.einsum("nqc,nchw->nqhw", embedded[..., :channels] / channels**0.5, pixels)
+        similarity = torch.einsum("nqc,nchw->nqhw", embedded[..., :channels] / channels**0.5, pixels)
         grid = cell_centres(height, width, like=pixels)
         away = (points[:, :, None] - grid).square().sum(-1).unflatten(-1, (height, width))
-        narrow = nn.functional.softplus(embedded[..., channels + 1] + _NARROW)
+        narrow = nn.functional.softplus(embedded[..., channels + 1] + self.config.initial_narrowness)
         trust = embedded[..., channels + 2].sigmoid()
         return (
-            alike
+            similarity
             + embedded[..., channels, None, None]
             - narrow[..., None, None] * away
-            + trust[..., None, None] * known
+            + trust[..., None, None] * recalled
         )
 
     def _with_free(self, queries: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
@@ -289,13 +294,13 @@ class EGCNet(nn.Module):
         return queries
 
 
-def recall(pixels: Tensor, memory: Memory) -> Tensor:
-    """How much more a pixel is like earlier winners than like what was around them, (N, 1, h, w) in [-4, 4]; zeros
-    where no object or nothing beside one is remembered. pixels: (N, E, h, w), unit length."""
+def recall(pixels: Tensor, memory: Memory, config: RecallConfig) -> Tensor:
+    """Log-odds (N, 1, h, w) that a pixel is of the object, by its similarity to earlier winners and to what was around
+    them; zeros where no object or nothing beside one is remembered. pixels: (N, E, h, w), unit length."""
     cells, sides = (kept.transpose(1, 2).flatten(2).transpose(1, 2) for kept in (memory.cells, memory.sides))
-    found = evidence(pixels, cells, sides)
+    found = mean_similarity(pixels, cells, sides, config)
     both = (sides.sum(1).amin(1) > 0).to(pixels)
-    return log_ratio(found).clamp(-4, 4) * both[:, None, None, None]
+    return log_odds(found, config).clamp(-config.limit, config.limit) * both[:, None, None, None]
 
 
 def _mean_of(remembered: Tensor, filled: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 
@@ -19,11 +18,11 @@ from torch import Tensor, nn
 
 from sightline.errors import WeightsError
 from sightline.models import weights
-from sightline.models.egcnet import losses
 from sightline.models.egcnet.config import EGCNetConfig
-from sightline.models.egcnet.gaze import GazeTrail
 from sightline.models.egcnet.hotspot import HotspotTrack
 from sightline.models.egcnet.network import EGCNet, Memory, Winner
+from sightline.models.egcnet.refinement import affinity, refine_mask
+from sightline.models.egcnet.trail import FixationTrail
 from sightline.models.predictor import Predictor
 from sightline.nn.blocks import resize
 from sightline.nn.egnet import network_size, saliency_map
@@ -34,32 +33,17 @@ from sightline.nn.shots import ShotCuts
 from sightline.results.frame import Frame, Hotspot, Queries
 from sightline.video import VideoFrame, prefetch
 
-SMALL = 0.5
-"""How much it counts in a mask that small objects have fewer pixels."""
-
-KNOWN = 0.6
-"""How much the likeness to earlier winners counts in a mask."""
-
-FAR = 0.4
-"""How much it counts against a place in a mask that attention is far from it."""
-
-EVERY = 2
-"""Of so many frames one is remembered: its neighbours show nearly the same, and reading them takes time."""
-
-STEEP = 5.0
-"""How steeply a map rises at the edge of a mask."""
-
 Points = Mapping[int, NDArray[np.float32]]
 
 
-@dataclass
-class _Past:
-    """What is known of a video so far; after a shot cut nothing is."""
+class _Shot:
+    """What is remembered of a shot so far."""
 
-    memory: Memory | None = None
-    trail: GazeTrail = field(default_factory=GazeTrail)
-    track: HotspotTrack = field(default_factory=HotspotTrack)
-    age: int = 0
+    def __init__(self, config: EGCNetConfig) -> None:
+        self.memory: Memory | None = None
+        self.trail = FixationTrail(config.fixations)
+        self.track = HotspotTrack(config.hotspot)
+        self.age = 0
 
 
 class EGCNetPredictor(Predictor):
@@ -90,7 +74,8 @@ class EGCNetPredictor(Predictor):
         """
         frames = iter(frames)
         first = list(islice(frames, 2))
-        shots, past, last_s = ShotCuts(), _Past(), 0.0
+        config = self.network.config
+        cuts, shot, last_s = ShotCuts(config.shots), _Shot(config), 0.0
         waiting: deque[VideoFrame] = deque()  # the motion cue looks a few frames ahead
 
         def images() -> Iterator[NDArray[np.uint8]]:
@@ -98,15 +83,17 @@ class EGCNetPredictor(Predictor):
                 waiting.append(frame)
                 yield frame.image
 
-        with closing(prefetch(MotionCue().over(images()), 2)) as moving:  # beside the network, on a thread of its own
+        with closing(
+            prefetch(MotionCue(config.motion).over(images()), 2)
+        ) as moving:  # beside the network, on a thread of its own
             for image, motion in moving:
                 frame = waiting.popleft()
-                if shots.look(image):
-                    past = _Past()
+                if cuts.look(image):
+                    shot = _Shot(config)
                 points = np.empty((0, 2)) if gaze is None else gaze.get(frame.index, np.empty((0, 2)))
-                past.trail.look(points / image.shape[1::-1], motion.flow, frame.time_s - last_s)
+                shot.trail.step(points / image.shape[1::-1], motion.flow, frame.time_s - last_s)
                 last_s = frame.time_s
-                result = self._step(frame, motion, past)
+                result = self._step(frame, motion, shot)
                 yield result if len(first) > 1 else self._as_photograph(result, image)
 
     def fixation_map(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -122,36 +109,36 @@ class EGCNetPredictor(Predictor):
         saliency = self.fixation_map(image)
         return Frame(frame.index, frame.time_s, image, saliency, frame.mask, frame.hotspot, queries=frame.queries)
 
-    def _step(self, frame: VideoFrame, motion: Motion, past: _Past) -> Frame:
-        """The next frame's result; `past` goes on to it."""
+    def _step(self, frame: VideoFrame, motion: Motion, shot: _Shot) -> Frame:
+        """The next frame's result; `shot` goes on to it."""
         height, width = frame.image.shape[:2]
         pixels = pixels_of(frame.image, input_size(height, width, self.network.config.input_size))
         grid = (pixels.shape[2] // 8, pixels.shape[3] // 8)
-        density = past.trail.density(grid)
-        gaze = torch.zeros(1, 1, *grid) if density is None else density
-        memory = past.memory or self.network.empty_memory(1, (grid[0] // 4, grid[1] // 4))
+        density = shot.trail.density(grid)
+        recorded = torch.zeros(1, 1, *grid) if density is None else density
+        memory = shot.memory or self.network.empty_memory(1, (grid[0] // 4, grid[1] // 4))
         moving = Image.fromarray(motion.independent).resize(grid[::-1], Image.Resampling.BILINEAR)
         inputs = (
             pixels,
             torch.from_numpy(np.array(moving, dtype=np.float32))[None, None],
-            gaze,
+            recorded,
             torch.tensor([0.0 if density is None else 1.0]),
             *memory,
         )
         if pixels.shape not in self._steps:
             self._steps[pixels.shape] = Engine(_Step(self.network), inputs, self.device)
-        winner, known, looked, terms, masks, *remembered = (x.cpu() for x in self._steps[pixels.shape](*inputs))
-        guess = probability_of(winner, pixels, inputs[1], looked, known)
+        winner, recalled, looked, terms, masks, *remembered = (x.cpu() for x in self._steps[pixels.shape](*inputs))
+        guess = probability_of(winner, pixels, inputs[1], looked, recalled, self.network.config)
         probability = resize(guess, (height, width))[0, 0].numpy()
         mask = (probability >= 0.5).astype(np.uint8)
         attention = resize(looked / looked.max(), (height, width))[0, 0].numpy()
         semantic, locality, score, total = terms[0].numpy()
-        point = past.track.focus(looked[0, 0].numpy(), mask, motion.flow)
+        point = shot.track.step(looked[0, 0].numpy(), mask, motion.flow)
         hotspot = None if point is None else Hotspot(*point, float(probability[int(point[1]), int(point[0])]))
         queries = Queries(int(total.argmax()), semantic, locality, score, total, masks[0].sigmoid().numpy())
-        if past.age % EVERY == 0:
-            memory = memory.push(Winner(*remembered).settled(guess))
-        past.memory, past.age = memory, past.age + 1
+        if shot.age % self.network.config.recall.interval == 0:
+            memory = memory.push(Winner(*remembered).with_mask(guess))
+        shot.memory, shot.age = memory, shot.age + 1
         return Frame(
             frame.index,
             frame.time_s,
@@ -164,20 +151,24 @@ class EGCNetPredictor(Predictor):
         )
 
 
-def probability_of(winner: Tensor, images: Tensor, motion: Tensor, density: Tensor, known: Tensor) -> Tensor:
+def probability_of(
+    winner: Tensor, images: Tensor, motion: Tensor, density: Tensor, recalled: Tensor, config: EGCNetConfig
+) -> Tensor:
     """The map (N, 1, H, W) in [0, 1] that the winner's logits become.
 
-    winner: (N, 1, H/4, W/4); images: (N, 3, H, W) and motion: (N, 1, h, w), both in [0, 1]; density and known:
+    winner: (N, 1, H/4, W/4); images: (N, 3, H, W) and motion: (N, 1, h, w), both in [0, 1]; density and recalled:
     (N, 1, H/8, W/8), as in Decision.
     """
-    size = winner.shape[-2:]
+    size, settings = winner.shape[-2:], config.mask
     small, moving = nn.functional.avg_pool2d(images, 4), resize(motion, size)
     relative = density / density.amax(dim=(2, 3), keepdim=True)
-    far = 1 + resize((relative + 0.02).log(), size).clamp_max(-1)  # at most 0: on an object no place is better for it
-    told = KNOWN * resize(known, size) + FAR * far
-    mask = losses.sharpen(winner.sigmoid(), small, moving, losses.affinity(small, moving), told, SMALL)
-    above = guided_filter(mask, images).clamp(0, 1) - 0.5
-    return 0.5 + 0.5 * torch.tanh(STEEP * above) / math.tanh(STEEP / 2)
+    # At most 0: on an object no place is better for being looked at more.
+    distance = 1 + resize((relative + settings.distance_floor).log(), size).clamp_max(-1)
+    log_odds = settings.recall * resize(recalled, size) + settings.distance * distance
+    affinities = affinity(small, moving, config.refinement)
+    mask = refine_mask(winner.sigmoid(), small, moving, affinities, config.refinement, log_odds, settings.size)
+    above = guided_filter(mask, images, settings.edges).clamp(0, 1) - 0.5
+    return 0.5 + 0.5 * torch.tanh(settings.steepness * above) / math.tanh(settings.steepness / 2)
 
 
 class _Step(nn.Module):
@@ -188,11 +179,11 @@ class _Step(nn.Module):
         self.network = network
 
     def forward(
-        self, pixels: Tensor, motion: Tensor, gaze: Tensor, given: Tensor, *memory: Tensor
+        self, pixels: Tensor, motion: Tensor, recorded: Tensor, has_recorded: Tensor, *memory: Tensor
     ) -> tuple[Tensor, ...]:
-        decision = self.network.decide(self.network.encode(pixels), motion, gaze, given, Memory(*memory))
+        decision = self.network.decide(self.network.encode(pixels), motion, recorded, has_recorded, Memory(*memory))
         terms = torch.stack(list(decision.competition), dim=1)
-        return decision.winner, decision.known, decision.density, terms, decision.masks, *decision.remembered
+        return decision.winner, decision.recalled, decision.density, terms, decision.masks, *decision.remembered
 
 
 class _Look(nn.Module):
@@ -203,7 +194,7 @@ class _Look(nn.Module):
         self.network = network
 
     def forward(self, pixels: Tensor) -> Tensor:
-        return self.network.look(pixels)
+        return self.network.fixation_logits(pixels)
 
 
 def input_size(height: int, width: int, side: int) -> tuple[int, int]:

@@ -27,10 +27,14 @@ class Competition(NamedTuple):
 
 
 class Competitor(nn.Module):
-    """Adds up the constraints with weights that are learned and stay positive."""
+    """Adds up the constraints with weights that are learned and stay positive.
 
-    def __init__(self) -> None:
+    locality_scale: log-odds at which the locality term saturates.
+    """
+
+    def __init__(self, locality_scale: float) -> None:
         super().__init__()
+        self.locality_scale = locality_scale
         self.rates = nn.Parameter(torch.tensor([1.0, 1.0]))
 
     def forward(
@@ -47,7 +51,7 @@ class Competitor(nn.Module):
         semantic = (pooled * F.normalize(semantics, dim=1, eps=1e-6)[:, None]).sum(-1)
         inside = (masks * density).flatten(2).sum(-1).clamp(1e-4, 1 - 1e-4)
         share = (area / masks[0, 0].numel()).clamp(1e-4, 1 - 1e-4)
-        locality = torch.tanh((inside.logit() - share.logit()) / 4)
+        locality = torch.tanh((inside.logit() - share.logit()) / self.locality_scale)
         rates = F.softplus(self.rates)
         return Competition(semantic, locality, scores, rates[0] * semantic + rates[1] * locality + scores)
 
@@ -66,5 +70,5 @@ class WinnersMemory(nn.Module):
         keys = torch.cat([nothing, winners], dim=1)
         bias = torch.cat([filled.new_zeros(filled.shape[0], 1), (filled - 1) * 1e4], dim=1)
         bias = bias[:, None].repeat_interleave(self.attention.num_heads, 0).expand(-1, queries.shape[1], -1)
-        carried, _ = self.attention(queries, keys, keys, attn_mask=bias, need_weights=False)
-        return self.norm(queries + carried)
+        attended, _ = self.attention(queries, keys, keys, attn_mask=bias, need_weights=False)
+        return self.norm(queries + attended)

@@ -7,9 +7,6 @@ from torch import Tensor, nn
 
 from sightline.nn.blocks import pool_to, resize
 
-LIMIT = 4.0
-"""Standard deviations beyond which a feature counts no more."""
-
 
 def weighted_pool(features: Tensor, guidance: Tensor) -> Tensor:
     """W(f, R(G)): the mean of the template's features, each pixel weighted by the guidance.
@@ -22,24 +19,24 @@ def weighted_pool(features: Tensor, guidance: Tensor) -> Tensor:
 
 
 class Standardise(nn.Module):
-    """Features as deviations from the ordinary: running statistics, no learned scale, cut at LIMIT.
+    """Features in standard deviations from their mean: running statistics, no learned scale, cut at `limit`.
 
-    The last `classes` channels are probabilities already and stay as they are: a class that is rare in training would
-    otherwise be blown up by its small variance when it does come.
+    The last `classes` channels are probabilities already and stay as they are: the small variance of a class that is
+    rare in training would blow it up.
     """
 
-    def __init__(self, channels: int, classes: int = 0) -> None:
+    def __init__(self, channels: int, limit: float, classes: int = 0) -> None:
         super().__init__()
-        self.features = channels - classes
+        self.features, self.limit = channels - classes, limit
         self.norm = nn.BatchNorm2d(self.features, affine=False)
 
     def forward(self, maps: Tensor) -> Tensor:
-        standard = self.norm(maps[:, : self.features]).clamp(-LIMIT, LIMIT)
+        standard = self.norm(maps[:, : self.features]).clamp(-self.limit, self.limit)
         return torch.cat([standard, maps[:, self.features :]], dim=1)
 
 
-def likeness(products: Tensor, classes: int = 0) -> Tensor:
-    """How alike a pixel and the template are, whatever channel says so: what a rare object needs to be recognised.
+def mean_correlation(products: Tensor, classes: int = 0) -> Tensor:
+    """Correlation of a pixel with the template over all channels: what a rare object needs to be recognised.
 
     products: (N, C, h, w), template times search, channel by channel. Returns (N, 1, h, w), the mean over the feature
     channels; with classes (N, 2, h, w), beside it the probability of being of one class, background left out.
@@ -54,14 +51,14 @@ def likeness(products: Tensor, classes: int = 0) -> Tensor:
 class Correlation(nn.Module):
     """Correspondence between a template's and a search frame's features on one level.
 
-    Both are standardised first, so that a product of two channels says whether both deviate from the ordinary in the
-    same way. classes: how many of the last channels are class probabilities.
+    Both are standardised first, so that a product of two channels says whether both deviate from their mean in the same
+    way. limit: as in Standardise; classes: how many of the last channels are class probabilities.
     """
 
-    def __init__(self, channels: int, kind: str = "weighted", classes: int = 0) -> None:
+    def __init__(self, channels: int, limit: float, kind: str = "weighted", classes: int = 0) -> None:
         super().__init__()
         self.kind, self.classes = kind, classes
-        self.norm = Standardise(channels, classes)
+        self.norm = Standardise(channels, limit, classes)
         self.out_channels = 2 * channels if kind == "concat" else channels + (2 if classes else 1)
 
     def kernel(self, template: Tensor, guidance: Tensor) -> Tensor:
@@ -75,7 +72,7 @@ class Correlation(nn.Module):
         if self.kind == "concat":
             return torch.cat([search, resize(kernel, search.shape[-2:])], dim=1)
         products = search * kernel if self.kind == "weighted" else _depthwise(search, kernel)
-        return torch.cat([products, likeness(products, self.classes)], dim=1)
+        return torch.cat([products, mean_correlation(products, self.classes)], dim=1)
 
 
 def _depthwise(search: Tensor, kernel: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Gaze2Mask-Net: from where someone looks to the mask of what they look at (WCS-Net paper, Sec. 3.1, Eq. 2)."""
+"""Gaze2Mask-Net: from saliency to the mask of what is looked at (WCS-Net paper, Sec. 3.1, Eq. 2)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sightline.models.wcsnet.config import Gaze2MaskConfig
-from sightline.models.wcsnet.correlation import Standardise, likeness, weighted_pool
+from sightline.models.wcsnet.correlation import Standardise, mean_correlation, weighted_pool
 from sightline.nn.backbones import Backbone, build_backbone
 from sightline.nn.blocks import RefinementBlock, resize
 
@@ -21,7 +21,7 @@ class Gaze2Mask(nn.Module):
         self.norms, self.blocks = nn.ModuleList(), nn.ModuleList()
         for level, channels in enumerate(self.backbone.channels, start=1):
             classes = self.backbone.classes if level == 5 else 0
-            self.norms.append(Standardise(channels, classes))
+            self.norms.append(Standardise(channels, config.feature_limit, classes))
             inputs = channels + 1 + (2 if classes else 1)
             hidden = max(8, config.width // 2) if level == 1 else config.width
             self.blocks.append(RefinementBlock(inputs, config.width, deepest=level == 5, hidden=hidden))
@@ -33,9 +33,10 @@ class Gaze2Mask(nn.Module):
         for level in (5, 4, 3, 2, 1):
             hidden = self.norms[level - 1](features[level - 1])
             guide = resize(gaze, hidden.shape[-2:])
-            # Likeness to what is looked at: WCS-Net's weighted correlation, of the frame with itself.
-            alike = likeness(hidden * weighted_pool(hidden, gaze), self.backbone.classes if level == 5 else 0)
-            out = self.blocks[level - 1]([hidden, guide, alike], out)
+            # WCS-Net's weighted correlation of the frame with itself: how similar a pixel is to what is looked at.
+            products = hidden * weighted_pool(hidden, gaze)
+            similar = mean_correlation(products, self.backbone.classes if level == 5 else 0)
+            out = self.blocks[level - 1]([hidden, guide, similar], out)
         return self.head(out)
 
     def forward(self, images: Tensor, gaze: Tensor) -> Tensor:

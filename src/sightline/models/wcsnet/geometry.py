@@ -13,9 +13,6 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-CONTEXT = 2.0
-"""Side of a crop in parts of the target's longer side (the paper leaves it open)."""
-
 _GREY = 0.5
 
 
@@ -28,21 +25,22 @@ class Crop:
     side: float
 
     @staticmethod
-    def around(mask: NDArray[np.bool_], context: float = CONTEXT, smallest: float = 0.0) -> Crop:
-        """The crop around a mask's bounding box; `mask` (H, W) must have a pixel set."""
+    def around(mask: NDArray[np.bool_], context: float, smallest: float = 0.0) -> Crop:
+        """The crop around a mask's bounding box; `mask` (H, W) must have a pixel set. context: side in parts of the
+        box's longer side; smallest: side, at least, pixels."""
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
         longer = max(bottom - top, right - left)
         return Crop((left + right) / 2, (top + bottom) / 2, max(context * longer, smallest))
 
-    def outward(self, inner: Crop, size: int) -> Crop:
+    def to_frame(self, inner: Crop, size: int) -> Crop:
         """A crop given in pixels of this crop's `size` grid, in pixels of the frame."""
         scale = self.side / size
         return Crop(
             self.x - self.side / 2 + inner.x * scale, self.y - self.side / 2 + inner.y * scale, inner.side * scale
         )
 
-    def towards(self, other: Crop, share: float) -> Crop:
+    def interpolate(self, other: Crop, share: float) -> Crop:
         """The crop between this (share 0) and another (1)."""
         pairs = ((self.x, other.x), (self.y, other.y), (self.side, other.side))
         return Crop(*(here + share * (there - here) for here, there in pairs))
@@ -99,8 +97,8 @@ class Crop:
         out[0, 0, v0:v1, u0:u1] = torch.from_numpy(np.array(part))
         return out
 
-    def seen_from(self, other: Crop, values: Tensor, size: int) -> Tensor:
-        """A map of this crop, (h, w), as the other crop has it: (size, size), 0 outside of this one."""
+    def resample(self, other: Crop, values: Tensor, size: int) -> Tensor:
+        """A map of this crop, (h, w), resampled to another crop: (size, size), 0 outside of this one."""
         scale = other.side / self.side
         x, y = 2 * (other.x - self.x) / self.side, 2 * (other.y - self.y) / self.side
         theta = torch.tensor([[[scale, 0.0, x], [0.0, scale, y]]], dtype=values.dtype)

@@ -35,7 +35,10 @@ class WCSNet(nn.Module):
         self.mask_correlation = nn.ModuleDict(
             {
                 str(level): Correlation(
-                    channels[level], config.correlation, classes=self.backbone.classes if level == 5 else 0
+                    channels[level],
+                    config.feature_limit,
+                    config.correlation,
+                    classes=self.backbone.classes if level == 5 else 0,
                 )
                 for level in self.levels
             }
@@ -50,7 +53,10 @@ class WCSNet(nn.Module):
         self.mask_head = nn.Conv2d(config.width, 1, 1)
         if config.hotspot_branch:
             self.hotspot_correlation = nn.ModuleDict(
-                {str(level): Correlation(channels[level], config.correlation) for level in HOTSPOT_LEVELS}
+                {
+                    str(level): Correlation(channels[level], config.feature_limit, config.correlation)
+                    for level in HOTSPOT_LEVELS
+                }
             )
             inputs = sum(_at(self.hotspot_correlation, level).out_channels for level in HOTSPOT_LEVELS)
             self.hotspot_block = RefinementBlock(inputs, config.width, deepest=True)

@@ -19,12 +19,12 @@ from sightline.errors import WeightsError
 from sightline.models import weights
 from sightline.models.predictor import Predictor
 from sightline.models.wcsnet.config import Gaze2MaskConfig, WCSNetConfig
-from sightline.models.wcsnet.evidence import Change, change
+from sightline.models.wcsnet.evidence import FrameMotion, frame_motion
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.network import WCSNet
 from sightline.models.wcsnet.tracker import Tracked, Tracker
 from sightline.nn.egnet import EGNet, EGNetConfig, SaliencyEngine, predict_saliency
-from sightline.nn.motion import LEAD, thumbnail
+from sightline.nn.motion import MotionConfig, thumbnail
 from sightline.results.frame import Frame, Hotspot
 from sightline.video import VideoFrame, prefetch
 
@@ -101,24 +101,27 @@ class WCSNetPredictor(Predictor):
         of the frame.
         """
         frames = iter(frames)
-        first, following = next(frames, None), list(islice(frames, LEAD))
+        first, following = next(frames, None), list(islice(frames, self.network.config.tracker.motion.lookahead))
         if first is None:
             return
         tracker = self.tracker()
         start = tracker.start(first.image, point=point, following=[frame.image for frame in following])
         yield _frame(first, start, None if following else predict_saliency(first.image, self.egnet))
-        with closing(prefetch(_changes(first, chain(following, frames)), 2)) as changed:  # on a thread of its own
-            for frame, what in changed:
-                yield _frame(frame, tracker.step(frame.image, what))
+        motions = _motions(first, chain(following, frames), self.network.config.tracker.motion)
+        with closing(prefetch(motions, 2)) as moving:  # on a thread of its own
+            for frame, motion in moving:
+                yield _frame(frame, tracker.step(frame.image, motion))
 
 
-def _changes(first: VideoFrame, frames: Iterable[VideoFrame]) -> Iterator[tuple[VideoFrame, Change]]:
-    """The frames after the first, each with what has changed in it."""
-    before = thumbnail(first.image)
+def _motions(
+    first: VideoFrame, frames: Iterable[VideoFrame], config: MotionConfig
+) -> Iterator[tuple[VideoFrame, FrameMotion]]:
+    """The frames after the first, each with its motion."""
+    before = thumbnail(first.image, config.longer_side)
     for frame in frames:
-        what = change(frame.image, before)
-        yield frame, what
-        before = what.small
+        motion = frame_motion(frame.image, before, config)
+        yield frame, motion
+        before = motion.small
 
 
 def _frame(frame: VideoFrame, tracked: Tracked, saliency: NDArray[np.float32] | None = None) -> Frame:

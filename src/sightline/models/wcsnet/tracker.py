@@ -2,7 +2,7 @@
 
 The paper's loop (Sec. 3): EG-Net finds where people look, Gaze2Mask-Net what is there, and WCS-Net follows it with the
 first frame as template. What the paper leaves open is ours and marked so: crop sizes, the score, what happens when the
-target is lost, and the smoothing of the hotspot.
+target is lost, and the smoothing of the hotspot. Every constant stands in `TrackerConfig`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from sightline.errors import UsageError
-from sightline.models.wcsnet.evidence import Change, Evidence, change
+from sightline.models.wcsnet.evidence import Evidence, FrameMotion, frame_motion
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.geometry import Crop
 from sightline.models.wcsnet.hotspot import HotspotMap
@@ -27,37 +27,11 @@ from sightline.models.wcsnet.network import Kernels, WCSNet
 from sightline.nn.blocks import resize
 from sightline.nn.egnet import EGNet, SaliencyEngine, predict_saliency
 from sightline.nn.engine import Engine
-from sightline.nn.focus import onto
-from sightline.nn.guided import guided_filter
+from sightline.nn.focus import nearest_on_mask
+from sightline.nn.guided import GuidedFilterConfig, guided_filter
 from sightline.nn.shots import ShotCuts
 
 State = Literal["start", "track", "lost"]
-
-LOST_SCORE = 0.35
-"""Below this score the target counts as lost."""
-LOST_FRAMES = 25
-"""Frames that a lost target of EG-Net's choice is looked for before that chooses a new one."""
-SEARCHED = 12
-"""Frames in which the search for a lost target widens to the whole frame."""
-SURE_SCORE = 0.75
-"""Above this score the template learns from what was found."""
-ANCHOR, LEARNING = 0.5, 0.08
-"""Share of the first frame in the template, and the rate at which the rest follows the target's looks."""
-SMALLEST = 48.0
-"""Side of the smallest crop, in pixels."""
-WHOLE = 1.5
-"""Side of a crop, at least, in parts of the root of the area that the target had: of one that comes into view, or out
-of an occlusion, only a part is seen at first."""
-SHRINKS = 0.02
-"""Rate at which that area follows a mask that gets smaller: what leaves the frame does not."""
-STEADY = 0.04
-"""A shift of the target's box that is followed fully, in parts of the crop's side."""
-POINT_SIGMA = 0.04
-"""Width of a clicked point or live gaze as a map, in parts of the frame's longer side."""
-STILL_SHARE = 0.05
-"""The root of what gaze counts for where nothing moves, beside 1 where something surely does."""
-MOVES, STANDS = 0.5, 0.2
-"""A target that moves more surely than the first, on average, has no parts that move less surely than the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +58,15 @@ class _Step(nn.Module):
         self.network = network
         self.count = len(network.levels)
         self.adapts = network.config.correlation == "weighted"
+        self.purity = network.config.tracker.template.purity
 
     def forward(self, search: Tensor, *kernels: Tensor) -> tuple[Tensor, ...]:
         features = self.network.backbone(search)
         mask, hotspot = self.network.decode(features, Kernels(list(kernels[: self.count]), list(kernels[self.count :])))
         mask = mask.sigmoid()
-        # What the target looks like now, from its surest pixels.
-        now = self.network.template(features, mask**4, mask).mask if self.adapts else []
-        # Without a hotspot branch the mask's smooth inside is the best guess of where people look.
+        # The target's looks in this frame, from the pixels that are surely of it.
+        now = self.network.template(features, mask**self.purity, mask).mask if self.adapts else []
+        # Without a hotspot branch the smooth mask is the best estimate of where people look.
         spot = resize(mask, (mask.shape[-2] // 4, mask.shape[-1] // 4)) if hotspot is None else hotspot.sigmoid()
         return mask, spot, *now
 
@@ -105,6 +80,7 @@ class Tracker:
         self.gaze2mask = gaze2mask.eval().to(self.device)
         self.egnet = egnet.eval().to(self.device)
         self.size = network.config.input_size
+        self.config = network.config.tracker
         self._engine: Engine | None = None
         self._kernels: list[Tensor] = []
         self._crop = Crop(0, 0, 1)
@@ -112,12 +88,12 @@ class Tracker:
         self._now: list[Tensor] = []
         self._first: list[Tensor] = []
         self._recent: list[Tensor] = []
-        self._gaze = SaliencyEngine(self.egnet, self.device)
+        self._saliency = SaliencyEngine(self.egnet, self.device)
         self._hotspot: HotspotMap | None = None
         self._evidence: Evidence | None = None
-        self._lost = 0
-        self._wanted = False
-        self._shots = ShotCuts()
+        self._lost_frames = 0
+        self._given = False
+        self._shots = ShotCuts(self.config.shots)
 
     def start(
         self,
@@ -130,11 +106,12 @@ class Tracker:
         """Choose the target in `frame`, (H, W, 3) uint8 RGB.
 
         gaze: a map (H, W), as from a live eye tracker; point: (x, y) in pixels, as from a click; mask: (H, W) of the
-        target itself; with none of them EG-Net says where people look, and `following`, up to LEAD of the next frames,
-        where something moves: of what attracts the eye, the moving counts most. Raises UsageError for sizes that
-        differ, a point outside of the frame, an empty mask or map, or more than one of the three.
+        target itself. With none of them EG-Net says where people look, and `following`, the next frames (as many as
+        the motion's lookahead), where something moves: of what attracts the eye, the moving counts most. Raises
+        UsageError for sizes that differ, a point outside of the frame, an empty mask or map, or more than one of the
+        three.
         """
-        return self._start(frame, Evidence(frame, following), gaze, point, mask)
+        return self._start(frame, Evidence(frame, self.config, following), gaze, point, mask)
 
     def _start(
         self,
@@ -144,77 +121,86 @@ class Tracker:
         point: tuple[float, float] | None = None,
         mask: NDArray[np.bool_] | None = None,
     ) -> Tracked:
+        settings = self.config.start
         height, width = frame.shape[:2]
         moving = cv2.resize(evidence.moving, (width, height), interpolation=cv2.INTER_LINEAR)
-        looked_at = self._guide(frame, gaze, point, mask, moving)
-        target = self.segment(frame, looked_at) if mask is None else mask.astype(bool)
-        if gaze is None and point is None and mask is None and moving[target].mean() > MOVES:
-            part = _main_part(target & (moving > STANDS), looked_at)
-            target = target if part is None else part
-        crop = self._limit(Crop.around(target), frame)
-        self._set_template(frame, target, looked_at, crop)
-        self._crop, self._area, self._lost = crop, float(target.sum()), 0
-        self._wanted = gaze is not None or point is not None or mask is not None
+        guidance = self._guidance(frame, gaze, point, mask, moving)
+        target = self.segment(frame, guidance) if mask is None else mask.astype(bool)
+        self._given = gaze is not None or point is not None or mask is not None
+        if not self._given and moving[target].mean() > settings.moving_target:
+            component = self._main_components(target & (moving > settings.still_part), guidance)
+            target = target if component is None else component
+        crop = self._clip(self._around(target), frame)
+        self._set_template(frame, target, guidance, crop)
+        self._crop, self._area, self._lost_frames = crop, float(target.sum()), 0
         self._shots.look(frame)
         search = crop.take(frame, self.size)
-        taken, _ = self._infer(search)
-        inside = crop.take_map(target, taken.shape[-1])[0, 0]
-        evidence.look(search, crop, taken.shape[-1])
-        evidence.keep(inside, taken, chosen=True)
+        network_mask, _ = self._infer(search)
+        inside = crop.take_map(target, network_mask.shape[-1])[0, 0]
+        evidence.observe(search, crop, network_mask.shape[-1])
+        evidence.update(inside, network_mask, chosen=True)
         self._evidence = evidence
-        self._hotspot = HotspotMap(crop, inside, looked_at)
-        hotspot, at = self._hotspot.read(crop, inside, height, width)
-        return Tracked(target.astype(np.float32), target, hotspot, onto(target, at), 1.0, "start")
+        self._hotspot = HotspotMap(crop, inside, guidance, self.config.hotspot)
+        hotspot, at = self._hotspot.render(crop, inside, height, width)
+        return Tracked(target.astype(np.float32), target, hotspot, nearest_on_mask(target, at), 1.0, "start")
 
-    def step(self, frame: NDArray[np.uint8], changed: Change | None = None) -> Tracked:
-        """Find the target in the next frame, (H, W, 3) uint8 RGB. After a shot cut, or a while of "lost" where the
-        target was EG-Net's choice, that chooses a new one (state "start"); one that was given is waited for. changed:
-        what `change` says of the frame, where somebody has asked it on another thread. Raises UsageError before
-        `start`."""
+    def step(self, frame: NDArray[np.uint8], motion: FrameMotion | None = None) -> Tracked:
+        """Find the target in the next frame, (H, W, 3) uint8 RGB.
+
+        After a shot cut EG-Net chooses a new target (state "start"). So it does after a while of "lost" where the
+        target was its own choice; one that was given is waited for. motion: `frame_motion` of the frame, where another
+        thread has computed it. Raises UsageError before `start`.
+        """
         if self._evidence is None:
             raise UsageError("Tracker.step before Tracker.start: choose a target first")
         if self._shots.look(frame):
-            return self._start(frame, Evidence(frame))
-        self._evidence.step(changed or change(frame, self._evidence.small), frame)
-        if self._lost >= LOST_FRAMES and not self._wanted:
+            return self._start(frame, Evidence(frame, self.config))
+        motion = motion or frame_motion(frame, self._evidence.small, self.config.motion)
+        self._evidence.step(motion, frame)
+        if self._lost_frames >= self.config.lost.give_up_frames and not self._given:
             return self._start(frame, self._evidence)
         height, width = frame.shape[:2]
-        crop = self._spot(frame, self._evidence) if self._lost else self._crop
-        tracked = None if crop is None else self._find(frame, crop, self._evidence)
+        crop = self._redetect(frame, self._evidence) if self._lost_frames else self._crop
+        tracked = None if crop is None else self._track(frame, crop, self._evidence)
         if tracked is None:
-            self._lost += 1
+            self._lost_frames += 1
             self._evidence.lose(frame)
             empty = np.zeros((height, width), dtype=np.float32)
             return Tracked(empty, empty.astype(bool), empty, None, 0.0, "lost")
-        self._lost = 0
+        self._lost_frames = 0
         return tracked
 
-    def segment(self, frame: NDArray[np.uint8], gaze: NDArray[np.floating]) -> NDArray[np.bool_]:
-        """The mask (H, W) of what is looked at: Gaze2Mask-Net on the whole frame, then closer on what it found."""
+    def segment(self, frame: NDArray[np.uint8], guidance: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """The mask (H, W) of what is looked at: Gaze2Mask-Net on the whole frame, then in a crop around its result."""
+        settings = self.config.start
         height, width = frame.shape[:2]
         longer = max(height, width)
-        target = self._looked_at(frame, gaze, Crop(width / 2, height / 2, longer))
+        target = self._segment_crop(frame, guidance, Crop(width / 2, height / 2, longer))
         if target is None:
-            y, x = np.unravel_index(int(np.argmax(gaze)), gaze.shape)
-            target = self._looked_at(frame, gaze, Crop(float(x), float(y), longer / 2))
-        if target is not None:
-            closer = self._looked_at(frame, gaze, self._limit(Crop.around(target), frame))
-            return target if closer is None else closer
-        # Nothing stands out as an object: what is looked at most has to do.
-        return gaze >= max(np.quantile(gaze, 0.97), 1e-6)
+            y, x = np.unravel_index(int(np.argmax(guidance)), guidance.shape)
+            near = Crop(float(x), float(y), settings.fallback_crop * longer)
+            target = self._segment_crop(frame, guidance, near)
+        if target is None:  # no object stands out: what is looked at most stands for one
+            return guidance >= max(np.quantile(guidance, settings.fallback_quantile), 1e-6)
+        if not settings.zoom:
+            return target
+        closer = self._segment_crop(frame, guidance, self._clip(self._around(target), frame))
+        return target if closer is None else closer
 
-    def _looked_at(self, frame: NDArray[np.uint8], gaze: NDArray[np.floating], crop: Crop) -> NDArray[np.bool_] | None:
+    def _segment_crop(
+        self, frame: NDArray[np.uint8], guidance: NDArray[np.floating], crop: Crop
+    ) -> NDArray[np.bool_] | None:
         size = self.gaze2mask.config.input_size
-        guide = crop.take_map(gaze, size // 8)
+        guide = crop.take_map(guidance, size // 8)
         if guide.max() <= 0:
             return None
         with torch.inference_mode():
             images, guide = crop.take(frame, size).to(self.device), (guide / guide.max()).to(self.device)
             probability = self.gaze2mask(images, guide).sigmoid()[0, 0].cpu()
         placed = crop.place(probability, *frame.shape[:2])
-        return _main_part(placed > 0.5, gaze)
+        return self._main_components(placed > 0.5, guidance)
 
-    def _guide(
+    def _guidance(
         self,
         frame: NDArray[np.uint8],
         gaze: NDArray[np.floating] | None,
@@ -222,6 +208,8 @@ class Tracker:
         mask: NDArray[np.bool_] | None,
         moving: NDArray[np.float32],
     ) -> NDArray[np.floating]:
+        """Where the target is looked at, (H, W)."""
+        settings = self.config.start
         height, width = frame.shape[:2]
         if sum(given is not None for given in (gaze, point, mask)) > 1:
             raise UsageError("Tracker.start: give one of gaze, point and mask, not several")
@@ -235,25 +223,26 @@ class Tracker:
         if gaze is not None:
             return gaze
         if point is None:
-            looked_at = predict_saliency(frame, self.egnet)
-            weighted = looked_at * (STILL_SHARE + (1 - STILL_SHARE) * moving) ** 2
+            still = settings.still_weight
+            saliency = predict_saliency(frame, self.egnet)
+            weighted = saliency * (still + (1 - still) * moving) ** settings.motion_exponent
             return weighted / weighted.max()
         x, y = point
         if not (0 <= x < width and 0 <= y < height):
             raise UsageError(f"Tracker.start: point ({x:g}, {y:g}) is outside of the {width}x{height} frame")
-        sigma = max(1.0, POINT_SIGMA * max(height, width))
+        sigma = max(1.0, settings.point_sigma * max(height, width))
         rows = np.exp(-((np.arange(height) + 0.5 - y) ** 2) / (2 * sigma**2))
         columns = np.exp(-((np.arange(width) + 0.5 - x) ** 2) / (2 * sigma**2))
         return np.outer(rows, columns).astype(np.float32)
 
     def _set_template(
-        self, frame: NDArray[np.uint8], target: NDArray[np.bool_], looked_at: NDArray[np.floating], crop: Crop
+        self, frame: NDArray[np.uint8], target: NDArray[np.bool_], guidance: NDArray[np.floating], crop: Crop
     ) -> None:
         size = self.size
         if self.network.config.correlation == "depthwise":
             # "w/o. weighted pooling": a template of half the size, at the same scale (Sec. 4.4).
             size, crop = size // 2, Crop(crop.x, crop.y, crop.side / 2)
-        guide = _inside(looked_at, target)
+        guide = self._guidance_on(target, guidance)
         with torch.inference_mode():
             features = self.network.backbone(crop.take(frame, size).to(self.device))
             mask = crop.take_map(target, size).to(self.device)
@@ -262,56 +251,63 @@ class Tracker:
         self._kernels = [kernel.cpu() for kernel in (*kernels.mask, *kernels.hotspot)]
         self._first, self._recent = list(self._kernels), list(self._kernels)
 
-    def _spot(self, frame: NDArray[np.uint8], evidence: Evidence) -> Crop | None:
+    def _redetect(self, frame: NDArray[np.uint8], evidence: Evidence) -> Crop | None:
         """Where to look closer for a lost target: around what is like it, further from its last place with every
         frame, at last in the whole frame. None if nothing is."""
         height, width = frame.shape[:2]
         whole = Crop(width / 2, height / 2, float(max(height, width)))
-        wide = self._crop.towards(whole, min(1.0, self._lost / SEARCHED))
+        wide = self._crop.interpolate(whole, min(1.0, self._lost_frames / self.config.lost.search_frames))
         search = wide.take(frame, self.size)
-        taken, _ = self._infer(search)
-        evidence.look(search, wide, taken.shape[-1])
-        likely = evidence.recognise(taken)
-        part = _main_part(likely.numpy() > 0.5, likely.numpy())
-        if part is None:
+        network_mask, _ = self._infer(search)
+        evidence.observe(search, wide, network_mask.shape[-1])
+        likely = evidence.redetect(network_mask)
+        component = self._main_components(likely.numpy() > 0.5, likely.numpy())
+        if component is None:
             return None
-        found = wide.outward(Crop.around(part), taken.shape[-1])
-        return self._limit(Crop(found.x, found.y, max(found.side, WHOLE * self._area**0.5)), frame)
+        found = wide.to_frame(self._around(component), network_mask.shape[-1])
+        return self._clip(Crop(found.x, found.y, max(found.side, self._smallest_side())), frame)
 
-    def _find(self, frame: NDArray[np.uint8], crop: Crop, evidence: Evidence) -> Tracked | None:
+    def _track(self, frame: NDArray[np.uint8], crop: Crop, evidence: Evidence) -> Tracked | None:
         """The target in the crop, and where to look in the next frame; None if it is not there."""
         search = crop.take(frame, self.size)
-        taken, hotspot = self._infer(search)
-        size = taken.shape[-1]
-        evidence.look(search, crop, size)
-        mask = evidence.recognise(taken) if self._lost else evidence.weigh(taken) * evidence.reachable()
+        network_mask, hotspot = self._infer(search)
+        size = network_mask.shape[-1]
+        evidence.observe(search, crop, size)
+        if self._lost_frames:
+            mask = evidence.redetect(network_mask)
+        else:
+            mask = evidence.combine(network_mask) * evidence.reachable()
         score = float(mask.square().sum() / mask.sum().clamp_min(1e-6))
-        part = _main_part(mask.numpy() > 0.5, mask.numpy())
-        if part is None or score < LOST_SCORE:
+        component = self._main_components(mask.numpy() > 0.5, mask.numpy())
+        if component is None or score < self.config.lost.score:
             return None
-        area = float(part.sum()) * (crop.side / size) ** 2
-        if area < 0.05 * self._area:
+        area = float(component.sum()) * (crop.side / size) ** 2
+        if area < self.config.lost.area * self._area:
             return None
-        mask[torch.from_numpy((mask.numpy() > 0.5) & ~part)] = 0.0
-        evidence.keep(mask, taken)
+        mask[torch.from_numpy((mask.numpy() > 0.5) & ~component)] = 0.0
+        evidence.update(mask, network_mask)
         height, width = frame.shape[:2]
-        probability = crop.place(_to_edges(mask, search), height, width)
-        self._area += (0.1 if area > self._area else SHRINKS) * (area - self._area)
-        self._crop = self._limit(self._follow(crop.outward(Crop.around(part), size)), frame)
-        if score > SURE_SCORE:
-            self._learn()
+        stride = self.config.edge_stride
+        probability = crop.place(_refine_edges(mask, search, stride, self.config.edges), height, width)
+        settings = self.config.crop
+        rate = settings.area_growth if area > self._area else settings.area_shrinkage
+        self._area += rate * (area - self._area)
+        self._crop = self._clip(self._next_crop(crop.to_frame(self._around(component), size)), frame)
+        if score > self.config.template.confident_score:
+            self._update_template()
         smooth, at = self._update_hotspot(frame, crop, mask, hotspot, evidence)
         found = probability > 0.5
-        return Tracked(probability, found, smooth, onto(found, at), score, "track")
+        return Tracked(probability, found, smooth, nearest_on_mask(found, at), score, "track")
 
     def _update_hotspot(
         self, frame: NDArray[np.uint8], crop: Crop, mask: Tensor, hotspot: Tensor, evidence: Evidence
     ) -> tuple[NDArray[np.float32], tuple[float, float]]:
-        """The hotspot's map and point, after the target's move and, now and then, a new look of EG-Net."""
+        """The hotspot's map and point, after the target's move and, now and then, a new map of EG-Net."""
         assert self._hotspot is not None
-        self._hotspot.follow(self._crop, evidence.shift)
-        self._hotspot.update(crop, mask, hotspot, self._gaze(frame) if self._hotspot.wants_look else None)
-        return self._hotspot.read(crop, mask, *frame.shape[:2])
+        self._hotspot.move(self._crop, evidence.shift)
+        saliency = self._saliency(frame) if self._hotspot.needs_saliency else None
+        self._hotspot.update(crop, mask, hotspot, saliency)
+        return self._hotspot.render(crop, mask, *frame.shape[:2])
 
     def _infer(self, search: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities of mask and hotspot in a crop's pixels: (h, w) at the network's output sizes."""
@@ -321,47 +317,54 @@ class Tracker:
         self._now = now
         return mask[0, 0], hotspot[0, 0]
 
-    def _learn(self) -> None:
-        """Let the template follow the target's looks, anchored to the first frame. Ours: the paper's stays fixed."""
+    def _update_template(self) -> None:
+        """Let the template follow the target's looks, anchored to the first frame."""
+        first, rate = self.config.template.first_frame, self.config.template.rate
         for level, now in enumerate(self._now):
-            self._recent[level] = (1 - LEARNING) * self._recent[level] + LEARNING * now
-            self._kernels[level] = ANCHOR * self._first[level] + (1 - ANCHOR) * self._recent[level]
+            self._recent[level] = (1 - rate) * self._recent[level] + rate * now
+            self._kernels[level] = first * self._first[level] + (1 - first) * self._recent[level]
 
-    def _follow(self, crop: Crop) -> Crop:
+    def _next_crop(self, crop: Crop) -> Crop:
         """The next crop. A mask's box flickers: small shifts are mostly that, and hardly followed, large ones fully."""
-        last = self._crop
+        settings, last = self.config.crop, self._crop
         dx, dy = crop.x - last.x, crop.y - last.y
-        pull = float(np.clip(np.hypot(dx, dy) / (STEADY * last.side), 0.15, 1.0))
-        wanted = max(crop.side, WHOLE * self._area**0.5)
-        return Crop(last.x + pull * dx, last.y + pull * dy, float(np.clip(wanted, 0.9 * last.side, 1.1 * last.side)))
+        pull = float(np.clip(np.hypot(dx, dy) / (settings.flicker * last.side), settings.slowest, 1.0))
+        side = max(crop.side, self._smallest_side())
+        smallest, largest = (1 - settings.side_change) * last.side, (1 + settings.side_change) * last.side
+        return Crop(last.x + pull * dx, last.y + pull * dy, float(np.clip(side, smallest, largest)))
 
-    @staticmethod
-    def _limit(crop: Crop, frame: NDArray[np.uint8]) -> Crop:
+    def _smallest_side(self) -> float:
+        """Side of a crop in which all of the target comes into view, of which a part may be hidden."""
+        return self.config.crop.area_context * self._area**0.5
+
+    def _around(self, mask: NDArray[np.bool_]) -> Crop:
+        return Crop.around(mask, self.config.crop.context)
+
+    def _clip(self, crop: Crop, frame: NDArray[np.uint8]) -> Crop:
         """No crop is larger than the frame's longer side or centred outside, as beyond is only grey, nor all blur."""
         height, width = frame.shape[:2]
         x, y = min(max(crop.x, 0.0), float(width)), min(max(crop.y, 0.0), float(height))
-        return Crop(x, y, min(max(crop.side, SMALLEST), float(max(height, width))))
+        return Crop(x, y, min(max(crop.side, self.config.crop.smallest_px), float(max(height, width))))
+
+    def _guidance_on(self, target: NDArray[np.bool_], guidance: NDArray[np.floating]) -> NDArray[np.floating]:
+        """The guidance on a target, (H, W); the target itself where there is none."""
+        inside = guidance * target
+        faint = inside.max() <= self.config.start.gaze_floor * guidance.max()
+        return target.astype(np.float32) if faint else inside
+
+    def _main_components(self, mask: NDArray[np.bool_], weight: NDArray[np.floating]) -> NDArray[np.bool_] | None:
+        """The connected components of a mask that weigh enough beside the heaviest; None for an empty mask."""
+        components, count = ndimage.label(mask)
+        if count == 0:
+            return None
+        if count == 1:
+            return mask
+        sums = ndimage.sum_labels(weight, components, index=np.arange(1, count + 1))
+        keep = np.concatenate([[False], sums >= self.config.component_weight * sums.max()])
+        return np.asarray(keep[components])
 
 
-def _to_edges(mask: Tensor, search: Tensor) -> Tensor:
-    """A mask (h, w) at the size of the search crop (1, 3, H, W), following its edges; a grid of stride 4 will do."""
-    grid = search.shape[2] // 4, search.shape[3] // 4
-    return guided_filter(resize(mask[None, None], grid), search)[0, 0].clamp(0, 1)
-
-
-def _inside(looked_at: NDArray[np.floating], target: NDArray[np.bool_]) -> NDArray[np.floating]:
-    """The gaze that falls on a target, (H, W); the target itself where none does."""
-    inside = looked_at * target
-    return inside if inside.max() > 0.02 * looked_at.max() else target.astype(np.float32)
-
-
-def _main_part(mask: NDArray[np.bool_], weight: NDArray[np.floating]) -> NDArray[np.bool_] | None:
-    """The connected parts of a mask with at least a fifth of the heaviest part's weight; None for an empty mask."""
-    parts, count = ndimage.label(mask)
-    if count == 0:
-        return None
-    if count == 1:
-        return mask
-    sums = ndimage.sum_labels(weight, parts, index=np.arange(1, count + 1))
-    keep = np.concatenate([[False], sums >= 0.2 * sums.max()])
-    return np.asarray(keep[parts])
+def _refine_edges(mask: Tensor, search: Tensor, stride: int, config: GuidedFilterConfig) -> Tensor:
+    """A mask (h, w) at the size of the search crop (1, 3, H, W), following its edges. stride: of the filter's grid."""
+    grid = search.shape[2] // stride, search.shape[3] // stride
+    return guided_filter(resize(mask[None, None], grid), search, config)[0, 0].clamp(0, 1)

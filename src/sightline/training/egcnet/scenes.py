@@ -26,7 +26,6 @@ from torch import Tensor, nn
 from sightline.data.fixations import Observed, read_observed
 from sightline.data.samples import FixationImage, VideoSequence
 from sightline.errors import DataError
-from sightline.models.egcnet.gaze import SIGMA
 from sightline.models.egcnet.network import EGCNet, Encoded
 from sightline.nn import motion
 from sightline.nn.engine import Engine, engine_cache
@@ -70,10 +69,11 @@ class SceneStore:
     and the code that finds motion."""
 
     def __init__(self, network: EGCNet, key: str) -> None:
-        code = inspect.getsource(motion)
-        self.folder = engine_cache() / "clips" / hashlib.sha256((key + code).encode()).hexdigest()[:16]
+        code, config = inspect.getsource(motion), network.config
+        settings = config.motion.model_dump_json() + config.fixations.model_dump_json()
+        self.folder = engine_cache() / "clips" / hashlib.sha256((key + code + settings).encode()).hexdigest()[:16]
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._network = network
+        self._network, self._sigma = network, config.fixations.sigma
         self._engine: Engine | None = None
 
     def photographs(self, samples: Sequence[FixationImage]) -> list[Scene]:
@@ -95,7 +95,9 @@ class SceneStore:
                 for index in range(len(sequence)):
                     image = sequence.load(index)[0]
                     points = sequence.fixations(index)
-                    density = fixation_grid(np.empty((0, 2)) if points is None else points / image.shape[1::-1])
+                    density = fixation_grid(
+                        np.empty((0, 2)) if points is None else points / image.shape[1::-1], self._sigma
+                    )
                     densities.append(density[:, ::-1] if mirrored else density)
                     yield image
 
@@ -120,7 +122,7 @@ class SceneStore:
         def images(source: Source) -> Iterator[NDArray[np.uint8]]:
             for frame in source:
                 if frame.index % STEP == 0:
-                    densities.append(fixation_grid(observed.at(frame.index).xy / observed.size[::-1]))
+                    densities.append(fixation_grid(observed.at(frame.index).xy / observed.size[::-1], self._sigma))
                 yield frame.image
 
         if observed.stimulus is None or len(observed.frames) <= STEP:
@@ -178,7 +180,7 @@ class SceneStore:
             part = (x, y, min(right, picture.width), min(bottom, picture.height))
             view = np.asarray(picture.resize((SIZE[1], SIZE[0]), Image.Resampling.BILINEAR, box=part))
             inside = (points - part[:2]) / (part[2] - part[0], part[3] - part[1])
-            density = fixation_grid(inside, SIGMA / abs(window[2]))
+            density = fixation_grid(inside, self._sigma / abs(window[2]))
             views.append(view[:, ::-1] if window[2] < 0 else view)
             densities.append(density[:, ::-1] if window[2] < 0 else density)
         return self._scene(
@@ -198,8 +200,8 @@ class SceneStore:
         mirrored: bool = False,
         step: int = 1,
     ) -> Scene:
-        small, motions = [], []
-        for index, (image, moving) in enumerate(motion.MotionCue().over(track(frames, f"Features of {name}"))):
+        small, motions, cue = [], [], motion.MotionCue(self._network.config.motion)
+        for index, (image, moving) in enumerate(cue.over(track(frames, f"Features of {name}"))):
             if index % step:
                 continue
             both = _shrunk(image, SIZE), _shrunk(moving.independent, GRID)
@@ -252,8 +254,9 @@ def _shrunk(
     return np.asarray(Image.fromarray(picture).resize(size[::-1], by))
 
 
-def fixation_grid(points: NDArray[np.floating], sigma: float = SIGMA) -> NDArray[np.float32]:
-    """Fixations (N, 2), x and y in [0, 1], as a density on GRID that sums to 1; zeros where there are none inside."""
+def fixation_grid(points: NDArray[np.floating], sigma: float) -> NDArray[np.float32]:
+    """Fixations (N, 2), x and y in [0, 1], as a density on GRID that sums to 1; zeros where there are none inside.
+    sigma: blur, in parts of the longer side."""
     counts = np.zeros(GRID)
     columns, rows = np.floor(points * GRID[::-1]).astype(int).reshape(-1, 2).T
     inside = (columns >= 0) & (columns < GRID[1]) & (rows >= 0) & (rows < GRID[0])

@@ -17,9 +17,9 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from sightline.errors import DataError
 from sightline.models.egcnet import losses
-from sightline.models.egcnet.gaze import SIGMA
-from sightline.models.egcnet.iimc import means_of, mixed_contrast
+from sightline.models.egcnet.iimc import mixed_contrast, prototypes
 from sightline.models.egcnet.network import Decision, EGCNet, Encoded
+from sightline.models.egcnet.refinement import affinity, refine_mask
 from sightline.nn.blocks import resize
 from sightline.nn.guided import guided_filter
 from sightline.training.egcnet.scenes import FINE, GRID, Scene, fixation_grid
@@ -90,7 +90,10 @@ class Clips(IterableDataset[Batch]):
         self.scenes, self.counts, self.scribbles, self.start, self.seed = scenes, counts, scribbles, start, seed
         generator = np.random.default_rng(seed)
         self.simulated = {
-            id(scene): [simulate(network, scene, observers, generator, sigma) for sigma in (LABEL_SIGMA, SIGMA)]
+            id(scene): [
+                simulate(network, scene, observers, generator, sigma)
+                for sigma in (LABEL_SIGMA, network.config.fixations.sigma)
+            ]
             for members in scenes.values()
             for scene in members
             if scene.density is None
@@ -136,9 +139,7 @@ class Clips(IterableDataset[Batch]):
         )
 
 
-def simulate(
-    network: EGCNet, scene: Scene, observers: int, generator: np.random.Generator, sigma: float = SIGMA
-) -> Tensor:
+def simulate(network: EGCNet, scene: Scene, observers: int, generator: np.random.Generator, sigma: float) -> Tensor:
     """Densities of simulated observers of a scene, (F, 1, *GRID). sigma: blur, in parts of the longer side."""
     grids = [fixation_grid(places, sigma) for places in simulated(network, scene, observers, generator)]
     return torch.from_numpy(np.stack(grids))[:, None].half()
@@ -149,7 +150,7 @@ def simulated(
     network: EGCNet, scene: Scene, observers: int, generator: np.random.Generator
 ) -> Iterator[NDArray[np.float64]]:
     """Where simulated observers of a scene look in every frame, (observers, 2), x and y in [0, 1]: they follow the
-    network's own attention in each frame, which is the fixation head's map, drawn to what moves. No mask comes near."""
+    network's own density in each frame: that of the fixation head, weighted by motion. No mask comes near."""
     encoded, motion = Encoded(*(level.float() for level in scene.encoded)), scene.motion.float()
     own = network.own_density(encoded, motion, torch.zeros_like(motion))
     size = np.array(GRID[::-1], np.float64)
@@ -186,21 +187,23 @@ class EGCNetTask(L.LightningModule):
 
     def _frame(self, decision: Decision, frame: Batch) -> tuple[Tensor, Tensor]:
         """What a frame costs, and the target (N, 1, *FINE) in [0, 1] that colours and motion make of the winner."""
-        weights = self.recipe.losses
+        weights, config = self.recipe.losses, self.network.config
         objects = self.network.objects(Encoded(*frame.encoded))
-        labels = resize_labels(losses.seeds(frame.density, frame.motion, objects, weights.peak, weights.floor))
-        regions = self.network.config.regions if self.network.config.position_semantic else 0
-        told = losses.divide(labels, decision.points, regions)
+        labels = resize_labels(
+            losses.seed_labels(frame.density, frame.motion, objects, config.density, weights.peak, weights.floor)
+        )
+        regions = config.regions if config.position_semantic else 0
+        assigned = losses.assign_labels(labels, decision.points, regions)
         share = decision.competition.share
         # A query learns as much as it is likely to win; the competition learns which one fits all labels best.
-        own = losses.partial_cross_entropy(decision.masks, told)
+        own = losses.partial_cross_entropy(decision.masks, assigned)
         fit = losses.partial_cross_entropy(decision.masks.detach(), labels)
         loss = ((share.detach() + 0.1) * own).sum(1) + (share * fit).sum(1)
         motion = resize(frame.motion, FINE)
-        alike = losses.affinity(frame.images, motion)
-        target = losses.sharpen(decision.winner.detach().sigmoid(), frame.images, motion, alike)
-        target = guided_filter(target, frame.images).clamp(0, 1)
-        loss = loss + weights.coherence * losses.local_coherence(decision.winner.sigmoid(), alike)[:, 0]
+        affinities = affinity(frame.images, motion, config.refinement)
+        target = refine_mask(decision.winner.detach().sigmoid(), frame.images, motion, affinities, config.refinement)
+        target = guided_filter(target, frame.images, config.mask.edges).clamp(0, 1)
+        loss = loss + weights.coherence * losses.local_coherence(decision.winner.sigmoid(), affinities)[:, 0]
         drawn = frame.scribbles >= 0
         if drawn.any():
             strokes = frame.scribbles.clamp_min(0)
@@ -218,8 +221,8 @@ class EGCNetTask(L.LightningModule):
         pixels = torch.stack([decision.pixels for decision in decisions], 1)
         targets = resize(targets.flatten(0, 1), pixels.shape[-2:]).view(*pixels.shape[:2], 1, *pixels.shape[-2:])
         bank = torch.stack(list(self.bank)) if self.bank else pixels.new_zeros(0, 2, pixels.shape[2])
-        self.bank.extend(means_of(pixels[:, 0], targets[:, 0]).detach())
-        return mixed_contrast(pixels, targets, bank, self.recipe.losses.inter)
+        self.bank.extend(prototypes(pixels[:, 0], targets[:, 0]).detach())
+        return mixed_contrast(pixels, targets, bank, self.recipe.losses.inter, self.network.config.recall)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["bank"] = list(self.bank)

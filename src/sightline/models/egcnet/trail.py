@@ -1,6 +1,6 @@
-"""An eye tracker's fixations along a video: those of the last moment count too, carried along with what they are on.
+"""An eye tracker's fixations along a video: those of the last moment count too, warped along with what they are on.
 
-What a few people look at in one frame is few points; within a moment they see more of an object, and it moves on.
+A few viewers make few fixations in one frame. Within a moment they see more of an object, and it moves on.
 """
 
 from __future__ import annotations
@@ -11,30 +11,26 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-SIGMA = 0.028
-"""Blur of an eye tracker's fixations, in parts of the frame's longer side, in training too."""
-LASTING_S = 0.2
-"""A fixation counts by exp(-age / this)."""
-LEAST = 0.05
-"""One that counts less is forgotten."""
+from sightline.models.egcnet.config import FixationsConfig
 
 
-class GazeTrail:
+class FixationTrail:
     """Goes along a video; memory is bounded by the fixations of the last half second or so."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: FixationsConfig) -> None:
+        self.config = config
         self._places = np.empty((0, 2))  # x and y in [0, 1]
         self._weights = np.empty(0)
 
-    def look(self, places: NDArray[np.floating], flow: NDArray[np.float32], elapsed_s: float) -> None:
+    def step(self, places: NDArray[np.floating], flow: NDArray[np.float32], elapsed_s: float) -> None:
         """The next frame. places: fixations (K, 2), x and y in [0, 1] of the frame, any outside are left out. flow:
         (h, w, 2), as in Motion. elapsed_s: seconds since the last frame."""
-        self._weights = self._weights * np.exp(-max(0.0, elapsed_s) / LASTING_S)
-        lasting = self._weights > LEAST
-        moved = carried(self._places[lasting], flow)
+        self._weights = self._weights * np.exp(-max(0.0, elapsed_s) / self.config.decay_s)
+        kept = self._weights > self.config.least_weight
+        warped = warp_points(self._places[kept], flow)
         fresh = np.asarray(places, dtype=np.float64).reshape(-1, 2)
-        every = np.concatenate([moved, fresh])
-        weights = np.concatenate([self._weights[lasting], np.ones(len(fresh))])
+        every = np.concatenate([warped, fresh])
+        weights = np.concatenate([self._weights[kept], np.ones(len(fresh))])
         inside = ((every >= 0) & (every < 1)).all(axis=1)
         self._places, self._weights = every[inside], weights[inside]
 
@@ -45,14 +41,15 @@ class GazeTrail:
         cells = np.zeros(grid, dtype=np.float32)
         columns, rows = (self._places * grid[::-1]).astype(int).T
         np.add.at(cells, (rows, columns), self._weights)
-        blurred = gaussian_filter(cells, SIGMA * max(grid), mode="constant")
+        blurred = gaussian_filter(cells, self.config.sigma * max(grid), mode="constant")
         return torch.from_numpy(blurred / blurred.sum())[None, None]
 
 
-def carried(places: NDArray[np.float64], flow: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Places of the frame before, moved to where their pixels are now.
+def warp_points(places: NDArray[np.float64], flow: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Places of the frame before, warped to where their pixels are now.
 
-    The flow tells of a place now where it was; so the place whose flow leads to the old one is sought, in two steps.
+    The flow says of a place now where it was. So the place is sought whose flow leads to the old one: a fixed point,
+    which two iterations find to within the flow's own error.
     """
     if not len(places):
         return places

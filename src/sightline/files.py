@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, and errors of the file system in words."""
+"""What files are called, files and folders that appear whole or not at all, errors of the file system in words."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from types import TracebackType
 from typing import Self
 
 from sightline.errors import OutputError
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
+"""Of pictures, in lower case."""
+VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg"})
+"""Of videos, in lower case."""
 
 
 class WholeFile:

@@ -230,10 +230,10 @@ def test_image_fixations_leave_out_the_one_at_onset(fixation_root: Path) -> None
         ("fixations.csv", "image,order,x_px\n", "no column y_px"),
         ("fixations.csv", "image,order,x_px,y_px\na.jpg,2,left,3\n", "line 2: x_px is 'left', a number is expected"),
         ("fixations.csv", "image,order,x_px,y_px\na.jpg,2,1,2\na.jpg,2,nan,3\n", "line 3: x_px is 'nan'"),
-        ("fixations.csv", "image,order,x_px,y_px\na.jpg,2\n", "line 2: x_px is None"),
+        ("fixations.csv", "image,order,x_px,y_px\na.jpg,2\n", "line 2: 2 cells, the first line has 4"),
         ("fixations.csv", "image,order,x_px,y_px\nb.jpg,2,1,3\n", "line 2: image 'b.jpg' is not listed"),
         ("images.csv", "image,original_width_px,original_height_px\nz.jpg,8,8\n", "1 file is missing: .*z.jpg"),
-        ("images.csv", "", "no column image"),
+        ("images.csv", "", "images.csv: the file is empty"),
     ],
 )
 def test_image_fixations_name_table_and_line(fixation_root: Path, table: str, content: str, message: str) -> None:

@@ -167,9 +167,10 @@ def test_maps_of_a_published_set(tmp_path: Path) -> None:
     saliency = np.asarray(Image.open(out / "without-2/a/saliency/00000.png"))
     assert np.unravel_index(saliency.argmax(), saliency.shape) == (4, 3)
     (tmp_path / "maps/pooled").mkdir()
+    (tmp_path / "maps/pooled/thesis.tex").write_text("x")
     with pytest.raises(OutputError, match="there is something else already"):
         write_maps(root, tmp_path / "maps", sigma="2px")
-    assert not list(out.glob(".maps*"))
+    assert not list(out.glob(".*"))
 
 
 def observed_by(viewers: dict[str, list[tuple[float, float]]], size: tuple[int, int] = (60, 80)) -> Observed:

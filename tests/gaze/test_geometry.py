@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sightline.errors import UsageError
-from sightline.gaze.geometry import Placement, Screen, contradictions, inside
+from sightline.gaze.geometry import Placement, Screen, contradictions
 
 sizes = st.tuples(st.integers(2, 8000), st.integers(2, 8000))
 lengths = st.floats(1, 500)
@@ -79,11 +79,6 @@ def test_a_given_rectangle() -> None:
     for wrong in ("middle", "1,2,3", "0,0,0,10"):
         with pytest.raises(UsageError, match="--placement"):
             Placement.parse(wrong, (1080, 1920), (300, 400))
-
-
-def test_inside_has_its_left_and_top_edge_only() -> None:
-    xy = np.array([[0, 0], [9.99, 4.99], [10, 0], [0, 5], [-0.01, 0], [np.nan, 1]])
-    assert inside(xy, (5, 10)).tolist() == [True, True, False, False, False, False]
 
 
 def test_every_contradiction_is_listed() -> None:

@@ -65,10 +65,10 @@ def test_milliseconds_and_no_frames(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("subject,onset_s\n1,2\n", "no column duration_s, x_px, y_px; subject, onset_s"),
-        (HEADER + "a,0,1,left,2,0\n", "fixations.csv, line 2: 'x_px' is 'left', a number is expected"),
-        (HEADER + "a,0,1,1,2,0\na,1,,1,2,0\n", "fixations.csv: fixation 2 is no finite number; mend or drop the row"),
-        (HEADER + "a,0,-1,1,2,0\n", "fixation 1 lasts no time"),
-        (HEADER + ",0,1,1,2,0\n", "fixation 1 has no subject"),
+        (HEADER + "a,0,1,left,2,0\n", "fixations.csv, line 2: x_px is 'left', a number is expected"),
+        (HEADER + "a,0,1,1,2,0\na,1,,1,2,0\n", "fixations.csv, line 3: duration_s is '', a number is expected"),
+        (HEADER + "a,0,-1,1,2,0\n", "line 2: the fixation lasts no time"),
+        (HEADER + ",0,1,1,2,0\n", "line 2: the fixation has no subject"),
         ("", "the file is empty"),
     ],
 )
@@ -80,7 +80,7 @@ def test_tables_that_are_no_fixations(text: str, words: str, tmp_path: Path) -> 
 
 
 def test_files_that_are_no_tables(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no such table of fixations"):
+    with pytest.raises(DataError, match="no such table; a table of fixations"):
         read_fixations(tmp_path / "none.csv")
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
     with pytest.raises(DataError, match="the table cannot be read"):

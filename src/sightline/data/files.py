@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sightline.errors import DataError
-
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+from sightline.files import IMAGE_SUFFIXES
 
 
 def load_image(path: str | Path) -> NDArray[np.uint8]:

@@ -13,12 +13,10 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,28 +24,15 @@ from numpy.typing import NDArray
 
 from sightline.data.files import list_images, load_mask
 from sightline.errors import DataError
+from sightline.files import VIDEO_SUFFIXES
+from sightline.fixations import Points, frames_of, inside, read_columns, read_fixations
 
 Floats = NDArray[np.float64]
-VIDEO_SUFFIXES = (".mp4", ".avi", ".AVI", ".mkv", ".mov", ".webm")
 IMPORTED = "provenance.json"
 EXPECTED = (
     "images.csv with fixations.csv, <video>_fixations.csv, <sequence>/fixation/ and <sequence>/maps/, or what "
     "`sightline gaze import` writes,"
 )
-
-
-@dataclass(frozen=True)
-class Points:
-    """Fixations on one picture or frame. xy: (N, 2) pixels from the top-left corner. subjects: (N,) names."""
-
-    xy: Floats
-    subjects: NDArray[np.str_]
-
-    def __len__(self) -> int:
-        return len(self.xy)
-
-    def where(self, keep: NDArray[np.bool_]) -> Points:
-        return Points(self.xy[keep], self.subjects[keep])
 
 
 class Observed(ABC):
@@ -95,10 +80,9 @@ class Table(Observed):
     ) -> None:
         self.name, self.size, self.source, self.px_per_degree = name, size, source, px_per_degree
         self.stimulus = stimulus
-        x, y = points.xy.T
-        inside = (x >= 0) & (x < size[1]) & (y >= 0) & (y < size[0])
-        self._points = points.where(inside)
-        self._spans = None if spans is None else (spans[0][inside], spans[1][inside])
+        there = inside(points.xy, size)
+        self._points = points.where(there)
+        self._spans = None if spans is None else (spans[0][there], spans[1][there])
         self.frames = tuple(f"{index:05d}" for index in range(frames))
 
     def at(self, frame: int) -> Points:
@@ -180,10 +164,10 @@ def read_observed(root: str | Path, first_order: int = 2) -> dict[str, Observed]
 
 
 def _pictures(root: Path, first_order: int) -> dict[str, Observed]:
-    images = _read_table(
-        root / "images.csv", ("original_width_px", "original_height_px"), ("image",), ("px_per_degree",)
+    images = read_columns(
+        root / "images.csv", ("original_width_px", "original_height_px"), ("image",), ("px_per_degree",), EXPECTED
     )
-    fixations = _read_table(root / "fixations.csv", ("order", "x_px", "y_px"), ("image", "subject"))
+    fixations = read_columns(root / "fixations.csv", ("order", "x_px", "y_px"), ("image", "subject"), expected=EXPECTED)
     names = fixations.text["image"]
     unknown = sorted(set(names.tolist()) - set(images.text["image"].tolist()))
     if unknown:
@@ -228,18 +212,16 @@ def _imported(folder: Path) -> Observed:
         is_image = said["stimulus"]["end_s"] is None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{folder / IMPORTED}: cannot be read ({error!r}); import the recordings again") from None
-    times = _read_table(folder / "frames.csv", ("time_s",)).numbers["time_s"]
-    table = _read_table(folder / "fixations.csv", ("onset_s", "duration_s", "x_px", "y_px"), ("subject",))
-    xy = np.stack([table.numbers["x_px"], table.numbers["y_px"]], axis=1)
-    onset, end = table.numbers["onset_s"], table.numbers["onset_s"] + table.numbers["duration_s"]
+    times = read_columns(folder / "frames.csv", ("time_s",), expected=EXPECTED).numbers["time_s"]
+    fixations = read_fixations(folder / "fixations.csv")
     across, down = sorted(degrees)[len(degrees) // 2] if degrees and None not in degrees else (math.nan, math.nan)
     return Table(
         stimulus.stem,
         (height, width),
-        Points(xy, table.text["subject"]),
+        fixations.points,
         (folder / "fixations.csv", folder / "frames.csv"),
         len(times),
-        None if is_image else _spans(onset, end, times),
+        None if is_image else frames_of(fixations.onset_s, fixations.duration_s, times),
         px_per_degree=None if math.isnan(across) else math.sqrt(across * down),
         stimulus=stimulus,
     )
@@ -247,25 +229,20 @@ def _imported(folder: Path) -> Observed:
 
 def _video(path: Path) -> Observed:
     name = path.stem.removesuffix("_fixations")
-    table = _read_table(path, ("onset_ms", "duration_ms", "x_px", "y_px"), ("subject",))
-    video = next((v for v in (path.with_name(name + s) for s in VIDEO_SUFFIXES) if v.is_file()), None)
+    found = read_fixations(path)
+    video = next(
+        (
+            file
+            for file in sorted(path.parent.iterdir())
+            if file.stem == name and file.suffix.lower() in VIDEO_SUFFIXES and file.is_file()
+        ),
+        None,
+    )
     if video is None:
         raise DataError(f"{path}: no video {name}.mp4 beside it; its size and the times of its frames are needed")
     size, times = _frame_times(video)
-    onset = table.numbers["onset_ms"] / 1000
-    spans = _spans(onset, onset + table.numbers["duration_ms"] / 1000, times)
-    xy = np.stack([table.numbers["x_px"], table.numbers["y_px"]], axis=1)
-    return Table(name, size, Points(xy, table.text["subject"]), (path, video), len(times), spans, stimulus=video)
-
-
-def _spans(onset: Floats, end: Floats, times: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First and last (exclusive) frame that each fixation was on screen with."""
-    # The frame on screen at the onset is the last one presented by then; before the first there is none.
-    first = np.maximum(np.searchsorted(times, onset, side="right") - 1, 0)
-    last = np.maximum(np.searchsorted(times, end, side="left"), first)
-    # Viewers go on looking when the video is over, which is not at its last frame.
-    over = times[-1] + (np.median(np.diff(times)) if len(times) > 1 else math.inf)
-    return first, np.where(onset < over, last, first)
+    spans = frames_of(found.onset_s, found.duration_s, times)
+    return Table(name, size, found.points, (path, video), len(times), spans, stimulus=video)
 
 
 def _frame_times(video: Path) -> tuple[tuple[int, int], Floats]:
@@ -309,53 +286,3 @@ def _fixation_map(path: Path) -> NDArray[np.bool_]:
             if values.ndim == 2 and values.dtype.kind in "buif":
                 return values > 0
     raise DataError(f"{path}: no fixation map in it; a matrix I (DHF1K) or eyeMap (STAViS) is expected")
-
-
-@dataclass(frozen=True)
-class _Columns:
-    numbers: dict[str, Floats]
-    text: dict[str, NDArray[np.str_]]
-
-
-def _read_table(
-    path: Path, numbers: tuple[str, ...], text: tuple[str, ...] = (), optional: tuple[str, ...] = ()
-) -> _Columns:
-    """Columns of a CSV table. Raises DataError for a missing column or a cell that is no finite number."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = csv.reader(stream)
-            header = next(rows, [])
-            lines = [row for row in rows if row]
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such table; {EXPECTED} are expected") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: the table cannot be read ({error}); a CSV file in UTF-8 is expected") from None
-    missing = [name for name in (*numbers, *text) if name not in header]
-    if missing:
-        raise DataError(f"{path}: no column {', '.join(missing)}; its first line must name {', '.join(numbers + text)}")
-    short = next((index for index, row in enumerate(lines) if len(row) != len(header)), None)
-    if short is not None:
-        raise DataError(f"{path}, line {short + 2}: {len(lines[short])} cells, the first line has {len(header)}")
-    columns = dict(zip(header, zip(*lines, strict=True) if lines else [()] * len(header), strict=True))
-    wanted = (*numbers, *(name for name in optional if name in header))
-    return _Columns(
-        {name: _numbers(path, name, columns[name]) for name in wanted},
-        {name: np.array(columns[name], dtype=np.str_) for name in text},
-    )
-
-
-def _numbers(path: Path, name: str, cells: Sequence[str]) -> Floats:
-    try:
-        values = np.array(cells, dtype=np.float64)
-        if np.isfinite(values).all():
-            return values
-    except ValueError:
-        pass
-    for line, cell in enumerate(cells, start=2):
-        try:
-            valid = math.isfinite(float(cell))
-        except ValueError:
-            valid = False
-        if not valid:
-            raise DataError(f"{path}, line {line}: {name} is {cell!r}, a number is expected; mend or drop the line")
-    raise AssertionError

@@ -6,8 +6,6 @@ in pixels of the original picture, of which the file in images/ may be a smaller
 
 from __future__ import annotations
 
-import csv
-import math
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +13,10 @@ import numpy as np
 from sightline.data.files import require_files, require_folder
 from sightline.data.samples import FixationImage
 from sightline.errors import DataError
+from sightline.fixations import read_columns
 
 LAYOUT = "images/, images.csv and fixations.csv"
+EXPECTED = f"one of {LAYOUT}"
 
 
 def images(root: str | Path, first_order: int = 2) -> list[FixationImage]:
@@ -27,48 +27,27 @@ def images(root: str | Path, first_order: int = 2) -> list[FixationImage]:
     """
     root = Path(root)
     folder = require_folder(root, "images", layout=LAYOUT)
-    sizes = {
-        row["image"]: (int(row["original_height_px"]), int(row["original_width_px"]))
-        for row in _rows(root / "images.csv", ("image", "original_width_px", "original_height_px"), text=("image",))
-    }
-    require_files((folder / name for name in sizes), root)
-    points: dict[str, list[tuple[float, float]]] = {name: [] for name in sizes}
+    images = read_columns(
+        root / "images.csv", ("original_width_px", "original_height_px"), ("image",), expected=EXPECTED
+    )
+    sizes = images.numbers["original_height_px"], images.numbers["original_width_px"]
+    names = images.text["image"].tolist()
+    require_files((folder / name for name in names), root)
     table = root / "fixations.csv"
-    for line, row in enumerate(_rows(table, ("image", "order", "x_px", "y_px"), text=("image",)), start=2):
-        if row["image"] not in points:
-            raise DataError(f"{table}, line {line}: image {row['image']!r} is not listed in images.csv; add it there")
-        if float(row["order"]) >= first_order:
-            points[row["image"]].append((float(row["x_px"]), float(row["y_px"])))
+    fixations = read_columns(table, ("order", "x_px", "y_px"), ("image",), expected=EXPECTED)
+    known = {name: number for number, name in enumerate(names)}
+    of = np.array([known.get(name, -1) for name in fixations.text["image"].tolist()], dtype=np.int64)
+    if (of < 0).any():
+        at = int((of < 0).argmax())
+        name = str(fixations.text["image"][at])
+        raise DataError(
+            f"{table}, line {fixations.lines[at]}: image {name!r} is not listed in images.csv; add it there"
+        )
+    xy = np.stack([fixations.numbers["x_px"], fixations.numbers["y_px"]], axis=1)
+    wanted = np.flatnonzero(fixations.numbers["order"] >= first_order)
+    wanted = wanted[np.argsort(of[wanted], kind="stable")]
+    ends = np.searchsorted(of[wanted], np.arange(len(names) + 1))
     return [
-        FixationImage(folder / name, np.array(points[name], dtype=np.float64).reshape(-1, 2), size)
-        for name, size in sizes.items()
+        FixationImage(folder / name, xy[wanted[ends[k] : ends[k + 1]]], (int(sizes[0][k]), int(sizes[1][k])))
+        for k, name in enumerate(names)
     ]
-
-
-def _rows(path: Path, columns: tuple[str, ...], text: tuple[str, ...]) -> list[dict[str, str]]:
-    """The rows of a table, whose `columns` are there and, but for those of `text`, finite numbers."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            missing = [name for name in columns if name not in (reader.fieldnames or ())]
-            if missing:
-                raise DataError(
-                    f"{path}: no column {', '.join(missing)}; its first line must name {', '.join(columns)}"
-                )
-            rows = list(reader)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such table; {LAYOUT} are expected in {path.parent}") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: the table cannot be read ({error}); a CSV file in UTF-8 is expected") from None
-    numeric = [name for name in columns if name not in text]
-    for line, row in enumerate(rows, start=2):
-        for name in numeric:
-            try:
-                valid = math.isfinite(float(row[name]))
-            except (TypeError, ValueError):
-                valid = False
-            if not valid:
-                raise DataError(
-                    f"{path}, line {line}: {name} is {row[name]!r}, a number is expected; mend or drop the line"
-                )
-    return rows

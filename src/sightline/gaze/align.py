@@ -12,11 +12,12 @@ import numpy as np
 import polars as pl
 
 from sightline.errors import DataError, UsageError
+from sightline.fixations import inside
 from sightline.gaze import clock as clocks
 from sightline.gaze import events
 from sightline.gaze.clock import ClockMap
 from sightline.gaze.events import Agreement, EventOptions
-from sightline.gaze.geometry import FloatArray, inside
+from sightline.gaze.geometry import FloatArray
 from sightline.gaze.recording import Recording, choose_eye
 from sightline.gaze.stimulus import Stimulus
 from sightline.gaze.viewing import Setup, Viewing, refuse_wrong_screen, resolve

@@ -152,12 +152,6 @@ class Placement:
         return xy_stimulus / self.scale + (self.x, self.y)
 
 
-def inside(xy: FloatArray, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Which of (N, 2) points lie in a picture of (height, width) pixels; NaN does not."""
-    with np.errstate(invalid="ignore"):
-        return (xy[:, 0] >= 0) & (xy[:, 1] >= 0) & (xy[:, 0] < size[1]) & (xy[:, 1] < size[0])
-
-
 def contradictions(said: dict[str, tuple[Any, Any]]) -> list[str]:
     """Where a file says something else than the user gave, in words; both (numbers or tuples) under one name.
 

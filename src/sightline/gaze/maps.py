@@ -1,9 +1,4 @@
-"""Fixations to maps: binary or counts, and saliency maps by a Gaussian of one degree of visual angle.
-
-A Gaussian at a point is an outer product of two vectors, so a map of K fixations is one matrix product of (H, K) and
-(K, W). That is exact at sub-pixel positions, costs milliseconds a frame, and each fixation's mass in the picture can
-be made exactly one.
-"""
+"""How wide the Gaussian of a saliency map is, and the fixations on each frame of a stimulus."""
 
 from __future__ import annotations
 
@@ -16,8 +11,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from sightline.errors import UsageError
-from sightline.gaze.geometry import FloatArray, inside
-from sightline.gaze.stimulus import Stimulus, frames_of
+from sightline.fixations import frames_of
+from sightline.gaze.geometry import FloatArray
+from sightline.gaze.stimulus import Stimulus
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,41 +45,6 @@ class Sigma:
         return self.value * px_per_degree[0], self.value * px_per_degree[1]
 
 
-def fixation_counts(xy: FloatArray, size: tuple[int, int]) -> NDArray[np.int32]:
-    """How many fixations fall on each pixel: (H, W) int32.
-
-    xy: (N, 2) pixels; those outside of the picture are left out. size: (height, width). The sum is the number of
-    fixations in the picture.
-    """
-    counts = np.zeros(size, dtype=np.int32)
-    x, y = np.floor(xy[inside(xy, size)]).astype(np.int64).T
-    np.add.at(counts, (y, x), 1)
-    return counts
-
-
-def density(xy: FloatArray, size: tuple[int, int], sigma_px: tuple[float, float]) -> NDArray[np.float32]:
-    """A Gaussian at each fixation, each with mass 1 inside of the picture: (H, W) float32.
-
-    xy: (N, 2) pixels from the top-left corner, pixel i spanning [i, i + 1); fixations outside are left out.
-    size: (height, width). sigma_px: standard deviation across and down. The sum is the number of fixations in the
-    picture, as what a Gaussian would spill over the border is spread over its own part inside.
-    """
-    height, width = size
-    points = xy[inside(xy, size)]
-    across = _kernels(points[:, 0], width, sigma_px[0])
-    down = _kernels(points[:, 1], height, sigma_px[1])
-    result: NDArray[np.float32] = down.T @ across
-    return result
-
-
-def _kernels(centres: FloatArray, length: int, sigma: float) -> NDArray[np.float32]:
-    """(N, length) Gaussians sampled at pixel centres, each summing to 1."""
-    offsets = np.arange(length) + 0.5 - centres[:, None]
-    kernels = np.exp(-0.5 * (offsets / sigma) ** 2)
-    kernels /= kernels.sum(axis=1, keepdims=True)
-    return kernels.astype(np.float32)
-
-
 @dataclass(frozen=True, slots=True)
 class FrameFixations:
     """The fixations that were going on while one frame was on screen. xy: (K, 2) pixels. subjects: (K,) names."""
@@ -111,7 +72,7 @@ def by_frame(fixations: pl.DataFrame, stimulus: Stimulus) -> Iterator[FrameFixat
     onset, duration = table["onset_s"].to_numpy(), table["duration_s"].to_numpy()
     xy = table.select("x_px", "y_px").to_numpy()
     subjects = table["subject"].to_numpy().astype(object)
-    first, last = frames_of(onset, duration, stimulus.frame_times_s)
+    first, last = frames_of(onset, duration, stimulus.frame_times_s, stimulus.end_s)
     going_on: list[int] = []
     arriving = 0
     for index, time_s in enumerate(stimulus.frame_times_s.tolist()):

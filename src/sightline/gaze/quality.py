@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from sightline.fixations import inside
 from sightline.gaze.align import Aligned
 from sightline.gaze.clock import FIRST_SAMPLE
 from sightline.gaze.events import BRIDGE_S, of_eye
-from sightline.gaze.geometry import FloatArray, inside
+from sightline.gaze.geometry import FloatArray
 from sightline.gaze.recording import Recording
 
 PAUSE = 1.5  # an interval this many times the median is a pause of the recording, not jitter

@@ -56,12 +56,3 @@ class Stimulus:
     def frame_at(self, time_s: FloatArray) -> NDArray[np.int64]:
         """The frame on screen at each time: the last one presented by then; 0 before the first."""
         return np.maximum(np.searchsorted(self.frame_times_s, time_s, side="right") - 1, 0)
-
-
-def frames_of(
-    onset_s: FloatArray, duration_s: FloatArray, frame_times_s: FloatArray
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First and last (exclusive) frame that each fixation [onset, onset + duration) was on screen with."""
-    first = np.maximum(np.searchsorted(frame_times_s, onset_s, side="right") - 1, 0)
-    last = np.searchsorted(frame_times_s, onset_s + duration_s, side="left")
-    return first, np.maximum(last, first)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,15 +9,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from sightline import fixations
 from sightline.errors import DataError
 from sightline.gaze.align import TABLE_SCHEMA
-from sightline.gaze.formats.table import Table, read_head, read_table
-from sightline.gaze.geometry import FloatArray, inside
-from sightline.gaze.stimulus import frames_of
-
-# Viewers go on looking when a video is over, and published tables keep that; far longer ones are of another video.
-LONGER, LONGER_S = 1.25, 1.0
-SHORTER = 0.75
+from sightline.gaze.geometry import FloatArray
 
 
 def write_fixations(folder: Path, table: pl.DataFrame) -> None:
@@ -38,9 +32,33 @@ def read_fixations(path: str | Path) -> pl.DataFrame:
     path = Path(path)
     if path.is_dir():
         path = path / "fixations.parquet"
+    if path.suffix != ".parquet":
+        return _frame_of(fixations.read_fixations(path), fixations.read_columns(path, (), optional=("frame",)))
     if not path.is_file():
         raise DataError(f"{path}: no such table of fixations; make it with `sightline gaze import`")
-    columns = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+    return _read_parquet(path)
+
+
+def _frame_of(found: fixations.Fixations, more: fixations.Columns) -> pl.DataFrame:
+    frame = more.numbers.get("frame")
+    return pl.DataFrame(
+        {
+            "subject": found.points.subjects,
+            "onset_s": found.onset_s,
+            "duration_s": found.duration_s,
+            "x_px": found.points.xy[:, 0],
+            "y_px": found.points.xy[:, 1],
+            "frame": pl.repeat(None, len(found), eager=True) if frame is None else frame.astype(np.int32),
+        },
+        schema=TABLE_SCHEMA,
+    )
+
+
+def _read_parquet(path: Path) -> pl.DataFrame:
+    try:
+        columns = {column.name: column for column in pl.read_parquet(path)}
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataError(f"{path}: the table cannot be read ({str(error).splitlines()[0]})") from None
     for name in ("onset", "duration"):
         if f"{name}_s" not in columns and f"{name}_ms" in columns:
             columns[f"{name}_s"] = columns[f"{name}_ms"] / 1000
@@ -56,31 +74,6 @@ def read_fixations(path: str | Path) -> pl.DataFrame:
     return table
 
 
-def _read_parquet(path: Path) -> dict[str, pl.Series]:
-    try:
-        return {column.name: column for column in pl.read_parquet(path)}
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"{path}: the table cannot be read ({str(error).splitlines()[0]})") from None
-
-
-def _read_csv(path: Path) -> dict[str, pl.Series]:
-    head = read_head(path)
-    if len(head.lines) < 2:  # a header alone: no fixations, which is for the caller to judge
-        return {
-            name: pl.Series(name, [], dtype=pl.String if name == "subject" else pl.Float64) for name in head.columns
-        }
-    table = read_table(head, [*TABLE_SCHEMA, "onset_ms", "duration_ms"])
-    return {name: _column(table, name) for name in table.frame.columns}
-
-
-def _column(table: Table, name: str) -> pl.Series:
-    if name == "subject":
-        return pl.Series(name, table.text(name), dtype=pl.String)
-    if name == "frame":
-        return pl.Series(name, table.integers(name))
-    return pl.Series(name, table.numbers(name))
-
-
 def _require_numbers(path: Path, table: pl.DataFrame) -> None:
     wrong = {
         "is no finite number": ~pl.all_horizontal(pl.col("onset_s", "duration_s", "x_px", "y_px").is_finite()),
@@ -94,74 +87,22 @@ def _require_numbers(path: Path, table: pl.DataFrame) -> None:
 
 
 def fixations_by_frame(
-    path: str | Path,
-    frame_times_s: Sequence[float] | FloatArray,
-    size: tuple[int, int] | None = None,
+    path: str | Path, frame_times_s: Sequence[float] | FloatArray, size: tuple[int, int] | None = None
 ) -> list[NDArray[np.float32]]:
-    """The points that were fixated while each frame of a video was on screen.
+    """The points that were fixated while each frame of a video was on screen: `sightline.fixations.fixations_by_frame`.
 
-    path: as for `read_fixations`. frame_times_s: (T,) presentation times, seconds from the first frame's. size:
-    (height, width) of the frames. Returns T arrays (K, 2) of x, y in pixels, K = 0 where nobody fixates anything.
-
-    Raises DataError for a table without fixations, of another video (its frames or its duration do not fit) or with
-    none inside of the frames. Warns, and goes on with what there is, where only some lie outside of the frames, where
-    they end long before the video, and where there is one viewer alone.
+    path: Parquet will do here as well.
     """
-    times = np.asarray(frame_times_s, dtype=np.float64)
-    if not len(times) or (np.diff(times) <= 0).any():
-        raise ValueError("frame times must increase, and there must be one at least")
-    table = read_fixations(path)
-    if table.is_empty():
-        raise DataError(f"{path}: no fixations in it; import the recordings again or leave the gaze out")
-    end_s = float(times[-1] + (np.median(np.diff(times)) if len(times) > 1 else 0.0))
-    table = _require_this_video(Path(path), table, times, end_s)
-    table = _require_inside(path, table, size)
-    if table["subject"].n_unique() == 1:
-        warnings.warn(f"{path}: one viewer alone; what they look at need not be what people look at", stacklevel=2)
-    xy = table.select("x_px", "y_px").to_numpy().astype(np.float32)
-    first, last = frames_of(table["onset_s"].to_numpy(), table["duration_s"].to_numpy(), times)
-    points = [xy[(first <= index) & (index < last)] for index in range(len(times))]
-    if not any(len(each) for each in points):
-        raise DataError(f"{path}: no frame of the video has a fixation; check that onset_s counts from its first frame")
-    return points
+    path = Path(path)
+    if path.suffix != ".parquet":
+        return fixations.fixations_by_frame(path, frame_times_s, size)
+    return fixations.points_by_frame(path, fixations_of(_read_parquet(path)), frame_times_s, size)
 
 
-def _require_this_video(path: Path, table: pl.DataFrame, times: FloatArray, end_s: float) -> pl.DataFrame:
-    """The fixations that begin before the video ends. Raises DataError where they are those of another one."""
-    frames = (path if path.is_dir() else path.parent) / "frames.csv"
-    if frames.is_file():  # an import knows the frames it was made for
-        known = len(read_table(read_head(frames), ["frame"]))
-        if known != len(times):
-            raise DataError(
-                f"{path}: the fixations were imported onto a video of {known} frames, this one has {len(times)}; "
-                "give the gaze of this video"
-            )
-    if len(times) == 1:
-        return table  # a picture has no end
-    latest = float(table["onset_s"].to_numpy().max())
-    if latest > LONGER * end_s + LONGER_S:
-        raise DataError(
-            f"{path}: fixations go on to {latest:.1f} s, the video ends at {end_s:.1f} s; give the gaze of this video"
-        )
-    over = float((table["onset_s"] + table["duration_s"]).to_numpy().max())
-    if over < SHORTER * end_s:
-        warnings.warn(f"{path}: fixations end at {over:.1f} s, the video at {end_s:.1f} s", stacklevel=3)
-    return table.filter(pl.col("onset_s") < end_s)
-
-
-def _require_inside(path: str | Path, table: pl.DataFrame, size: tuple[int, int] | None) -> pl.DataFrame:
-    if size is None:
-        return table
-    there = inside(table.select("x_px", "y_px").to_numpy(), size)
-    shape = f"{size[1]}x{size[0]}"
-    if 2 * there.sum() < len(table):
-        raise DataError(
-            f"{path}: {len(table) - there.sum()} of {len(table)} fixations lie outside of the {shape} frames; "
-            "give positions in pixels of this video"
-        )
-    if not there.all():
-        warnings.warn(
-            f"{path}: {len(table) - there.sum()} of {len(table)} fixations outside of the {shape} frames left out",
-            stacklevel=3,
-        )
-    return table.filter(pl.Series(there))
+def fixations_of(table: pl.DataFrame) -> fixations.Fixations:
+    """A table in align.TABLE_SCHEMA as `sightline.fixations` has it."""
+    return fixations.Fixations(
+        fixations.Points(table.select("x_px", "y_px").to_numpy(), table["subject"].to_numpy().astype(np.str_)),
+        table["onset_s"].to_numpy(),
+        table["duration_s"].to_numpy(),
+    )

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sightline.errors import DataError, UsageError
-from sightline.gaze.geometry import FloatArray, Placement, Screen, contradictions, inside
+from sightline.fixations import inside
+from sightline.gaze.geometry import FloatArray, Placement, Screen, contradictions
 from sightline.gaze.recording import Recording
 from sightline.gaze.stimulus import Stimulus
 

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from sightline.errors import SourceError
+from sightline.files import IMAGE_SUFFIXES as IMAGE_SUFFIXES
 from sightline.video.source import DEFAULT_FPS, Source, VideoFrame
-
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:

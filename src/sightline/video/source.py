@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.errors import SourceError
+from sightline.files import IMAGE_SUFFIXES
 
 DEFAULT_FPS = 25.0
 Kind = Literal["video", "frames", "image", "array"]
@@ -94,7 +95,7 @@ def open_source(
     fps: frames per second of a source that has no times of its own (folders, arrays and iterables).
     Raises SourceError where it cannot be read.
     """
-    from sightline.video.frames import IMAGE_SUFFIXES, ArraySource, FrameFolder, ImageFile
+    from sightline.video.frames import ArraySource, FrameFolder, ImageFile
     from sightline.video.reader import VideoFile
 
     if isinstance(source, Source):

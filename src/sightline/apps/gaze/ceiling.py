@@ -11,7 +11,7 @@ import torch
 
 from sightline.data.fixations import Observed, Points
 from sightline.errors import DataError
-from sightline.gaze.maps import density, fixation_counts
+from sightline.fixations import density, fixation_counts
 from sightline.metrics.functional import fixation
 
 KEYS = ("nss", "auc_judd", "cc", "sim", "kld")

@@ -15,8 +15,9 @@ from PIL import Image
 
 from sightline.errors import DataError, UsageError
 from sightline.files import WholeFolder
+from sightline.fixations import frames_of
 from sightline.gaze.importing import ImportFolder
-from sightline.gaze.stimulus import frames_of
+from sightline.gaze.stimulus import Stimulus
 from sightline.progress import track
 
 MARKER = "labels.json"
@@ -38,7 +39,7 @@ def write_labels(
     imported = ImportFolder.open(folder)
     watched = imported.stimulus(stimulus)
     wanted = np.unique(watched.frame_at(np.arange(0, watched.frame_times_s[-1] + 1e-9, every_s)))
-    table = _on_frames(imported.fixations(), watched.frame_times_s, wanted)
+    table = _on_frames(imported.fixations(), watched, wanted)
     if table.is_empty():
         raise DataError(f"{folder}: no frame every {every_s:g} s has a fixation; give a smaller --every")
     kept = set(table["frame"].to_list())
@@ -65,11 +66,13 @@ def write_labels(
     return target
 
 
-def _on_frames(fixations: pl.DataFrame, frame_times_s: NDArray[np.float64], wanted: NDArray[np.int64]) -> pl.DataFrame:
+def _on_frames(fixations: pl.DataFrame, watched: Stimulus, wanted: NDArray[np.int64]) -> pl.DataFrame:
     """A row for each wanted frame and fixation going on in it, with the fixation's `order` for its viewer."""
     table = fixations.sort("subject", "onset_s")
     table = table.with_columns(order=pl.int_range(1, pl.len() + 1).over("subject"))
-    first, last = frames_of(table["onset_s"].to_numpy(), table["duration_s"].to_numpy(), frame_times_s)
+    first, last = frames_of(
+        table["onset_s"].to_numpy(), table["duration_s"].to_numpy(), watched.frame_times_s, watched.end_s
+    )
     rows = [np.flatnonzero((first <= frame) & (frame < last)) for frame in wanted.tolist()]
     index = np.concatenate(rows)
     frames = np.repeat(wanted, [len(each) for each in rows])

@@ -14,10 +14,11 @@ from PIL import Image
 from sightline.data.fixations import Observed, Points
 from sightline.errors import DataError, UsageError
 from sightline.files import WholeFolder
+from sightline.fixations import density, fixation_counts
 from sightline.gaze.datasets import open_fixations
 from sightline.gaze.geometry import FloatArray
 from sightline.gaze.importing import PROVENANCE, ImportFolder, file_name
-from sightline.gaze.maps import Sigma, density, fixation_counts
+from sightline.gaze.maps import Sigma
 from sightline.progress import track
 from sightline.results.png import write_saliency
 

@@ -13,9 +13,10 @@ from PIL import Image, ImageDraw
 
 from sightline.errors import DataError
 from sightline.files import WholeFile
+from sightline.fixations import density
 from sightline.gaze.geometry import FloatArray
 from sightline.gaze.importing import ImportFolder
-from sightline.gaze.maps import Sigma, by_frame, density
+from sightline.gaze.maps import Sigma, by_frame
 from sightline.gaze.stimulus import Stimulus
 from sightline.progress import track
 from sightline.results.frame import Frame

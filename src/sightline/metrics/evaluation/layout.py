@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sightline.data.files import IMAGE_SUFFIXES
 from sightline.errors import DataError, UsageError
+from sightline.files import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 MAP_SUFFIXES = IMAGE_SUFFIXES | {".npy"}
-VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm"})
 # Folders inside a sequence that hold its frames, and those of data sets that hold all sequences.
 MASK_FOLDERS = ("masks", "ground-truth", "GT")
 MAP_FOLDERS = ("saliency", "maps")

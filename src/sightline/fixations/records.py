@@ -1,0 +1,58 @@
+"""What fixations are, in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Texts = NDArray[np.str_]
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Fixations on one picture or frame.
+
+    Attributes
+    ----------
+    xy : ndarray, (N, 2) float64
+        Pixels x, y from the top-left corner.
+    subjects : ndarray, (N,) str
+        Whose they are; "" where that is not known.
+    """
+
+    xy: Floats
+    subjects: Texts
+
+    def __len__(self) -> int:
+        return len(self.xy)
+
+    def where(self, keep: NDArray[np.bool_]) -> Points:
+        """Those where `keep`, (N,) bool, is true."""
+        return Points(self.xy[keep], self.subjects[keep])
+
+
+@dataclass(frozen=True, slots=True)
+class Fixations:
+    """Fixations of several subjects on one stimulus.
+
+    Attributes
+    ----------
+    points : Points
+        Where and whose, N of them.
+    onset_s, duration_s : ndarray, (N,) float64
+        Seconds of the stimulus.
+    """
+
+    points: Points
+    onset_s: Floats
+    duration_s: Floats
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def where(self, keep: NDArray[np.bool_]) -> Fixations:
+        """Those where `keep`, (N,) bool, is true."""
+        return Fixations(self.points.where(keep), self.onset_s[keep], self.duration_s[keep])

@@ -1,0 +1,209 @@
+"""Tables in text, and those of fixations, with the line of whatever is wrong."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.errors import DataError
+from sightline.fixations.records import Fixations, Points
+
+Floats = NDArray[np.float64]
+Texts = NDArray[np.str_]
+
+EXPECTED = "subject, onset_s, duration_s, x_px, y_px"
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Columns of a table by their names: numbers (N,) float64, text (N,) str; lines (N,): where each row stands."""
+
+    numbers: dict[str, Floats]
+    text: dict[str, Texts]
+    lines: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+
+def read_columns(
+    path: str | Path,
+    numbers: Sequence[str],
+    text: Sequence[str] = (),
+    optional: Sequence[str] = (),
+    expected: str = "a table",
+) -> Columns:
+    """Read columns of a delimited text file whose first line names them.
+
+    Commas, semicolons and tabs delimit; with the latter two a decimal comma is understood. UTF-8 and UTF-16 with a
+    byte-order mark, plain or gzipped. Empty lines are left out.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    numbers, text : sequence of str
+        Columns that must be there: of finite numbers, and of words.
+    optional : sequence of str
+        Columns of numbers that are read where they are there.
+    expected : str
+        What the error says is expected where there is no such file.
+
+    Returns
+    -------
+    Columns
+        Those columns alone.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or no text, lacks a column, or has a row of another length or a cell that is no finite
+        number, with its line.
+    """
+    path = Path(path)
+    sheet = _read(path, expected)
+    missing = [name for name in (*numbers, *text) if name not in sheet.header]
+    if missing:
+        names = ", ".join((*numbers, *text))
+        raise DataError(f"{path}: no column {', '.join(missing)}; its first line must name {names}")
+    width = len(sheet.header)
+    for row, line in zip(sheet.rows, sheet.lines, strict=True):
+        if len(row) != width:
+            raise DataError(f"{path}, line {line}: {len(row)} cells, the first line has {width}")
+    cells = dict(zip(sheet.header, zip(*sheet.rows, strict=True) if sheet.rows else [()] * width, strict=True))
+    wanted = (*numbers, *(name for name in optional if name in sheet.header))
+    return Columns(
+        {name: _numbers(path, name, cells[name], sheet) for name in wanted},
+        {name: np.array([cell.strip() for cell in cells[name]], dtype=np.str_) for name in text},
+        np.array(sheet.lines, dtype=np.int64),
+    )
+
+
+def read_fixations(path: str | Path) -> Fixations:
+    """Read a table of fixations on one stimulus.
+
+    The columns are subject, onset_s, duration_s, x_px and y_px; onset_ms and duration_ms will do for the times.
+
+    Parameters
+    ----------
+    path : str or Path
+        The table, or the folder that `sightline gaze import` made.
+
+    Returns
+    -------
+    Fixations
+        In the order of the table; empty for a header alone.
+
+    Raises
+    ------
+    DataError
+        If the table is missing, lacks a column, or a fixation has no subject, no finite number or no duration; with
+        the line.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> table = Path(tempfile.mkdtemp()) / "film_fixations.csv"
+    >>> _ = table.write_text("subject,onset_ms,duration_ms,x_px,y_px\\nann,120,250,31.5,20\\n")
+    >>> found = read_fixations(table)
+    >>> found.points.xy.tolist(), found.onset_s.tolist()
+    ([[31.5, 20.0]], [0.12])
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "fixations.csv"
+    expected = f"a table of fixations, with {EXPECTED}; make it with `sightline gaze import`:"
+    header = _read(path, expected, most=0).header
+    onset, duration = (f"{name}_ms" if f"{name}_s" not in header else f"{name}_s" for name in ("onset", "duration"))
+    missing = [
+        name
+        for name, column in zip(EXPECTED.split(", "), ("subject", onset, duration, "x_px", "y_px"), strict=True)
+        if column not in header
+    ]
+    if missing:
+        raise DataError(f"{path}: no column {', '.join(missing)}; {EXPECTED} are expected")
+    table = read_columns(path, (onset, duration, "x_px", "y_px"), ("subject",), expected=expected)
+    scales = [0.001 if name.endswith("_ms") else 1.0 for name in (onset, duration)]
+    found = Fixations(
+        Points(np.stack([table.numbers["x_px"], table.numbers["y_px"]], axis=1), table.text["subject"]),
+        table.numbers[onset] * scales[0],
+        table.numbers[duration] * scales[1],
+    )
+    for wrong, words in (
+        (found.points.subjects == "", "the fixation has no subject"),
+        (found.duration_s <= 0, "the fixation lasts no time"),
+    ):
+        if wrong.any():
+            raise DataError(f"{path}, line {table.lines[wrong.argmax()]}: {words}; mend or drop the line")
+    return found
+
+
+class _Sheet(NamedTuple):
+    """header; the rows that are not empty; the line of each; whether numbers may have a decimal comma."""
+
+    header: list[str]
+    rows: list[list[str]]
+    lines: list[int]
+    comma: bool
+
+
+def _read(path: Path, expected: str, most: int | None = None) -> _Sheet:
+    """The cells of a file, of the first `most` rows where that is given."""
+    try:
+        with _open(path) as stream:
+            first = stream.readline()
+            delimiter = max(",;\t", key=first.count)
+            sheet = _Sheet([], [], [], comma=delimiter != ",")
+            sheet.header.extend(name.strip() for name in next(csv.reader([first], delimiter=delimiter), []))
+            reader = csv.reader(stream, delimiter=delimiter)
+            for row in islice((row for row in reader if row), most):
+                sheet.rows.append(row)
+                sheet.lines.append(reader.line_num + 1)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such table; {expected} is expected") from None
+    except (OSError, EOFError, UnicodeError, csv.Error) as error:
+        raise DataError(f"{path}: the table cannot be read ({error}); a CSV file in UTF-8 is expected") from None
+    if not sheet.header:
+        raise DataError(f"{path}: the file is empty; {expected} is expected")
+    return sheet
+
+
+def _open(path: Path) -> io.TextIOWrapper:
+    with path.open("rb") as raw:
+        zipped = raw.read(2) == b"\x1f\x8b"
+    stream = cast("IO[bytes]", gzip.open(path) if zipped else path.open("rb"))  # noqa: SIM115  (the caller closes it)
+    mark = stream.read(2)
+    stream.seek(0)
+    encoding = "utf-16" if mark in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    return io.TextIOWrapper(stream, encoding=encoding, newline="")
+
+
+def _numbers(path: Path, name: str, cells: Sequence[str], sheet: _Sheet) -> Floats:
+    """A column as finite float64. Raises DataError naming the line of the first cell that is none."""
+    try:
+        values = np.array(cells, dtype=np.float64)
+    except ValueError:
+        values = np.array([_number(cell.replace(",", ".") if sheet.comma else cell) for cell in cells])
+    if not np.isfinite(values).all():
+        at = int((~np.isfinite(values)).argmax())
+        raise DataError(
+            f"{path}, line {sheet.lines[at]}: {name} is {cells[at]!r}, a number is expected; mend or drop the line"
+        )
+    return values
+
+
+def _number(cell: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        return math.nan

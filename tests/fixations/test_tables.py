@@ -1,0 +1,98 @@
+"""Tables of fixations in text."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from sightline.errors import DataError
+from sightline.fixations import fixations_by_frame, read_columns, read_fixations
+
+HEADER = "subject,onset_s,duration_s,x_px,y_px\n"
+
+
+def write(path: Path, text: str | bytes) -> Path:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_seconds_or_milliseconds(tmp_path: Path) -> None:
+    for name, row in (("s", "ann,0.12,0.25,31.5,20"), ("ms", "ann,120,250,31.5,20")):
+        table = f"subject,onset_{name},duration_{name},x_px,y_px\n{row}\n"
+        found = read_fixations(write(tmp_path / "f.csv", table))
+        assert found.onset_s.tolist() == pytest.approx([0.12])
+        assert found.duration_s.tolist() == pytest.approx([0.25])
+        assert found.points.xy.tolist() == [[31.5, 20]]
+        assert found.points.subjects.tolist() == ["ann"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        HEADER + "a b,0.5,1,2.5,3\n",
+        "\ufeff" + HEADER.replace(",", ";").replace("\n", "\r\n") + "a b;0,5;1;2,5;3\r\n",
+        HEADER.replace(",", "\t") + "\n" + "a b\t0.5\t1\t2,5\t3\n",
+        (HEADER + '"a b",0.5,1,2.5,3').encode("utf-16"),
+        gzip.compress((HEADER + "a b,0.5,1,2.5,3\n").encode()),
+        "y_px,other,x_px,duration_s,onset_s,subject\n3,?,2.5,1,0.5,a b\n",
+    ],
+)
+def test_any_delimiter_encoding_and_order(data: str | bytes, tmp_path: Path) -> None:
+    found = read_fixations(write(tmp_path / "f.csv", data))
+    assert (found.onset_s.tolist(), found.duration_s.tolist()) == ([0.5], [1])
+    assert (found.points.xy.tolist(), found.points.subjects.tolist()) == ([[2.5, 3]], ["a b"])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "f.csv: the file is empty; a table of fixations"),
+        ("subject,onset_s\n1,2\n", "no column duration_s, x_px, y_px; subject, onset_s"),
+        (HEADER + "a,0,1,left,2\n", "f.csv, line 2: x_px is 'left', a number is expected; mend or drop the line"),
+        (HEADER + "\na,0,1,1,2\n\na,1,inf,1,2\n", "f.csv, line 5: duration_s is 'inf'"),
+        (HEADER + "a,0,1,2\n", "f.csv, line 2: 4 cells, the first line has 5"),
+        (HEADER + "a,0,1,1,2\na,1,0,1,2\n", "f.csv, line 3: the fixation lasts no time"),
+        (HEADER + " ,0,1,1,2\n", "f.csv, line 2: the fixation has no subject"),
+        (b"\x80\x81\x82", "f.csv: the table cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line(text: str | bytes, words: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError) as error:
+        read_fixations(write(tmp_path / "f.csv", text))
+    assert words in str(error.value)
+
+
+def test_a_missing_table_says_what_is_expected(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.csv: no such table; a table of fixations, with subject, onset_s"):
+        read_fixations(tmp_path / "none.csv")
+    with pytest.raises(DataError, match=r"none\.csv: no such table; sizes is expected"):
+        read_columns(tmp_path / "none.csv", ["x"], expected="sizes")
+
+
+def test_a_header_alone_is_an_empty_table(tmp_path: Path) -> None:
+    path = write(tmp_path / "f.csv", HEADER)
+    assert len(read_fixations(path)) == 0
+    with pytest.raises(DataError, match="no fixations in it"):
+        fixations_by_frame(path, [0.0, 0.04])
+
+
+def test_optional_columns(tmp_path: Path) -> None:
+    table = read_columns(write(tmp_path / "f.csv", "a,b\n1,x\n2,y\n"), ["a"], ["b"], ["c"])
+    assert table.numbers.keys() == {"a"}
+    assert table.text["b"].tolist() == ["x", "y"]
+    assert table.lines.tolist() == [2, 3]
+
+
+def test_a_fixation_that_begins_after_the_video_is_on_no_frame(tmp_path: Path) -> None:
+    rows = "ann,0.10,0.04,1,1\nben,0.15,0.04,2,2\nben,0.17,0.04,3,3\n"
+    found = fixations_by_frame(write(tmp_path / "f.csv", HEADER + rows), [0.0, 0.04, 0.08, 0.12])
+    assert [frame[:, 0].tolist() for frame in found] == [[], [], [1], [1, 2]]
+
+
+def test_frame_times_must_increase(tmp_path: Path) -> None:
+    path = write(tmp_path / "f.csv", HEADER + "ann,0,1,1,1\n")
+    for times in ([], [0.0, 0.0]):
+        with pytest.raises(ValueError, match="frame times must increase"):
+            fixations_by_frame(path, times)

@@ -35,6 +35,22 @@ def test_demo_renders_to_the_path_that_it_prints(tmp_path: Path, monkeypatch: py
     assert (tmp_path / "demo.mp4").read_bytes() == b"clip"
 
 
+def test_composites_prints_the_folders_that_predict_takes(tmp_path: Path) -> None:
+    rows, columns = np.ogrid[:60, :80]
+    disc = (rows - 30) ** 2 + (columns - 40) ** 2 < 200
+    for number in range(3):
+        save(
+            tmp_path / f"objects/{number}.jpg",
+            np.where(disc[..., None], 220, 40 * number).repeat(3, 2).astype(np.uint8),
+        )
+        save(tmp_path / f"objects/{number}.png", disc.astype(np.uint8) * 255)
+    folder, out = str(tmp_path / "objects"), str(tmp_path / "out")
+    arguments = ["--objects", folder, "--backgrounds", folder, "--count", "1", "--frames", "3", "--out", out]
+    result = runner.invoke(app, ["data", "composites", *arguments])
+    assert result.exit_code == 0
+    assert len(list(Path(result.stdout.strip()).iterdir())) == 3
+
+
 def test_check_says_what_a_whole_folder_holds(davis_root: Path) -> None:
     result = runner.invoke(app, ["data", "check", "davis2016", str(davis_root), "--json"])
     assert result.exit_code == 0

@@ -1,4 +1,4 @@
-"""`sightline data`: the demo clip, and what a data set's folder holds or lacks."""
+"""`sightline data`: the demo clip, composed videos, and what a data set's folder holds or lacks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from sightline.data.families import Sample
 
-app = typer.Typer(name="data", help="Check data sets; render the demo clip.", no_args_is_help=True)
+app = typer.Typer(
+    name="data", help="Check data sets; render the demo clip; compose videos with known masks.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -31,6 +33,32 @@ def demo(path: Annotated[Path, typer.Argument(help="The MP4 file to write.", dir
     with Console(stderr=True).status(f"Rendering {path}"):
         render_demo(path)
     typer.echo(path)
+
+
+@app.command()
+def composites(
+    objects: Annotated[
+        Path, typer.Option(metavar="ROOT", help="Photographs with masks: DAVIS, BSDS500, or <id>.jpg with <id>.png.")
+    ],
+    backgrounds: Annotated[Path, typer.Option(metavar="DIR", help="A folder of photographs.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The new folder, in the layout of DAVIS.")],
+    count: Annotated[int, typer.Option(min=1, help="How many videos.")] = 12,
+    frames: Annotated[int, typer.Option(min=2, help="Frames of each.")] = 48,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same videos.")] = 0,
+) -> None:
+    """Compose videos with known masks: real cut-outs that move over real photographs.
+
+    Of four videos the second has a distractor, the third a pillar that hides the target, in the fourth it leaves the
+    frame and comes back.
+
+    Example:
+
+      sightline data composites --objects ~/data/bsds500 --backgrounds ~/data/photographs --count 12 --out composites
+    """
+    from sightline.data.composites import write
+
+    for name in write(objects, backgrounds, count, out, seed, frames):
+        typer.echo(out / "JPEGImages" / "480p" / name)
 
 
 @app.command("list")

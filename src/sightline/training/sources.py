@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from sightline.data import (
     bsds,
@@ -25,6 +24,7 @@ from sightline.data import (
 from sightline.data.files import load_image, load_mask
 from sightline.data.samples import FixationImage, ImageMask, VideoSequence
 from sightline.errors import UsageError
+from sightline.fixations import grid_density
 from sightline.nn.backbones import Backbone, DeepLabLevel
 from sightline.training.labels.pseudo import PseudoLabeller
 from sightline.training.recipe import VIDEOS, DataSource
@@ -95,10 +95,8 @@ def _pseudo(samples: list[FixationImage], backbone: Backbone) -> Iterator[Scene]
     for sample in samples:
         image = load_image(sample.image_path)
         height, width = image.shape[:2]
-        points = sample.fixations_at(height, width).astype(int)
-        density = np.zeros((height, width))
-        np.add.at(density, (points[:, 1], points[:, 0]), 1)
-        density = gaussian_filter(density, HOTSPOT_SIGMA * max(height, width))
+        points = sample.fixations_at(height, width)
+        density = grid_density(points, (height, width), HOTSPOT_SIGMA * max(height, width)).astype(np.float64)
         for number, mask in enumerate(label(image)[:PSEUDO_PER_IMAGE]):
             yield Scene(f"{sample.image_path.stem}#{number}", "pseudo", sample.image_path, image, mask, density)
 

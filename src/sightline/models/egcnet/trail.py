@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from sightline.fixations import grid_density
 from sightline.models.egcnet.config import FixationsConfig
 
 
@@ -38,11 +38,8 @@ class FixationTrail:
         """(1, 1, *grid) float32, summing to 1; None where nobody has looked for a while."""
         if not len(self._places):
             return None
-        cells = np.zeros(grid, dtype=np.float32)
-        columns, rows = (self._places * grid[::-1]).astype(int).T
-        np.add.at(cells, (rows, columns), self._weights)
-        blurred = gaussian_filter(cells, self.config.sigma * max(grid), mode="constant")
-        return torch.from_numpy(blurred / blurred.sum())[None, None]
+        cells = grid_density(self._places * grid[::-1], grid, self.config.sigma * max(grid), self._weights)
+        return torch.from_numpy(cells)[None, None]
 
 
 def warp_points(places: NDArray[np.float64], flow: NDArray[np.float32]) -> NDArray[np.float64]:

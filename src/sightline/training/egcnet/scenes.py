@@ -20,12 +20,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
 from sightline.data.fixations import Observed, read_observed
 from sightline.data.samples import FixationImage, VideoSequence
 from sightline.errors import DataError
+from sightline.fixations import grid_density
 from sightline.models.egcnet.network import EGCNet, Encoded
 from sightline.nn import motion
 from sightline.nn.engine import Engine, engine_cache
@@ -257,12 +257,7 @@ def _shrunk(
 def fixation_grid(points: NDArray[np.floating], sigma: float) -> NDArray[np.float32]:
     """Fixations (N, 2), x and y in [0, 1], as a density on GRID that sums to 1; zeros where there are none inside.
     sigma: blur, in parts of the longer side."""
-    counts = np.zeros(GRID)
-    columns, rows = np.floor(points * GRID[::-1]).astype(int).reshape(-1, 2).T
-    inside = (columns >= 0) & (columns < GRID[1]) & (rows >= 0) & (rows < GRID[0])
-    np.add.at(counts, (rows[inside], columns[inside]), 1)
-    blurred = gaussian_filter(counts, sigma * GRID[1], mode="constant")
-    return (blurred / max(blurred.sum(), 1e-12)).astype(np.float32)
+    return grid_density(points * GRID[::-1], GRID, sigma * GRID[1])
 
 
 def scribbles(sequences: Sequence[VideoSequence], seed: int) -> dict[str, Tensor]:

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from sightline.data.files import load_image
 from sightline.data.samples import FixationImage
+from sightline.fixations import fixation_counts, grid_density
 
 LANDSCAPE = (240, 320)
 """Input size of training, (height, width), for landscapes; portraits have its transpose, so that batches stack."""
@@ -49,23 +49,14 @@ def view(sample: FixationImage, window: Window, sigma: float) -> tuple[Tensor, T
     picture = picture.resize((size[1], size[0]), Image.Resampling.BILINEAR, box=box)
     points = sample.fixations_at(height, width) - box[:2]
     points = points * (size[1] / (box[2] - box[0]), size[0] / (box[3] - box[1]))
-    counts = _count(points, size)
-    density = gaussian_filter(counts, sigma * max(size) / window.size, mode="constant")
+    counts = fixation_counts(points, size)
+    density = grid_density(points, size, sigma * max(size) / window.size)
     pixels = np.asarray(picture, dtype=np.float32) / 255
     if window.mirrored:
         pixels, counts, density = pixels[:, ::-1], counts[:, ::-1], density[:, ::-1]
     image = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
-    total = density.sum()
-    return image, _map(density / total if total > 0 else density), _map(counts)
+    return image, _map(density), _map(counts)
 
 
-def _count(points: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
-    counts = np.zeros(size)
-    columns, rows = np.floor(points).astype(int).T
-    inside = (columns >= 0) & (columns < size[1]) & (rows >= 0) & (rows < size[0])
-    np.add.at(counts, (rows[inside], columns[inside]), 1)
-    return counts
-
-
-def _map(values: NDArray[np.float64]) -> Tensor:
+def _map(values: NDArray[np.int32] | NDArray[np.float32] | NDArray[np.float64]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(values[None], dtype=np.float32))

@@ -243,7 +243,7 @@ def ceiling(
     from itertools import islice
 
     from sightline.apps.gaze import inter_observer, mean_ceiling
-    from sightline.gaze.datasets import open_fixations
+    from sightline.apps.gaze.published import open_fixations
     from sightline.gaze.maps import Sigma
     from sightline.progress import track
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,30 @@ def list_images(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """(height, width) from a picture's header. Raises DataError where there is none that can be read."""
+    try:
+        with Image.open(path) as image:
+            return image.height, image.width
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such picture") from None
+    except (OSError, UnidentifiedImageError) as error:
+        raise DataError(f"{path}: not a picture that can be read ({error})") from None
+
+
+def load_matlab(path: Path) -> dict[str, Any]:
+    """The variables of a MATLAB file, its cells and structures as arrays and dictionaries; DataError if damaged."""
+    from scipy.io import loadmat
+
+    try:
+        variables: dict[str, Any] = loadmat(path, simplify_cells=True)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except Exception as error:  # SciPy raises whatever its parser trips over in a damaged file
+        raise DataError(f"{path}: not a MATLAB file that can be read ({error}); save it with -v7") from None
+    return variables
 
 
 def read_names(path: Path) -> list[str]:

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.data.files import list_images, load_mask
+from sightline.data.files import list_images, load_mask, load_matlab
 from sightline.errors import DataError
 from sightline.files import VIDEO_SUFFIXES
 from sightline.fixations import Points, frames_of, inside, read_columns, read_fixations
@@ -272,14 +272,7 @@ def _fixation_map(path: Path) -> NDArray[np.bool_]:
     """A binary fixation map (H, W), from a picture or the variable I or eyeMap of a MATLAB file."""
     if path.suffix.lower() != ".mat":
         return load_mask(path) > 0
-    from scipy.io import loadmat
-
-    try:
-        variables = loadmat(path)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except Exception as error:  # scipy raises whatever the damage leads to
-        raise DataError(f"{path}: not a MATLAB file that can be read ({error}); save it with -v7") from None
+    variables = load_matlab(path)
     for name in ("I", "eyeMap"):
         if name in variables:
             values = np.asarray(variables[name])

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from sightline.data.files import list_images, pair
+from sightline.data.fixations import Maps, Observed
 from sightline.data.samples import VideoSequence
 from sightline.errors import DataError
 
@@ -56,6 +57,28 @@ def sequences(root: str | Path, needs: tuple[Label, ...] = ("masks",)) -> list[V
         for label in needs:
             if not there[label]:
                 raise DataError(f"{root / sequence.name}: no {label}; {_FOLDERS[label]} is expected beside {FRAMES}")
+    return found
+
+
+def watched(root: str | Path) -> dict[str, Observed]:
+    """The sequences with the fixations on them: a binary map for every frame in <sequence>/Fixation_maps.
+
+    Saliency maps in <sequence>/Fixation_maps_smoothed come along where they are. DHF1K's names, fixation and maps, will
+    do as well. Raises DataError where frames and maps do not pair up.
+    """
+    found: dict[str, Observed] = {}
+    for frames in sorted(Path(root).glob(f"**/{FRAMES}")):
+        folder = frames.parent
+        marked, densities = (
+            next((images for name in names if (images := list_images(folder / name))), [])
+            for names in (("Fixation_maps", "fixation", "fixations"), ("Fixation_maps_smoothed", "maps"))
+        )
+        names = {path.stem for path in list_images(frames)}
+        if {path.stem for path in marked} != names:
+            raise DataError(f"{folder}: {len(names)} frames in Imgs, {len(marked)} fixation maps; they must pair up")
+        found[folder.name] = Maps(folder.name, marked, densities)
+    if not found:
+        raise DataError(f"{root}: no <sequence>/Imgs with <sequence>/Fixation_maps in it")
     return found
 
 

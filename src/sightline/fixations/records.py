@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,15 @@ class Points:
 
     xy: Floats
     subjects: Texts
+
+    @classmethod
+    def of(cls, subjects: Iterable[tuple[str, Floats]]) -> Points:
+        """Put together the fixations of each subject: pairs of a name and (K, 2) points."""
+        named = [(name, xy) for name, xy in subjects if len(xy)]
+        if not named:
+            return cls(np.empty((0, 2)), np.empty(0, dtype=np.str_))
+        names = np.repeat([name for name, _ in named], [len(xy) for _, xy in named])
+        return cls(np.concatenate([xy for _, xy in named]), names)
 
     def __len__(self) -> int:
         return len(self.xy)

@@ -7,5 +7,6 @@ from sightline.apps.gaze.ceiling import Ceiling, inter_observer, mean_ceiling
 from sightline.apps.gaze.labels import write_labels
 from sightline.apps.gaze.maps import write_maps
 from sightline.apps.gaze.plot import plot_gaze
+from sightline.apps.gaze.published import open_fixations
 
-__all__ = ["Ceiling", "inter_observer", "mean_ceiling", "plot_gaze", "write_labels", "write_maps"]
+__all__ = ["Ceiling", "inter_observer", "mean_ceiling", "open_fixations", "plot_gaze", "write_labels", "write_maps"]

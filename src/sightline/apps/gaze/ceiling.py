@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from sightline.data.fixations import Observed, Points
+from sightline.data.fixations import Observed
 from sightline.errors import DataError
-from sightline.fixations import density, fixation_counts
+from sightline.fixations import Points, density, fixation_counts
 from sightline.metrics.functional import fixation
 
 KEYS = ("nss", "auc_judd", "cc", "sim", "kld")

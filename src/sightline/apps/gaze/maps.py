@@ -11,11 +11,11 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from sightline.data.fixations import Observed, Points
+from sightline.apps.gaze.published import open_fixations
+from sightline.data.fixations import Observed
 from sightline.errors import DataError, UsageError
 from sightline.files import WholeFolder
-from sightline.fixations import density, fixation_counts
-from sightline.gaze.datasets import open_fixations
+from sightline.fixations import Points, density, fixation_counts
 from sightline.gaze.geometry import FloatArray
 from sightline.gaze.importing import PROVENANCE, ImportFolder, file_name
 from sightline.gaze.maps import Sigma

@@ -15,10 +15,12 @@ from gaze import makers
 from gaze.makers import DISTANCE_CM, SCREEN, SCREEN_CM, truth
 from hostile.corpus import write_video
 from sightline.apps.gaze import inter_observer, mean_ceiling, write_maps
-from sightline.data.fixations import Observed, Points, Table
+from sightline.apps.gaze.published import mit1003, open_fixations
+from sightline.data import gazefollow, osie, vsod
+from sightline.data.fixations import Observed, Table
 from sightline.errors import DataError, OutputError, UsageError
+from sightline.fixations import Points
 from sightline.gaze import AlignOptions, Setup, Stimulus, by_frame, density, import_gaze, read_fixations
-from sightline.gaze.datasets import davsod, gazefollow, mit1003, open_fixations, osie
 
 
 def picture(path: Path, size: tuple[int, int] = (80, 60)) -> Path:
@@ -54,22 +56,22 @@ def test_osie_sizes_from_the_pictures(tmp_path: Path) -> None:
     path = write_osie(tmp_path / "fixations.mat")
     for n in (1001, 1002):
         picture(tmp_path / "stimuli" / f"{n}.jpg", (1024, 768))
-    assert osie(path, tmp_path / "stimuli")["1002"].size == (768, 1024)
+    assert osie.stimuli(path, tmp_path / "stimuli")["1002"].size == (768, 1024)
     (tmp_path / "stimuli/1002.jpg").unlink()
     with pytest.raises(DataError, match=r"1002.jpg: no such picture"):
-        osie(path, tmp_path / "stimuli")
+        osie.stimuli(path, tmp_path / "stimuli")
 
 
 def test_mat_files_of_something_else(tmp_path: Path) -> None:
     savemat(tmp_path / "a.mat", {"other": 1})
     with pytest.raises(DataError, match="no variable 'fixations'"):
-        osie(tmp_path / "a.mat")
+        osie.stimuli(tmp_path / "a.mat")
     savemat(tmp_path / "b.mat", {"fixations": cell([{"img": "x.jpg"}])})
     with pytest.raises(DataError, match="picture 1 has no img and subjects"):
-        osie(tmp_path / "b.mat")
+        osie.stimuli(tmp_path / "b.mat")
     (tmp_path / "c.mat").write_bytes(b"not at all")
     with pytest.raises(DataError, match="not a MATLAB file that can be read"):
-        osie(tmp_path / "c.mat")
+        osie.stimuli(tmp_path / "c.mat")
 
 
 def test_mit1003(tmp_path: Path) -> None:
@@ -111,7 +113,7 @@ def test_davsod(tmp_path: Path, points: str, density: str) -> None:
     assert observed.density(2).shape == (60, 80)
     (sequence / points / "0001.png").unlink()
     with pytest.raises(DataError, match="3 frames in Imgs, 2 fixation maps"):
-        davsod(tmp_path)
+        vsod.watched(tmp_path)
 
 
 def test_gazefollow(tmp_path: Path) -> None:
@@ -121,7 +123,7 @@ def test_gazefollow(tmp_path: Path) -> None:
     rows = [line.format(id=k, eye=0.1, x=0.5 + k / 100, inside=1) for k in range(10)]
     rows += [line.format(id=11, eye=0.9, x=0.2, inside=1), line.format(id=11, eye=0.9, x=-1, inside=0)]
     path.write_text("".join(rows))
-    found = gazefollow(path, tmp_path)
+    found = gazefollow.stimuli(path, tmp_path)
     assert list(found) == ["test/00-0", "test/00-1"]  # two people in one picture
     ten = found["test/00-0"].at(0)
     np.testing.assert_allclose(ten.xy[:, 0], 100 + 2 * np.arange(10))

@@ -3,5 +3,19 @@
 from __future__ import annotations
 
 from sightline.data.families import FAMILIES, Family, family
+from sightline.data.files import load_image, load_mask
+from sightline.data.fixations import Observed, read_observed
+from sightline.data.samples import FixationImage, ImageMask, VideoSequence
 
-__all__ = ["FAMILIES", "Family", "family"]
+__all__ = [
+    "FAMILIES",
+    "Family",
+    "FixationImage",
+    "ImageMask",
+    "Observed",
+    "VideoSequence",
+    "family",
+    "load_image",
+    "load_mask",
+    "read_observed",
+]

@@ -56,6 +56,12 @@ class Family:
         The files that the reader expects below the root.
     splits : tuple of str
         The names of its splits as the reader takes them; () where a folder is read as it is.
+
+    Examples
+    --------
+    >>> from sightline.data import FAMILIES
+    >>> [known.name for known in FAMILIES.values() if "scribbles" in known.has]
+    ['s-davis', 's-davsod']
     """
 
     name: str
@@ -145,6 +151,16 @@ FAMILIES: dict[str, Family] = {family.name: family for family in (
 
 def family(name: str) -> Family:
     """Look a data set up by its name.
+
+    Parameters
+    ----------
+    name : str
+        As `sightline data list` shows it.
+
+    Returns
+    -------
+    Family
+        Its line of the table `FAMILIES`.
 
     Raises
     ------

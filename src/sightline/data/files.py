@@ -15,20 +15,64 @@ from sightline.files import IMAGE_SUFFIXES
 
 
 def load_image(path: str | Path) -> NDArray[np.uint8]:
-    """Read a picture as (H, W, 3) uint8 RGB, upright as its EXIF orientation says.
+    """Read a picture, upright as its EXIF orientation says.
 
-    Raises DataError naming the file where it is missing, cut short, or no picture at all.
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    ndarray, (H, W, 3) uint8
+        RGB.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, cut short, or no picture at all.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "grey.png"
+    >>> Image.new("L", (4, 3), 7).save(path)
+    >>> load_image(path).shape, load_image(path)[0, 0].tolist()
+    ((3, 4, 3), [7, 7, 7])
     """
     with _open(path) as image:
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
 
 def load_mask(path: str | Path) -> NDArray[np.uint8]:
-    """Read a mask as (H, W) uint8, its values as they are stored.
+    """Read a mask, its values as they are stored.
 
     Palette pictures give their indices (PASCAL VOC, DAVIS: 0 background, 255 void), black-and-white ones 0 and 1,
     grey ones their grey (DUTS, DAVIS-2016: 0 and 255, where 255 is the object), and colour ones, as in SegTrackv2,
-    their luminance. Raises DataError naming the file where it is missing, damaged, or of more than 8 bits.
+    their luminance.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    ndarray, (H, W) uint8
+        The values.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, damaged, or of more than 8 bits.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "mask.png"
+    >>> Image.fromarray(np.array([[0, 255]], np.uint8)).save(path)
+    >>> load_mask(path).tolist()
+    [[0, 255]]
     """
     with _open(path) as image:
         if image.mode in {"P", "L", "1"}:

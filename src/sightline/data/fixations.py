@@ -38,9 +38,33 @@ EXPECTED = (
 class Observed(ABC):
     """One stimulus with the fixations on it: a picture (one frame) or a video.
 
-    name: what its predictions are called. size: (height, width) in pixels. px_per_degree: None where it is unknown.
-    ships_density: `density` gives maps. frames: names of its frames. source: the files it was read from. stimulus: the
-    video or picture that was watched, where its place is known.
+    `read_observed` makes them.
+
+    Attributes
+    ----------
+    name : str
+        What its predictions are called.
+    size : (height, width)
+        In pixels.
+    px_per_degree : float or None
+        Pixels across a degree of visual angle; None where it is unknown.
+    ships_density : bool
+        Whether `density` gives maps.
+    frames : tuple of str
+        The names of its frames.
+    source : tuple of Path
+        The files that it was read from.
+    stimulus : Path or None
+        The video or picture that was watched, where its place is known.
+
+    Examples
+    --------
+    >>> from sightline.data.fixations import Table
+    >>> from sightline.fixations import Points
+    >>> points = Points.of([("ann", np.array([[3.0, 4.0]])), ("ben", np.array([[5.0, 1.0], [90.0, 1.0]]))])
+    >>> photograph: Observed = Table("a", (30, 40), points, ())
+    >>> photograph.at(0).xy.tolist(), photograph.all().subjects.tolist()
+    ([[3.0, 4.0], [5.0, 1.0]], ['ann', 'ben'])
     """
 
     name: str
@@ -126,10 +150,33 @@ class Maps(Observed):
 
 
 def read_observed(root: str | Path, first_order: int = 2) -> dict[str, Observed]:
-    """Every stimulus of a folder by name, in one of the layouts above.
+    """Read every stimulus of a folder with its fixations, in any of the layouts above.
 
-    first_order: leave out earlier fixations on pictures; the first one already rests somewhere when a picture appears.
-    Raises DataError that names the file, and the line of a table.
+    Parameters
+    ----------
+    root : str or Path
+        The folder; of an import, its table will do.
+    first_order : int
+        Leave out earlier fixations on pictures; the first one already rests somewhere when a picture appears.
+
+    Returns
+    -------
+    dict of str to Observed
+        By the name of the stimulus.
+
+    Raises
+    ------
+    DataError
+        If there are no fixations, or a file is damaged or malformed; with the file, and the line of a table.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "images.csv").write_text("image,original_width_px,original_height_px\\na.jpg,40,30\\n")
+    >>> _ = (folder / "fixations.csv").write_text("image,subject,order,x_px,y_px\\na.jpg,ann,2,3.5,4\\n")
+    >>> read_observed(folder)["a"].at(0).xy.tolist()
+    [[3.5, 4.0]]
     """
     root = Path(root)
     if root.is_file() and (root.parent / IMPORTED).is_file():

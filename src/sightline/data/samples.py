@@ -20,7 +20,23 @@ DENSEST = 0.05
 class ImageMask:
     """A photograph and one object in it.
 
-    instance: the value that this object has in the mask file; None means a grey mask, white on black (from 128 on).
+    Attributes
+    ----------
+    image_path, mask_path : Path
+        The files; `load` opens them.
+    instance : int or None
+        The value that this object has in the mask file; None for a grey mask, white on black (from 128 on).
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> Image.new("RGB", (4, 3)).save(folder / "a.jpg")
+    >>> Image.fromarray(np.array([[0, 0, 255, 255]] * 3, np.uint8)).save(folder / "a.png")
+    >>> image, mask = ImageMask(folder / "a.jpg", folder / "a.png").load()
+    >>> image.shape, mask[0].tolist()
+    ((3, 4, 3), [False, False, True, True])
     """
 
     image_path: Path
@@ -36,13 +52,36 @@ class ImageMask:
 
 @dataclass(frozen=True, slots=True)
 class VideoSequence:
-    """The frames of a video and the masks of one object, or of all salient objects as one, where they are labelled.
+    """The frames of a video, and the masks of one object or of all salient objects as one, where they are labelled.
 
-    masks: as long as frames; None where a frame has no label. A tuple is a file for each object, to be united.
-    threshold: the smallest value in a mask file that is object: 1 where values are clean, 128 where they are JPEG.
-    inverted: the object lies below the threshold instead (FBMS: on white).
-    fixation_maps: binary maps, as long as frames; empty where the set has none.
-    scribbles: as long as frames, a picture of the object's strokes and one of all strokes; empty where there are none.
+    Attributes
+    ----------
+    name : str
+        Of the sequence in its data set.
+    frames : list of Path
+        The T pictures, in the order of time.
+    masks : sequence of Path, tuple of Path or None
+        T of them; None where a frame has no label. A tuple is a file for each object, to be united.
+    threshold : int
+        The smallest value in a mask file that is object: 1 where values are clean, 128 where they are JPEG.
+    inverted : bool
+        The object lies below the threshold instead (FBMS: on white).
+    fixation_maps : sequence of Path or None
+        T binary maps; empty where the set has none.
+    scribbles : sequence of (Path, Path) or None
+        T pairs, a picture of the object's strokes and one of all strokes; empty where there are none.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for name in ("0.png", "1.png"):
+    ...     Image.new("RGB", (4, 3)).save(folder / name)
+    >>> sequence = VideoSequence("walk", [folder / "0.png", folder / "1.png"], [None, None])
+    >>> image, mask = sequence.load(1)
+    >>> len(sequence), image.shape, mask, sequence.fixations(1)
+    (2, (3, 4, 3), None, None)
     """
 
     name: str
@@ -99,9 +138,22 @@ class VideoSequence:
 class FixationImage:
     """A photograph and where people fixated it.
 
-    fixations: (N, 2) float64, x and y in pixels of a picture of `size`, from its top-left corner.
-    size: (height, width) of the picture that was shown. The file may be a smaller copy of it.
-    map_path: the published fixation density map, where the data set has one.
+    Attributes
+    ----------
+    image_path : Path
+        The file; it may be a smaller copy of the picture that was shown.
+    fixations : ndarray, (N, 2) float64
+        x and y in pixels of the picture that was shown, from its top-left corner.
+    size : (height, width)
+        Of that picture, in pixels.
+    map_path : Path or None
+        The published fixation density map, where the data set has one.
+
+    Examples
+    --------
+    >>> photograph = FixationImage(Path("a.jpg"), np.array([[300.0, 200.0], [900.0, 10.0]]), (600, 800))
+    >>> photograph.fixations_at(300, 400).tolist()
+    [[150.0, 100.0]]
     """
 
     image_path: Path

@@ -22,6 +22,12 @@ class Points:
         Pixels x, y from the top-left corner.
     subjects : ndarray, (N,) str
         Whose they are; "" where that is not known.
+
+    Examples
+    --------
+    >>> points = Points.of([("ann", np.array([[3.0, 4.0], [5.0, 6.0]])), ("ben", np.array([[7.0, 8.0]]))])
+    >>> points.where(points.subjects == "ben").xy.tolist()
+    [[7.0, 8.0]]
     """
 
     xy: Floats
@@ -54,6 +60,13 @@ class Fixations:
         Where and whose, N of them.
     onset_s, duration_s : ndarray, (N,) float64
         Seconds of the stimulus.
+
+    Examples
+    --------
+    >>> points = Points.of([("ann", np.array([[3.0, 4.0], [5.0, 6.0]]))])
+    >>> seen = Fixations(points, np.array([0.0, 0.4]), np.array([0.3, 0.2]))
+    >>> len(seen.where(seen.onset_s > 0.1))
+    1
     """
 
     points: Points

@@ -26,7 +26,22 @@ EXPECTED = "subject, onset_s, duration_s, x_px, y_px"
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Columns of a table by their names: numbers (N,) float64, text (N,) str; lines (N,): where each row stands."""
+    """Columns of a table.
+
+    Attributes
+    ----------
+    numbers : dict of str to ndarray, (N,) float64
+        By the column's name.
+    text : dict of str to ndarray, (N,) str
+        Likewise.
+    lines : ndarray, (N,) int64
+        The line of the file on which each row stands.
+
+    Examples
+    --------
+    >>> len(Columns({"x_px": np.array([3.0, 5.0])}, {}, np.array([2, 3])))
+    2
+    """
 
     numbers: dict[str, Floats]
     text: dict[str, Texts]
@@ -69,6 +84,15 @@ def read_columns(
     DataError
         If the file is missing or no text, lacks a column, or has a row of another length or a cell that is no finite
         number, with its line.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> table = Path(tempfile.mkdtemp()) / "sizes.csv"
+    >>> _ = table.write_text("image;width_px\\na.jpg;40,5\\n")
+    >>> read = read_columns(table, ["width_px"], ["image"])
+    >>> read.numbers["width_px"].tolist(), read.text["image"].tolist()
+    ([40.5], ['a.jpg'])
     """
     path = Path(path)
     sheet = _read(path, expected)

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -48,12 +47,12 @@ from sightline.nn.egnet import predict_saliency
 from sightline.nn.engine import Engine
 from sightline.nn.motion import MotionCue
 from sightline.results.run import Run, choose_outputs
+from sightline.training.egcnet import EGCNetRecipe, network_and_scenes
+from sightline.training.egcnet.data import simulated
 from sightline.training.egcnet.scenes import GRID, SIZE, Scene
-from sightline.training.egcnet.task import simulated
-from sightline.training.recipe import EGCNetRecipe, read_recipe
-from sightline.training.run import egcnet_and_scenes, train
+from sightline.training.recipe import Chain, read_recipe
+from sightline.training.run import train
 
-CONFIG = "egcnet"
 DAVIS = "vos/davis2016_dev"
 DEEPLAB = ["network.backbone=deeplab-mobilenet-v2", "sight=egnet",
            "backbone_weights=$DATA/weights/deeplabv3_mobilenet_v2_1.0_513"]  # fmt: skip
@@ -89,7 +88,6 @@ def main() -> None:
     parser.add_argument("--gaze2mask", type=Path, help="folds of Gaze2Mask-Net, as davis_folds.py makes them")
     parser.add_argument("--set", nargs="+", default=[], help="further changes of the recipe, for trying things out")
     args = parser.parse_args()
-    os.environ["DATA"] = str(args.data.resolve())
     sequences = davis.sequences(args.data / DAVIS, fixations=args.fixations)
     if args.what == "speed":
         print(speed(sequences[0]))
@@ -127,18 +125,19 @@ def two_fold(
         tested = sequences[5 * number : 5 * number + 5]
         trained = [sequence.name for sequence in sequences if sequence not in tested]
         source = json.dumps([{"family": "davis2016", "root": f"$DATA/{DAVIS}", "keep": trained}])
-        recipe = cast(EGCNetRecipe, read_recipe(CONFIG, [*changes, *args.set, f"videos={source}", f"seed={seed}"]))
+        chain = recipe_of([*changes, *args.set, f"videos={source}", f"seed={seed}"], args)
+        recipe = cast(EGCNetRecipe, chain.last)
         folder = args.out / slug / f"seed{seed}-fold{1 - number}"
         if not (folder / "model.safetensors").is_file():
-            train(recipe, folder, resume=(folder / "checkpoints" / "last.ckpt").is_file())
+            train(chain, folder, resume=(folder / "checkpoints" / "last.ckpt").is_file())
         scores = folder / f"scores-{mode}.json"
         if not scores.is_file():
             network = EGCNet(EGCNetConfig.model_validate(weights.read_config(folder)))
             weights.load_into(network, folder)
-            _, kept = egcnet_and_scenes(recipe)
+            _, kept = network_and_scenes(recipe)
             fresh = {}
             for sequence in tested:
-                gaze = None if mode == "own" else watched(sequence, recipe.observers, seed, mode)
+                gaze = None if mode == "own" else watched(sequence, recipe.observers, seed, mode, args)
                 scene = kept.sequence(replace(sequence, fixation_maps=()))
                 fresh[sequence.name] = score(run(network.eval(), scene, sequence, gaze), sequence)
             scores.write_text(json.dumps(fresh, indent=1), encoding="utf-8")
@@ -146,11 +145,20 @@ def two_fold(
     return found
 
 
-def watched(sequence: VideoSequence, observers: int, seed: int, mode: str) -> Tensor:
+def recipe_of(changes: list[str], args: argparse.Namespace) -> Chain:
+    """The shipped recipe's last stage, changed. Its EG-Net on ImageNet's start is trained in --out/egnet, once."""
+    egnet = args.out / "egnet"
+    if not (egnet / "model.safetensors").is_file():
+        first = read_recipe("egcnet", ["stages.egcnet=null"], args.data)
+        train(first, egnet, resume=(egnet / "checkpoints" / "last.ckpt").is_file())
+    return read_recipe("egcnet", ["stages.egnet=null", f"sight={egnet}", *changes], args.data)
+
+
+def watched(sequence: VideoSequence, observers: int, seed: int, mode: str, args: argparse.Namespace) -> Tensor:
     """Gaze on a sequence, (F, 1, *GRID), zeros where nobody has looked for a while. shuffled: that of another moment,
     mirrored."""
     recorded = mode.startswith("recorded")
-    places = viewers_of(sequence) if recorded else observers_of(sequence, observers, seed, mode)
+    places = viewers_of(sequence) if recorded else observers_of(sequence, observers, seed, mode, args)
     config = EGCNetConfig()
     moving = MotionCue(config.motion).over(sequence.load(index)[0] for index in range(len(sequence)))
     trail, densities = FixationTrail(config.fixations), []
@@ -170,15 +178,17 @@ def viewers_of(sequence: VideoSequence) -> Iterator[NDArray[np.float64]]:
         yield np.empty((0, 2)) if points is None else points / size
 
 
-def observers_of(sequence: VideoSequence, count: int, seed: int, mode: str) -> Iterator[NDArray[np.float64]]:
+def observers_of(
+    sequence: VideoSequence, count: int, seed: int, mode: str, args: argparse.Namespace
+) -> Iterator[NDArray[np.float64]]:
     """Where simulated observers look, likewise; they see no mask of the sequence, and are drawn to what moves.
 
     simulated-egnet: they follow the density of the ImageNet start's EG-Net, as the network itself does.
     simulated-shipped: that of the EG-Net that ships. Else that one's, drawn to objects that DeepLab knows, too: they
     know more than the network, as people do, but DeepLab has learned it from masks of VOC.
     """
-    recipe = read_recipe(CONFIG, [] if mode == "simulated-egnet" else DEEPLAB)
-    network, scenes = egcnet_and_scenes(cast(EGCNetRecipe, recipe))
+    chain = recipe_of([] if mode == "simulated-egnet" else DEEPLAB, args)
+    network, scenes = network_and_scenes(cast(EGCNetRecipe, chain.last))
     if mode == "simulated-shipped":
         network.backbone.classes = 0  # as if its backbone knew no objects
     scene = scenes.sequence(replace(sequence, fixation_maps=()))

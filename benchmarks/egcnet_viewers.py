@@ -12,7 +12,6 @@ mask has a part in it.
 from __future__ import annotations
 
 import argparse
-import os
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,12 +30,11 @@ from sightline.models.egcnet.pse import combined_density, cosine_similarity, wei
 from sightline.models.egcnet.trail import FixationTrail
 from sightline.nn.motion import Maps, MotionConfig, MotionCue
 from sightline.progress import track
+from sightline.training.egcnet import EGCNetRecipe, network_and_scenes
 from sightline.training.egcnet.scenes import GRID, STEP, Scene, fixation_grid
-from sightline.training.recipe import EGCNetRecipe, read_recipe
-from sightline.training.run import egcnet_and_scenes
+from sightline.training.recipe import read_recipe
 from sightline.video import Source, open_source
 
-CONFIG = "egcnet"
 FEWEST = 6
 """Viewers that a frame must have."""
 REMEMBERED = 8
@@ -48,12 +46,12 @@ Scores = dict[str, tuple[float, float]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--egnet", type=Path, default=Path("runs/egcnet/egnet"), help="its first stage, trained")
     args = parser.parse_args()
-    os.environ["DATA"] = str(args.data.resolve())
-    recipe = cast(EGCNetRecipe, read_recipe(CONFIG, []))
-    network, store = egcnet_and_scenes(recipe)
+    recipe = cast(EGCNetRecipe, read_recipe("egcnet", ["stages.egnet=null", f"sight={args.egnet}"], args.data).last)
+    network, store = network_and_scenes(recipe)
     table: list[Scores] = []
-    for root in (Path(os.path.expandvars(source)) for source in recipe.watched):
+    for root in recipe.watched:
         observed = read_observed(root)
         table += [halves(network, scene, observed[scene.name]) for scene in store.watched(root)]
     print(f"| {len(table)} videos | NSS | information gain over a uniform map, bits |\n|---|---:|---:|")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.torch import load_file
@@ -40,10 +43,8 @@ def test_a_recipe_becomes_a_folder_of_weights(
     data: Path,  # noqa: F811
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path, out = recipe("egnet"), tmp_path / "out"
-    monkeypatch.delenv("DATA")
     code, stdout, stderr = run(
         capsys, path, "--data", data, "--out", out, "--set", "optimisation.steps=2", "--validate-every", 1
     )
@@ -64,20 +65,43 @@ def test_a_recipe_becomes_a_folder_of_weights(
     assert code == 0, stderr
 
 
+def test_json_names_the_weights_and_where_each_stage_is(
+    recipe: Recipe,  # noqa: F811
+    data: Path,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+    code, stdout, stderr = run(
+        capsys, recipe("chain"), "--data", data, "--out", out, "--set", "optimisation.steps=1", "--json"
+    )
+    assert code == 0, stderr
+    told = json.loads(stdout)
+    assert told == {
+        "weights": str(out),
+        "sha256": hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest(),
+        "stages": {"stills": str(out / "stills"), "videos": str(out / "videos")},
+    }
+
+
 def test_wrong_usage_is_one_line(
     recipe: Recipe,  # noqa: F811
+    data: Path,  # noqa: F811
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     out = tmp_path / "out"
     path = recipe("egnet")
+    given = [path, "--data", data]
     cases: list[tuple[list[object], str]] = [
         ([tmp_path / "none.yaml"], "no such recipe"),
+        (["egnot"], "egnot: no such recipe; give a file or one of egcnet, egnet, gaze2mask, wcsnet"),
         ([path, "--data", tmp_path / "nowhere"], "no such folder; --data"),
-        ([path, "--set", "steps"], "write field=value"),
-        ([path, "--set", "network.width=0"], "network.width"),
-        ([path, "--resume"], "nothing to resume"),
+        ([path], "give --data, the folder of the data sets"),
+        ([*given, "--set", "steps"], "--set steps: write field=value"),
+        ([*given, "--set", "network.width=0"], "network.width"),
+        ([*given, "--resume"], "nothing to resume; run without --resume first"),
     ]
     for args, message in cases:
         code, _, stderr = run(capsys, *args, "--out", out)
@@ -85,10 +109,9 @@ def test_wrong_usage_is_one_line(
         assert stderr.startswith("sightline: ")
         assert message in stderr
         assert stderr.count("\n") == 1
-    monkeypatch.delenv("DATA")
+    monkeypatch.setenv("DATA", str(data))
     code, _, stderr = run(capsys, path, "--out", out)
-    assert code == 2
-    assert "pass the folder of the data with --data" in stderr
+    assert code == 2, "the environment is not asked"
     monkeypatch.setitem(sys.modules, "lightning", None)
     code, _, stderr = run(capsys, path, "--out", out)
     assert code == 2
@@ -98,35 +121,42 @@ def test_wrong_usage_is_one_line(
 
 def test_data_that_cannot_be_used_are_exit_code_1(
     recipe: Recipe,  # noqa: F811
+    data: Path,  # noqa: F811
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    path = recipe("egnet", data=[{"family": "fixations", "root": str(tmp_path / "nowhere")}])
-    code, _, stderr = run(capsys, path, "--out", tmp_path / "out")
+    path = recipe("egnet", data=[{"family": "fixations", "root": "$DATA/nowhere"}])
+    code, _, stderr = run(capsys, path, "--data", data, "--out", tmp_path / "out")
     assert code == 1
     assert "nowhere" in stderr.splitlines()[-1]
 
 
+@pytest.mark.parametrize(("kind", "kept"), [("egnet", "."), ("chain", "stills")])
 def test_ctrl_c_leaves_a_checkpoint_and_no_weights(
+    kind: str,
+    kept: str,
     recipe: Recipe,  # noqa: F811
+    data: Path,  # noqa: F811
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from sightline.training.egnet.task import EGNetTask
+    from sightline.training.wcsnet.task import WCSNetTask
 
-    step = EGNetTask.training_step
+    task: Any = EGNetTask if kind == "egnet" else WCSNetTask
+    step = task.training_step
 
     def stop(self, batch, number):  # type: ignore[no-untyped-def]
         if self.global_step == 1:
             signal.raise_signal(signal.SIGINT)
         return step(self, batch, number)
 
-    monkeypatch.setattr(EGNetTask, "training_step", stop)
-    code, _, stderr = run(capsys, recipe("egnet"), "--out", tmp_path / "out")
+    monkeypatch.setattr(task, "training_step", stop)
+    code, _, stderr = run(capsys, recipe(kind), "--data", data, "--out", tmp_path / "out")
     assert code == 130
     assert stderr.splitlines()[-1] == "sightline: stopped; go on with --resume"
-    assert (tmp_path / "out/checkpoints/last.ckpt").is_file()
+    assert (tmp_path / "out" / kept / "checkpoints/last.ckpt").is_file()
     assert not (tmp_path / "out/model.safetensors").exists()
 
 
@@ -147,15 +177,17 @@ main()
 """
 
 
-def test_two_processes_train_one_network(
+def test_two_processes_train_one_network_through_a_chain(
     recipe: Recipe,  # noqa: F811
+    data: Path,  # noqa: F811
     tmp_path: Path,
 ) -> None:
     """torchrun with gloo: both make the same steps, one bank of views serves both, and one of them saves."""
     script, out = tmp_path / "process.py", tmp_path / "out"
     script.write_text(PROCESS)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
-    command += ["train", str(recipe("wcsnet")), "--out", str(out), "--devices", "2", "--set", "optimisation.steps=2"]
+    command += ["train", str(recipe("chain")), "--data", str(data), "--out", str(out), "--devices", "2"]
+    command += ["--set", "optimisation.steps=2"]
     environment = {
         **os.environ, "TOLD": str(tmp_path), "SIGHTLINE_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1",
     }  # fmt: skip
@@ -166,5 +198,6 @@ def test_two_processes_train_one_network(
     assert first[:2] == ["2", "2"]
     assert done.stdout.count("weights in") == 2
     assert load_file(out / "model.safetensors")["mask_head.weight"].isfinite().all()
-    assert [file.name for file in (out / "checkpoints").iterdir()] == ["last.ckpt"]
-    assert len([path for path in (tmp_path / "cache/views").iterdir() if path.is_dir()]) == 1
+    for stage in ("stills", "videos"):
+        assert [file.name for file in (out / stage / "checkpoints").iterdir()] == ["last.ckpt"]
+    assert len([path for path in (tmp_path / "cache/features/views").iterdir() if path.is_dir()]) == 1

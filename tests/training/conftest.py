@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from PIL import Image
 import sightline.nn.engine
 from sightline.models import weights
 from sightline.nn.egnet import EGNet, EGNetConfig
+from sightline.training.recipe import Chain, read_recipe
 
 
 @pytest.fixture(scope="session")
@@ -45,9 +45,8 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 @pytest.fixture
-def recipe(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+def recipe(tmp_path: Path) -> Callable[..., Path]:
     """Write a small recipe of a kind (see RECIPES) with some fields changed; returns its file."""
-    monkeypatch.setenv("DATA", str(data))
 
     def write(kind: str, **changes: Any) -> Path:
         path = tmp_path / f"{kind}.yaml"
@@ -57,7 +56,17 @@ def recipe(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
     return write
 
 
-_STEPS = {"steps": 4, "batch_size": 2, "learning_rate": 0.001, "warmup_steps": 1, "ema": 0.9}
+@pytest.fixture
+def chain(recipe: Callable[..., Path], data: Path) -> Callable[..., Chain]:
+    """A small recipe of a kind, read: overrides first, fields to change by name."""
+
+    def read(kind: str, *overrides: str, **changes: Any) -> Chain:
+        return read_recipe(recipe(kind, **changes), overrides, data)
+
+    return read
+
+
+_STEPS = {"steps": 4, "learning_rate": 0.001, "warmup_steps": 1, "ema": 0.9}
 _VIEWS = {
     "backbone_weights": "$DATA/backbone",
     "gaze": "$DATA/gaze",
@@ -76,7 +85,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "held_out": 0.34,
         "views": 2,
         "nss_weight": 0.05,
-        "optimisation": {**_STEPS, "backbone_rate": 0.0001},
+        "batch_size": 2,
+        "optimisation": {**_STEPS, "rates": {"backbone": 0.0001}},
     },
     "gaze2mask": {
         "train": "gaze2mask",
@@ -84,6 +94,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "views": _VIEWS,
         "kinds": {"photo": 0.5, "video": 0.5},
         "validation": ["kite"],
+        "batch_size": 2,
         "optimisation": _STEPS,
     },
     "egcnet": {
@@ -96,12 +107,24 @@ RECIPES: dict[str, dict[str, Any]] = {
         "clips": {"photo": 1, "video": 1},
         "optimisation": _STEPS,
     },
+    "chain": {
+        "train": "wcsnet",
+        "network": {"width": 8, "levels": [3, 4, 5]},
+        "views": _VIEWS,
+        "batch_size": 2,
+        "optimisation": _STEPS,
+        "stages": {
+            "stills": {"kinds": {"photo": 1.0}},
+            "videos": {"init": "$OUT/stills", "kinds": {"photo": 0.5, "video": 0.5}, "validation": ["kite"]},
+        },
+    },
     "wcsnet": {
         "train": "wcsnet",
         "network": {"width": 8, "levels": [3, 4, 5]},
         "views": _VIEWS,
         "kinds": {"photo": 0.5, "video": 0.5},
         "validation": ["kite"],
+        "batch_size": 2,
         "optimisation": _STEPS,
     },
 }
@@ -142,7 +165,3 @@ def _videos(root: Path, generator: np.random.Generator) -> None:
             path = root / f"Annotations/480p/{name}/{frame:05}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(mask).save(path)
-
-
-def read_json(path: Path) -> Any:
-    return json.loads(path.read_text())

@@ -9,27 +9,49 @@ from typing import Any
 import pytest
 import yaml
 
+from sightline.data.families import FAMILIES
 from sightline.errors import UsageError
-from sightline.training.recipe import EGCNetRecipe, EGNetRecipe, WCSNetRecipe, expand, read_recipe, shipped_recipes
+from sightline.training.egnet import EGNetRecipe
+from sightline.training.recipe import RECIPES, Chain, DataSource, builder, read_recipe, shipped_recipes
+from sightline.training.wcsnet import WCSNetRecipe
 
-Recipe = Callable[..., Path]
+Write = Callable[..., Path]
+Read = Callable[..., Chain]
+
+
+def texts(values: Any) -> list[str]:
+    """Every text among values."""
+    if isinstance(values, dict | list):
+        inner = values.values() if isinstance(values, dict) else values
+        return [text for value in inner for text in texts(value)]
+    return [values] if isinstance(values, str) else []
 
 
 @pytest.mark.parametrize("name", shipped_recipes())
-def test_every_shipped_recipe_is_valid_and_says_where_its_data_are(name: str) -> None:
-    recipe = read_recipe(name)
-    match recipe:
-        case EGNetRecipe():
-            sources = recipe.data
-        case EGCNetRecipe():
-            sources = recipe.photographs + recipe.videos
-        case _:
-            sources = recipe.views.sources
-    assert all(source.root.startswith("$DATA/") for source in sources)
+def test_every_shipped_recipe_is_valid_and_finds_its_data_below_one_folder(name: str, tmp_path: Path) -> None:
+    chain = read_recipe(name, (), tmp_path)
+    for stage in chain.stages:
+        found = texts(chain.recipe(stage, tmp_path / "out").model_dump(mode="json"))
+        assert not [text for text in found if "$" in text]
+        assert any(text.startswith(f"{tmp_path}/") for text in found)
+    assert chain.last.train == name, "a recipe is named after what it is for"
 
 
-def test_there_are_recipes_for_all_networks() -> None:
-    assert {read_recipe(name).train for name in shipped_recipes()} == {"egnet", "gaze2mask", "wcsnet", "egcnet"}
+def test_everything_that_can_be_trained_has_a_recipe_in_the_package_and_a_builder() -> None:
+    recipes = [read_recipe(name).last for name in shipped_recipes()]
+    assert {recipe.train for recipe in recipes} == {*RECIPES}
+    assert all(callable(builder(recipe)) for recipe in recipes)
+
+
+def test_the_shipped_chains_hand_weights_on() -> None:
+    assert [*read_recipe("wcsnet").stages] == [*read_recipe("gaze2mask").stages] == ["stills", "videos"]
+    chain = read_recipe("wcsnet", (), Path("/data"))
+    videos = chain.recipe("videos", Path("/out"))
+    assert isinstance(videos, WCSNetRecipe)
+    assert videos.init == "/out/stills"
+    assert chain.folders(Path("/out")) == {"stills": Path("/out/stills"), "videos": Path("/out/videos")}
+    assert videos.views.sources[0].root == Path("/data/image_fixations/mit1003")
+    assert read_recipe("egnet").folders(Path("/out")) == {"egnet": Path("/out")}
 
 
 @pytest.mark.parametrize(
@@ -37,22 +59,32 @@ def test_there_are_recipes_for_all_networks() -> None:
     [
         ("egnet", {"train": "nonsense"}, "needs a line `train: NAME` with NAME one of egnet, gaze2mask, wcsnet"),
         ("egnet", {"train": ["egnet"]}, "needs a line `train: NAME`"),
-        ("egnet", {"optimisation": {"steps": 0, "batch_size": 1, "learning_rate": 1}}, "optimisation.steps: "),
-        ("egnet", {"optimisation": {"steps": 1, "batch_size": 1}}, "optimisation.learning_rate: Field required"),
+        ("egnet", {"optimisation": {"steps": 0, "learning_rate": 1}}, "optimisation.steps: "),
+        ("egnet", {"optimisation": {"steps": 1}}, "optimisation.learning_rate: Field required"),
+        ("egnet", {"optimisation": {"steps": 1, "learning_rate": 1, "optimiser": "lion"}}, "optimisation.optimiser: "),
+        ("egnet", {"optimisation": {"steps": 1, "learning_rate": 1, "momentum": 0.9}}, "adam has no momentum"),
+        ("egnet", {"optimisation": {"steps": 1, "learning_rate": 1, "rates": {"head": -1}}}, "must not be negative"),
         ("egnet", {"optimiser": "sgd"}, "optimiser: Extra inputs are not permitted"),
         ("egnet", {"frozen_stages": 4}, "frozen_stages: "),
-        ("egnet", {"data": [{"family": "magic", "root": "."}]}, "data.0.family: "),
+        ("egnet", {"data": [{"family": "magic", "root": "."}]}, "data.0: .*unknown family 'magic'; one of bsds500"),
         ("egnet", {"data": [{"family": "fixations", "root": ".", "skip": ["a"]}]}, "data.0: .*has no sequences"),
-        ("egnet", {"data": [{"family": "fixations", "root": ".", "split": "val"}]}, "data.0: .*has no splits"),
+        ("egnet", {"data": [{"family": "fixations", "root": ".", "split": "val"}]}, "data.0: .*no split 'val'"),
+        ("egnet", {"data": [{"family": "salicon", "root": ".", "split": "test"}]}, "known splits: train, val"),
         ("wcsnet", {"kinds": {"film": 1}}, r"kinds\.film"),
         ("wcsnet", {"kinds": {}}, "kinds: shares must not be negative"),
         ("wcsnet", {"kinds": {"photo": 0.0, "video": 0.0}}, "one must be above 0"),
         ("wcsnet", {"kinds": {"photo": 1.5, "video": -0.5}}, "must not be negative"),
         ("wcsnet", {"views": {"backbone": "resnet-50", "gaze": "egnet", "sources": []}}, "both must name the same"),
         ("wcsnet", {"network": {"correlation": "none"}}, "network.correlation: "),
+        ("wcsnet", {"init": "$OUT/stills"}, r"\$OUT/stills is no earlier stage"),
+        ("egcnet", {"batch_size": 2}, "batch_size: Extra inputs"),
+        ("chain", {"stages": {}}, "stages: each needs a name and fields"),
+        ("chain", {"stages": {"stills": None}}, "stages: each needs a name and fields"),
+        ("chain", {"stages": {"../up": {}}}, r"stages\.\.\./up: a stage's name is that of a folder"),
+        ("chain", {"stages": {"a": {"kinds": {"photo": 1}}, "b": {}}}, r"stages\.b\.kinds: Field required"),
     ],
 )
-def test_errors_name_the_file_and_the_field(recipe: Recipe, kind: str, changes: dict[str, Any], message: str) -> None:
+def test_errors_name_the_file_and_the_field(recipe: Write, kind: str, changes: dict[str, Any], message: str) -> None:
     path = recipe(kind, **changes)
     with pytest.raises(UsageError, match=message) as caught:
         read_recipe(path)
@@ -61,7 +93,7 @@ def test_errors_name_the_file_and_the_field(recipe: Recipe, kind: str, changes: 
 
 
 def test_files_that_are_no_recipes(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no such recipe"):
+    with pytest.raises(UsageError, match="no such recipe; give a file or one of egcnet, egnet, gaze2mask, wcsnet"):
         read_recipe(tmp_path / "none.yaml")
     with pytest.raises(UsageError, match="cannot be read as YAML"):
         read_recipe(tmp_path)
@@ -78,10 +110,17 @@ def test_files_that_are_no_recipes(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
-def test_set_changes_fields_and_groups_that_were_left_out(recipe: Recipe) -> None:
-    changed = read_recipe(
-        recipe("wcsnet"), ["optimisation.steps=7", "network.levels=[4, 5]", "keep=[boat]", "init=null"]
-    )
+def test_a_file_beside_is_not_the_shipped_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "egnet").mkdir()
+    (tmp_path / "egnet.yaml").write_text("train: nonsense\n")
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(read_recipe("egnet").last, EGNetRecipe)
+    with pytest.raises(UsageError, match=r"egnet\.yaml: needs a line"):
+        read_recipe("./egnet.yaml")
+
+
+def test_set_changes_fields_and_groups_that_were_left_out(chain: Read, recipe: Write) -> None:
+    changed = chain("wcsnet", "optimisation.steps=7", "network.levels=[4, 5]", "keep=[boat]", "init=null").last
     assert isinstance(changed, WCSNetRecipe)
     assert changed.optimisation.steps == 7
     assert changed.network.levels == (4, 5)
@@ -89,32 +128,65 @@ def test_set_changes_fields_and_groups_that_were_left_out(recipe: Recipe) -> Non
     assert changed.init is None
     path = recipe("egnet")
     path.write_text(yaml.safe_dump({k: v for k, v in yaml.safe_load(path.read_text()).items() if k != "network"}))
-    assert read_recipe(path, ["network.width=5"]).network.width == 5
+    shallow = read_recipe(path, ["network.width=5"]).last
+    assert isinstance(shallow, EGNetRecipe)
+    assert shallow.network.width == 5
 
 
-def test_the_views_are_those_of_the_networks_backbone(recipe: Recipe) -> None:
-    changed = read_recipe(recipe("wcsnet"), ["network.backbone=resnet-101"])
-    assert isinstance(changed, WCSNetRecipe)
-    assert changed.views.backbone == "resnet-101"
+def test_set_changes_every_stage_or_one(chain: Read) -> None:
+    changed = chain("chain", "seed=3", "optimisation.steps=9", "stages.videos.optimisation.steps=7").stages
+    assert [(stage.seed, stage.optimisation.steps) for stage in changed.values()] == [(3, 9), (3, 7)]
+    assert [*chain("chain", "stages.videos=null", "seed=1").stages] == ["stills"]
+    with pytest.raises(UsageError, match=r"\$OUT/stills is no earlier stage \(none, as it is the first\)"):
+        chain("chain", "stages.stills=null")
+    with pytest.raises(UsageError, match="no stage is left"):
+        chain("chain", "stages.stills=null", "stages.videos=null")
+    with pytest.raises(UsageError, match="name one of the stages stills, videos"):
+        chain("chain", "stages.film.seed=1")
+
+
+def test_groups_of_a_stage_are_merged_with_what_all_share(recipe: Write) -> None:
+    stages = {"a": {"kinds": {"photo": 1.0}, "optimisation": {"steps": 9}}, "b": {"kinds": {"video": 1.0}}}
+    read = read_recipe(recipe("chain", stages=stages)).stages
+    assert [stage.optimisation.steps for stage in read.values()] == [9, 4]
+    assert {stage.optimisation.ema for stage in read.values()} == {0.9}
+
+
+def test_the_views_are_those_of_the_networks_backbone(chain: Read, tmp_path: Path) -> None:
+    changed = chain("wcsnet", "network.backbone=resnet-101")
+    for recipe in (changed.last, changed.recipe("wcsnet", tmp_path)):
+        assert isinstance(recipe, WCSNetRecipe)
+        assert recipe.views.backbone == "resnet-101"
 
 
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("steps", "write field=value"),
+        ("steps", "`set_` steps: write field=value"),
         ("held_out.more=1", "held_out is a value, not a group"),
         ("keep=[a", "the value is no YAML"),
         ("optimisation.steps=many", "optimisation.steps: "),
     ],
 )
-def test_set_that_cannot_be_followed(recipe: Recipe, override: str, message: str) -> None:
+def test_set_that_cannot_be_followed(chain: Read, override: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        read_recipe(recipe("egnet"), [override])
+        chain("egnet", override)
 
 
-def test_variables_of_paths(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATA", "/somewhere")
-    assert expand("$DATA/vos") == "/somewhere/vos"
-    monkeypatch.delenv("DATA")
-    with pytest.raises(UsageError, match=r"\$DATA/vos: the variable is not set; .*--data"):
-        expand("$DATA/vos")
+def test_variables_of_paths(recipe: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = recipe("egnet")
+    monkeypatch.setenv("DATA", "/from/the/environment")
+    there = read_recipe(path, ["backbone_weights=$DATA/other"], tmp_path).recipe("egnet", tmp_path)
+    assert isinstance(there, EGNetRecipe)
+    assert there.backbone_weights == f"{tmp_path}/other"
+    assert there.data[0].root == tmp_path / "fixations"
+    with pytest.raises(UsageError, match=r"\$DATA/backbone: where \$DATA is, is not known; give `data`"):
+        read_recipe(path).recipe("egnet", tmp_path)
+    monkeypatch.setenv("HOME", "/home/me")
+    with pytest.raises(UsageError, match=r"\$HOME/weights: an unknown variable"):
+        read_recipe(path, ["backbone_weights=$HOME/weights"], tmp_path).recipe("egnet", tmp_path)
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, "pseudo"])
+def test_every_family_of_data_may_stand_in_a_recipe(family: str) -> None:
+    assert DataSource(family=family, root=Path("x")).layout in FAMILIES

@@ -7,7 +7,9 @@ import json
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import lightning as L
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -16,18 +18,18 @@ from sightline.errors import DataError, OutputError, UsageError, WeightsError
 from sightline.models import weights
 from sightline.training.egcnet.task import EGCNetTask
 from sightline.training.egnet.task import EGNetTask
-from sightline.training.recipe import read_recipe
+from sightline.training.recipe import Chain
 from sightline.training.run import train
 from sightline.training.wcsnet.task import Gaze2MaskTask, WCSNetTask
 
-KINDS = ["egnet", "gaze2mask", "wcsnet", "egcnet"]
-TASKS = {
+TASKS: dict[str, type[L.LightningModule]] = {
     "egnet": EGNetTask,
     "gaze2mask": Gaze2MaskTask,
     "wcsnet": WCSNetTask,
     "egcnet": EGCNetTask,
 }
-Recipe = Callable[..., Path]
+KINDS = [*TASKS]
+Read = Callable[..., Chain]
 
 
 @pytest.fixture(autouse=True)
@@ -38,22 +40,33 @@ def interrupts() -> Iterator[None]:
     signal.signal(signal.SIGINT, handler)
 
 
-def interrupt_at(step: int, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    training_step = TASKS[kind].training_step
+def interrupt_at(step: int, kind: str, monkeypatch: pytest.MonkeyPatch, skip: int = 0) -> None:
+    """Ctrl-C at a step; skip: so many runs get there before."""
+    training_step, seen = TASKS[kind].training_step, []
 
-    def stop(self: EGNetTask, batch: tuple[torch.Tensor, ...], number: int) -> torch.Tensor:
+    def stop(self: L.LightningModule, batch: Any, number: int) -> torch.Tensor:
         if self.global_step == step:
-            signal.raise_signal(signal.SIGINT)
-        return training_step(self, batch, number)
+            seen.append(step)
+            if len(seen) > skip:
+                signal.raise_signal(signal.SIGINT)
+        loss: torch.Tensor = training_step(self, batch, number)
+        return loss
 
     monkeypatch.setattr(TASKS[kind], "training_step", stop)
 
 
+def assert_same_weights(one: Path, other: Path) -> None:
+    expected, found = load_file(one / "model.safetensors"), load_file(other / "model.safetensors")
+    assert expected.keys() == found.keys()
+    for name in expected:
+        assert torch.equal(expected[name], found[name]), name
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_run_that_is_stopped_and_resumed_ends_like_one_that_was_not(
-    kind: str, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, chain: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = read_recipe(recipe(kind))
+    settings = chain(kind)
     whole = train(settings, tmp_path / "whole", validate_every=3)
     with monkeypatch.context() as patch:
         interrupt_at(2, kind, patch)
@@ -65,26 +78,91 @@ def test_a_run_that_is_stopped_and_resumed_ends_like_one_that_was_not(
     train(settings, parts, resume=True, validate_every=3)
 
     assert [path.name for path in (parts / "checkpoints").iterdir()] == ["last.ckpt"]
-    expected, resumed = load_file(whole / "model.safetensors"), load_file(parts / "model.safetensors")
-    assert expected.keys() == resumed.keys()
-    for name in expected:
-        assert torch.equal(expected[name], resumed[name]), name
+    assert_same_weights(whole, parts)
+
+
+def test_a_stop_during_validation_loses_nothing(chain: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The average is in the network's place then; what is saved must be the weights that are trained."""
+    settings = chain("wcsnet")
+    whole = train(settings, tmp_path / "whole", validate_every=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(WCSNetTask, "validation_step", lambda *_: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            train(settings, tmp_path / "parts", validate_every=2)
+    train(settings, tmp_path / "parts", resume=True, validate_every=2)
+    assert_same_weights(whole, tmp_path / "parts")
+
+
+def test_a_crash_leaves_a_checkpoint_too(chain: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = chain("egnet")
+    training_step = EGNetTask.training_step
+
+    def fail(self: EGNetTask, batch: Any, number: int) -> torch.Tensor:
+        if self.global_step == 3:
+            raise RuntimeError("no memory left")
+        return training_step(self, batch, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EGNetTask, "training_step", fail)
+        with pytest.raises(RuntimeError, match="no memory left"):
+            train(settings, tmp_path / "parts")
+    train(settings, tmp_path / "parts", resume=True)
+    assert_same_weights(train(settings, tmp_path / "whole"), tmp_path / "parts")
+
+
+@pytest.mark.parametrize("stopped", [0, 1])
+def test_a_chain_goes_on_in_the_stage_that_was_stopped(
+    stopped: int, chain: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = chain("chain")
+    whole = train(settings, tmp_path / "whole")
+    assert {path.name for path in whole.iterdir()} == {"stills", "videos", "config.json", "model.safetensors"}
+    assert_same_weights(whole, whole / "videos")
+    parts = tmp_path / "parts"
+    with monkeypatch.context() as patch:
+        interrupt_at(2, "wcsnet", patch, skip=stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train(settings, parts)
+    assert (parts / "stills/model.safetensors").exists() == bool(stopped)
+    assert not (parts / "model.safetensors").exists()
+    with pytest.raises(UsageError, match="holds another run"):
+        train(settings, parts)
+    if stopped:
+        times = [path.stat().st_mtime_ns for path in (parts / "stills").rglob("*")]
+    train(settings, parts, resume=True)
+    assert_same_weights(whole, parts)
+    if stopped:
+        assert times == [path.stat().st_mtime_ns for path in (parts / "stills").rglob("*")], "it was done already"
+
+
+def test_a_chain_is_what_its_stages_are_one_by_one(chain: Read, tmp_path: Path) -> None:
+    whole = train(chain("chain"), tmp_path / "whole")
+    stills = train(chain("chain", "stages.videos=null"), tmp_path / "one")
+    videos = train(chain("chain", "stages.stills=null", f"init={stills}"), tmp_path / "two")
+    assert (stills / "checkpoints").is_dir(), "a chain of one stage needs no folder for it"
+    assert_same_weights(whole / "stills", stills)
+    assert_same_weights(whole, videos)
+
+
+def test_several_stages_on_several_devices_need_torchrun(chain: Read, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="torchrun"):
+        train(chain("chain"), tmp_path / "out", devices=2)
 
 
 @pytest.mark.parametrize("before", [False, True])
-def test_training_leaves_the_processors_arithmetic_as_it_was(recipe: Recipe, tmp_path: Path, before: bool) -> None:
+def test_training_leaves_the_processors_arithmetic_as_it_was(chain: Read, tmp_path: Path, before: bool) -> None:
     torch.set_flush_denormal(before)
     try:
-        train(read_recipe(recipe("egnet")), tmp_path, validate_every=3)
+        train(chain("egnet"), tmp_path, validate_every=3)
         assert (torch.tensor(1e-40).item() == 0.0) is before
     finally:
         torch.set_flush_denormal(False)
 
 
 def test_egcnet_resumes_with_the_memory_of_its_contrast(
-    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    chain: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = read_recipe(recipe("egcnet"))
+    settings = chain("egcnet")
     with monkeypatch.context() as patch:
         interrupt_at(2, "egcnet", patch)
         with pytest.raises(KeyboardInterrupt):
@@ -102,17 +180,16 @@ def test_egcnet_resumes_with_the_memory_of_its_contrast(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_training_changes_the_decoder_and_leaves_the_frozen_backbone_alone(
-    kind: str, recipe: Recipe, data: Path, tmp_path: Path
+    kind: str, chain: Read, data: Path, tmp_path: Path
 ) -> None:
-    settings = read_recipe(recipe(kind))
-    out = train(settings, tmp_path / "out")
+    out = train(chain(kind), tmp_path / "out")
     trained, pretrained = load_file(out / "model.safetensors"), load_file(data / "backbone/model.safetensors")
     stem = "conv_stem.first_conv.convolution.weight"
     kept = trained[stem.replace("conv_stem", "backbone.stages.0")]
     assert torch.equal(kept[:, :3], pretrained[f"mobilenet_v2.{stem}"].half())
     assert not kept[:, 3:].any(), "the gaze channel of a frozen encoder stays at zero"
     assert not any(bool(value.isnan().any()) for value in trained.values())
-    again = train(read_recipe(recipe(kind, seed=1)), tmp_path / "again")
+    again = train(chain(kind, seed=1), tmp_path / "again")
     heads = ("head", "mask_head", "score")
     head = next(name for name in trained if name.split(".")[0] in heads and name.endswith("weight"))
     assert not torch.equal(load_file(again / "model.safetensors")[head], trained[head])
@@ -125,18 +202,20 @@ def test_training_changes_the_decoder_and_leaves_the_frozen_backbone_alone(
     assert list((out / "tensorboard/version_0").glob("events.out.tfevents.*"))
 
 
-def test_the_saved_weights_are_the_running_average(
-    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = train(read_recipe(recipe("egnet")), tmp_path / "out", validate_every=4)
+def test_the_saved_weights_are_the_running_average(chain: Read, tmp_path: Path) -> None:
+    out = train(chain("egnet"), tmp_path / "out", validate_every=4)
     state = torch.load(out / "checkpoints/last.ckpt", weights_only=True)
-    saved, average = load_file(out / "model.safetensors"), state["callbacks"]["RunningAverage"]["average"]
-    assert torch.equal(saved["head.weight"], average["head.weight"].half())
-    assert not torch.equal(saved["head.weight"], state["state_dict"]["network.head.weight"].half())
+    saved, average = load_file(out / "model.safetensors"), state["state_dict"]["network.head.weight"]
+    assert torch.equal(saved["head.weight"], average.half())
+    assert not torch.equal(saved["head.weight"], state["current_model_state"]["network.head.weight"].half())
+    plain = train(chain("egnet", "optimisation.ema=0"), tmp_path / "plain", validate_every=4)
+    state = torch.load(plain / "checkpoints/last.ckpt", weights_only=True)
+    saved = load_file(plain / "model.safetensors")
+    assert torch.equal(saved["head.weight"], state["state_dict"]["network.head.weight"].half())
 
 
-def test_resuming_a_finished_run_writes_the_same_weights_again(recipe: Recipe, tmp_path: Path) -> None:
-    settings = read_recipe(recipe("egnet"))
+def test_resuming_a_finished_run_writes_the_same_weights_again(chain: Read, tmp_path: Path) -> None:
+    settings = chain("egnet")
     out = train(settings, tmp_path / "out")
     before = (out / "model.safetensors").read_bytes()
     (out / "model.safetensors").unlink()
@@ -144,22 +223,22 @@ def test_resuming_a_finished_run_writes_the_same_weights_again(recipe: Recipe, t
     assert (out / "model.safetensors").read_bytes() == before
 
 
-def test_an_output_that_holds_something_is_never_overwritten(recipe: Recipe, tmp_path: Path) -> None:
-    settings = read_recipe(recipe("egnet"))
+def test_an_output_that_holds_something_is_never_overwritten(chain: Read, tmp_path: Path) -> None:
+    settings = chain("egnet")
     with pytest.raises(UsageError, match="nothing to resume"):
         train(settings, tmp_path / "new", resume=True)
     (tmp_path / "old").mkdir()
     (tmp_path / "old/model.safetensors").touch()
-    with pytest.raises(UsageError, match="another run; pass --resume"):
+    with pytest.raises(UsageError, match="another run; pass `resume`"):
         train(settings, tmp_path / "old")
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=r"file: cannot be made .*; give another --out"):
+    with pytest.raises(OutputError, match=r"file: cannot be made .*; give another `out`"):
         train(settings, tmp_path / "file")
 
 
-def test_a_checkpoint_must_be_whole_and_of_this_network(recipe: Recipe, tmp_path: Path) -> None:
-    out = train(read_recipe(recipe("egnet")), tmp_path / "out")
-    wider = read_recipe(recipe("egnet"), ["network.width=9"])
+def test_a_checkpoint_must_be_whole_and_of_this_network(chain: Read, tmp_path: Path) -> None:
+    out = train(chain("egnet"), tmp_path / "out")
+    wider = chain("egnet", "network.width=9")
     with pytest.raises(UsageError, match=r"last\.ckpt: is of another network"):
         train(wider, out, resume=True)
     checkpoint = out / "checkpoints/last.ckpt"
@@ -169,69 +248,67 @@ def test_a_checkpoint_must_be_whole_and_of_this_network(recipe: Recipe, tmp_path
             train(wider, out, resume=True)
 
 
-def test_data_that_are_not_there(recipe: Recipe, data: Path, tmp_path: Path) -> None:
-    missing = recipe("egnet", data=[{"family": "fixations", "root": "$DATA/nowhere"}])
+def test_data_that_are_not_there(chain: Read, data: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nowhere"):
-        train(read_recipe(missing), tmp_path / "out")
+        train(chain("egnet", data=[{"family": "fixations", "root": "$DATA/nowhere"}]), tmp_path / "out")
     empty = tmp_path / "empty"
     (empty / "images").mkdir(parents=True)
     for table in ("images.csv", "fixations.csv"):
         (empty / table).write_text((data / "fixations" / table).read_text().splitlines()[0] + "\n")
-    unseen = recipe("egnet", data=[{"family": "fixations", "root": str(empty)}])
+    unseen = chain("egnet", data=[{"family": "fixations", "root": str(empty)}])
     with pytest.raises(DataError, match="no photograph with fixations"):
-        train(read_recipe(unseen), tmp_path / "out2")
+        train(unseen, tmp_path / "out2")
     for path in (data / "fixations/images").iterdir():
         (empty / "images" / path.name).write_bytes(path.read_bytes())
     (empty / "images.csv").write_text((data / "fixations/images.csv").read_text())
     with pytest.raises(DataError, match="no photograph with fixations"):
-        train(read_recipe(unseen), tmp_path / "out3")
-    nothing = recipe("wcsnet", views={**_views(recipe), "sources": [{"family": "pseudo", "root": "$DATA/fixations"}]})
+        train(unseen, tmp_path / "out3")
+    nothing = chain("wcsnet", 'views.sources=[{"family": "pseudo", "root": "$DATA/fixations"}]')
     with pytest.raises(DataError, match="no target found"):
-        train(read_recipe(nothing), tmp_path / "out4")
+        train(nothing, tmp_path / "out4")
 
 
-def _views(recipe: Recipe) -> dict[str, object]:
-    return read_recipe(recipe("wcsnet")).model_dump()["views"]
-
-
-def test_names_of_videos_must_be_known(recipe: Recipe, tmp_path: Path) -> None:
+def test_names_of_videos_must_be_known(chain: Read, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no video yacht; mend `keep` or `validation`"):
-        train(read_recipe(recipe("wcsnet", keep=["boat", "yacht"])), tmp_path / "out")
+        train(chain("wcsnet", keep=["boat", "yacht"]), tmp_path / "out")
     with pytest.raises(DataError, match="no targets of kind video"):
-        train(read_recipe(recipe("wcsnet", keep=["kite"])), tmp_path / "out2")
+        train(chain("wcsnet", keep=["kite"]), tmp_path / "out2")
 
 
-def test_weights_to_start_from(recipe: Recipe, tmp_path: Path) -> None:
-    stage1 = train(read_recipe(recipe("wcsnet", kinds={"photo": 1.0}, validation=[])), tmp_path / "stage1")
+def test_weights_to_start_from(chain: Read, tmp_path: Path) -> None:
+    stage1 = train(chain("wcsnet", kinds={"photo": 1.0}, validation=[]), tmp_path / "stage1")
     # A learning rate of next to nothing: what comes out is what went in.
-    frozen = {"steps": 1, "batch_size": 2, "learning_rate": 1e-12, "warmup_steps": 0}
-    out = train(read_recipe(recipe("wcsnet", init=str(stage1), optimisation=frozen)), tmp_path / "stage2")
+    frozen = {"steps": 1, "learning_rate": 1e-12, "warmup_steps": 0}
+    out = train(chain("wcsnet", init=str(stage1), optimisation=frozen), tmp_path / "stage2")
     before, after = load_file(stage1 / "model.safetensors"), load_file(out / "model.safetensors")
     assert torch.equal(before["mask_blocks.5.conv3.weight"], after["mask_blocks.5.conv3.weight"])
     with pytest.raises(WeightsError, match="does not fit"):
-        train(read_recipe(recipe("wcsnet", init=str(stage1)), ["network.width=9"]), tmp_path / "wider")
+        train(chain("wcsnet", "network.width=9", init=str(stage1)), tmp_path / "wider")
     with pytest.raises(WeightsError, match="missing"):
-        train(read_recipe(recipe("wcsnet", init=str(tmp_path / "nowhere"))), tmp_path / "lost")
+        train(chain("wcsnet", init=str(tmp_path / "nowhere")), tmp_path / "lost")
 
 
-def test_the_gaze_network_must_be_one(recipe: Recipe, data: Path, tmp_path: Path) -> None:
+def test_the_gaze_network_must_be_one(chain: Read, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     (other / "config.json").write_text(json.dumps({"model": "wcsnet"}))
     with pytest.raises(WeightsError, match=r"other/config\.json: model"):
-        train(read_recipe(recipe("wcsnet", views={**_views(recipe), "gaze": str(other)})), tmp_path / "out")
+        train(chain("wcsnet", f"views.gaze={other}"), tmp_path / "out")
 
 
 def test_a_bank_follows_the_data_that_the_recipe_stands_for(
-    recipe: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    chain: Read, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same recipe with another --data trains on the other data."""
+    """The same recipe trains on what is in its folders now."""
     monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
-    settings = read_recipe(recipe("wcsnet"))
+    banks = tmp_path / "cache/features/views"
+    settings = chain("wcsnet")
     train(settings, tmp_path / "one")
-    other = tmp_path / "other"
-    other.symlink_to(data)
-    monkeypatch.setenv("DATA", str(other))
     train(settings, tmp_path / "two")
-    banks = [path for path in (tmp_path / "cache/views").iterdir() if path.is_dir()]
-    assert len(banks) == 2
+    assert len([*banks.iterdir()]) == 1
+    mask = data / "videos/Annotations/480p/boat/00000.png"
+    before = mask.stat()
+    mask.touch()
+    train(settings, tmp_path / "three")
+    assert len([*banks.iterdir()]) == 2
+    assert mask.stat().st_mtime_ns != before.st_mtime_ns

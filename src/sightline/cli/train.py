@@ -17,10 +17,12 @@ def train(
     data: Annotated[Path | None, typer.Option("--data", help="What $DATA stands for in the recipe.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Change a field of the recipe: field.field=value.")
+        list[str] | None,
+        typer.Option("--set", help="Change a field of the recipe: field.field=value, or stages.NAME.field=value."),
     ] = None,
     devices: Annotated[int, typer.Option(min=1, help="Processes (or GPUs) on this machine.")] = 1,
     validate_every: Annotated[int, typer.Option(min=1, help="Steps between validations and checkpoints.")] = 200,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what came out as JSON.")] = False,
 ) -> None:
     """Train a network from a recipe.
 
@@ -28,30 +30,37 @@ def train(
 
       sightline train egnet --data ~/datasets --out runs/egnet
 
-      sightline train egnet --data ~/datasets --out runs/egnet --resume
+      sightline train wcsnet --data ~/datasets --out runs/wcsnet --resume
 
-      torchrun --nproc-per-node 2 -m sightline train egnet --devices 2 --out runs/egnet
+      sightline train mine.yaml --data ~/datasets --out runs/mine --set optimisation.steps=100
+
+      torchrun --nproc-per-node 2 -m sightline train egnet --data ~/datasets --devices 2 --out runs/egnet
     """
-    import os
-
     from sightline.errors import UsageError
 
-    if data is not None:
-        if not data.is_dir():
-            raise UsageError(f"{data}: no such folder; --data is the folder that $DATA of the recipe stands for")
-        os.environ["DATA"] = str(data.resolve())
+    if data is not None and not data.is_dir():
+        raise UsageError(f"{data}: no such folder; `data` is the folder that $DATA of the recipe stands for")
     try:
         import lightning  # noqa: F401
     except ImportError:
         raise UsageError("training needs Lightning: pip install 'sightline[train]'") from None
     from sightline.training.recipe import read_recipe
+    from sightline.training.run import has_begun
     from sightline.training.run import train as run
 
+    chain = read_recipe(recipe, set_ or (), data)
     try:
-        folder = run(read_recipe(recipe, set_), out, resume=resume, devices=devices, validate_every=validate_every)
+        folder = run(chain, out, resume=resume, devices=devices, validate_every=validate_every)
     except KeyboardInterrupt:
-        kept = (out / "checkpoints" / "last.ckpt").is_file()
-        hint = "go on with --resume" if kept else "before the first step: nothing is kept"
+        hint = "go on with --resume" if has_begun(chain, out) else "before the first step: nothing is kept"
         typer.secho(f"sightline: stopped; {hint}", fg="yellow", err=True)
         raise typer.Exit(130) from None
-    typer.echo(f"weights in {folder}")
+    if as_json:
+        import json
+
+        from sightline.models.weights import sha256
+
+        stages = {name: str(place) for name, place in chain.folders(folder).items()}
+        typer.echo(json.dumps({"weights": str(folder), "sha256": sha256(folder), "stages": stages}, indent=2))
+    else:
+        typer.echo(f"weights in {folder}")

@@ -1,205 +1,140 @@
-"""A training recipe: one YAML file, shipped in sightline/recipes or a user's own, checked before anything is read."""
+"""Training recipes: YAML that is checked before anything is read or trained.
+
+A recipe is a chain of stages, mostly of one. Fields beside `stages` hold for every stage:
+
+    train: wcsnet
+    seed: 0
+    stages:
+      stills: {optimisation: {steps: 550, learning_rate: 0.001}, ...}
+      videos: {init: $OUT/stills, optimisation: {steps: 300, learning_rate: 0.0004}, ...}
+
+`$DATA` is the folder of data sets that a run is given, `$OUT/<stage>` the weights of an earlier stage.
+"""
 
 from __future__ import annotations
 
-import os
+import copy
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from sightline.data.families import FAMILIES
+from sightline.data.samples import VideoSequence
 from sightline.errors import UsageError
-from sightline.models.egcnet.config import EGCNetConfig
-from sightline.models.wcsnet.config import Gaze2MaskConfig, WCSNetConfig
-from sightline.nn.egnet import EGNetConfig
 
-VIDEOS = frozenset(
-    {"davis2016", "davsod", "fbms", "s-davis", "s-davsod", "segtrackv2", "visal", "vos", "youtube-objects"}
-)
-"""The families of data that are videos."""
+RECIPES = {
+    "egnet": "sightline.training.egnet:EGNetRecipe",
+    "gaze2mask": "sightline.training.wcsnet:Gaze2MaskRecipe",
+    "wcsnet": "sightline.training.wcsnet:WCSNetRecipe",
+    "egcnet": "sightline.training.egcnet:EGCNetRecipe",
+}
+"""What can be trained: the package, which has `build(recipe)`, and its recipe class."""
+SHIPPED = Path(__file__).parents[1] / "recipes"
+PSEUDO = "pseudo"
+"""The family of photographs with fixations whose objects DeepLab finds."""
 
 
-class _Checked(BaseModel):
+class Checked(BaseModel):
+    """A group of fields; unknown ones are errors."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class DataSource(_Checked):
-    """One data set: its family, its folder, and which part of it.
+class DataSource(Checked):
+    """One data set: its family (of `sightline.data.FAMILIES`, or PSEUDO), its folder, and which part of it.
 
-    root: may start with `$DATA`, which the --data option (or the environment variable DATA) replaces. split: of the
-    families that have some. keep: sequences of a family of videos to use, None for all; skip: those to leave out.
+    split: of the families that have some. keep: sequences of a family of videos to use, None for all; skip: those to
+    leave out.
     """
 
-    family: Literal[
-        "fixations",
-        "salicon",
-        "bsds500",
-        "pseudo",
-        "voc",
-        "duts",
-        "davis2016",
-        "davsod",
-        "fbms",
-        "s-davis",
-        "s-davsod",
-        "segtrackv2",
-        "visal",
-        "vos",
-        "youtube-objects",
-    ]
-    root: str
+    family: str
+    root: Path
     split: str | None = None
     keep: list[str] | None = None
     skip: list[str] = Field(default_factory=list)
 
+    @property
+    def layout(self) -> str:
+        """The family whose reader reads this one."""
+        return "fixations" if self.family == PSEUDO else self.family
+
     @model_validator(mode="after")
-    def _used(self) -> DataSource:
-        if self.split is not None and self.family not in {"salicon", "voc", "duts", "davis2016", "fbms"}:
-            raise ValueError(f"{self.family} has no splits; leave `split` out")
-        if (self.keep is not None or self.skip) and self.family not in VIDEOS:
+    def _used(self) -> Self:
+        if self.layout not in FAMILIES:
+            raise ValueError(f"unknown family {self.family!r}; one of {', '.join([*FAMILIES, PSEUDO])} is expected")
+        FAMILIES[self.layout].check_split(self.split)
+        if (self.keep is not None or self.skip) and FAMILIES[self.layout].sample is not VideoSequence:
             raise ValueError(f"{self.family} has no sequences; leave `keep` and `skip` out")
         return self
 
-    @property
-    def folder(self) -> Path:
-        """The root with $DATA replaced. Raises UsageError where it is not set."""
-        return Path(expand(self.root))
 
-
-def expand(path: str) -> str:
-    """A path of a recipe with its variables ($DATA) replaced. Raises UsageError where one is not set."""
-    expanded = os.path.expandvars(path)
-    if "$" in expanded:
-        raise UsageError(f"{path}: the variable is not set; pass the folder of the data with --data")
-    return expanded
-
-
-class Optimisation(_Checked):
-    """Adam with a linear warm-up and a cosine decay to zero."""
+class Optimisation(Checked):
+    """An optimiser with a linear warm-up and a cosine decay to zero."""
 
     steps: int = Field(gt=0)
-    batch_size: int = Field(gt=0)
     learning_rate: float = Field(gt=0)
-    backbone_rate: float = Field(0.0, ge=0, description="learning rate of the backbone's trained stages; 0 freezes all")
+    rates: dict[str, float] = Field(
+        default_factory=dict,
+        description="learning rates of modules by name, where they differ; the longest name that fits counts, and 0 "
+        "leaves a module as it is",
+    )
+    optimiser: Literal["adam", "adamw", "sgd"] = "adam"
+    momentum: float = Field(0.0, ge=0, lt=1, description="of sgd")
     weight_decay: float = Field(0.0, ge=0)
     warmup_steps: int = Field(50, ge=0)
     ema: float = Field(0.0, ge=0, lt=1, description="decay of the running average of the weights; 0 for none")
 
-
-class EGNetRecipe(_Checked):
-    """Train EG-Net on photographs with fixations (Sec. 3.3)."""
-
-    train: Literal["egnet"]
-    network: EGNetConfig = EGNetConfig()
-    backbone_weights: str = Field("hub", description="a folder, a Hub id, or `hub` for the usual one")
-    data: list[DataSource]
-    held_out: float = Field(0.1, ge=0, lt=1, description="share of the photographs to validate on")
-    optimisation: Optimisation
-    frozen_stages: int = Field(3, ge=0, le=3, description="first backbone stages that stay as they are")
-    views: int = Field(4, ge=1, description="augmented copies of a photograph whose frozen features are kept")
-    density_sigma: float = Field(0.034, gt=0, description="blur of the fixations, in parts of the longer side")
-    nss_weight: float = Field(0.0, ge=0, description="weight of the NSS term beside the cross-entropy")
-    seed: int = 0
-
-
-class Views(_Checked):
-    """The targets that Gaze2Mask-Net and WCS-Net train on; equal values share one bank of features on disk.
-
-    backbone: the network's, which is also what is taken where it is left out.
-    """
-
-    backbone: str = "deeplab-mobilenet-v2"
-    backbone_weights: str = Field("hub", description="a folder, a Hub id, or `hub` for the usual one")
-    gaze: str = Field(description="the EG-Net that makes the gaze maps: a folder, or a shipped model's name")
-    sources: list[DataSource]
-    stills: int = Field(4, ge=2, description="views of a target in a still; videos have 2 a frame")
-    seed: int = 0
-
-
-class _MaskRecipe(_Checked):
-    network: Gaze2MaskConfig | WCSNetConfig
-    views: Views
-    kinds: dict[Literal["pseudo", "photo", "video"], float] = Field(description="share of each kind in a batch")
-    keep: list[str] | None = Field(None, description="videos to train on; None is all")
-    init: str | None = Field(None, description="weights to start from: a folder")
-    optimisation: Optimisation
-    validation: list[str] = Field(default_factory=list, description="videos to validate on, never trained on")
-    seed: int = 0
-
     @model_validator(mode="after")
-    def _consistent(self) -> _MaskRecipe:
-        if min(self.kinds.values(), default=0) < 0 or not sum(self.kinds.values()):
-            raise ValueError("kinds: shares must not be negative, and one must be above 0")
-        if "backbone" not in self.views.model_fields_set:
-            self.views.backbone = self.network.backbone
-        if self.network.backbone != self.views.backbone:
-            raise ValueError(
-                f"network.backbone is {self.network.backbone} and views.backbone {self.views.backbone}; "
-                "both must name the same"
-            )
+    def _used(self) -> Self:
+        if self.momentum and self.optimiser != "sgd":
+            raise ValueError(f"{self.optimiser} has no momentum; leave `momentum` out")
+        if min(self.rates.values(), default=0) < 0:
+            raise ValueError("rates: a learning rate must not be negative")
         return self
 
 
-class Gaze2MaskRecipe(_MaskRecipe):
-    """Train Gaze2Mask-Net on targets and the gaze that falls inside them (Sec. 3.3)."""
+class Recipe(Checked):
+    """What the recipes of all networks say."""
 
-    train: Literal["gaze2mask"]
-    network: Gaze2MaskConfig = Gaze2MaskConfig()
-
-
-class WCSNetRecipe(_MaskRecipe):
-    """Train WCS-Net on pairs of views of one target: stage 1 on stills, stage 2 on video with `init` (Sec. 3.3)."""
-
-    train: Literal["wcsnet"]
-    network: WCSNetConfig = WCSNetConfig()
-
-
-class EGCNetLosses(_Checked):
-    """Weights of EGCNet's losses, and where fixations say object or background."""
-
-    coherence: float = Field(4.0, ge=0)
-    sharpening: float = Field(2.0, ge=0, description="towards the mask that colours make of the network's own")
-    consistency: float = Field(1.0, ge=0)
-    contrast: float = Field(0.3, ge=0, description="IIMC, where the network has it")
-    inter: float = Field(0.5, ge=0, description="share of the contrast between videos")
-    scribbles: float = Field(0.3, ge=0, description="on the strokes, where there are some")
-    peak: float = Field(0.5, gt=0, lt=1, description="object where the evidence is above this part of its maximum")
-    floor: float = Field(
-        0.12, gt=0, lt=1, description="background where the evidence is below this part of its maximum"
-    )
-
-
-class EGCNetRecipe(_Checked):
-    """Train EGCNet from fixations: recorded ones on photographs and videos, simulated ones on other videos.
-
-    sight: the EG-Net that becomes the fixation head. scribbles: videos have a set's own, or some that are simulated
-    from masks; without them no mask is seen.
-    """
-
-    train: Literal["egcnet"]
-    network: EGCNetConfig = EGCNetConfig()
-    backbone_weights: str = Field("hub", description="a folder, a Hub id, or `hub` for the usual one")
-    sight: str = Field(description="the EG-Net: a folder, or a shipped model's name")
-    photographs: list[DataSource] = Field(default_factory=list)
-    watched: list[str] = Field(default_factory=list, description="folders of videos with recorded fixations")
-    videos: list[DataSource] = Field(default_factory=list, description="observers are simulated where a set has none")
-    scribbles: bool = Field(False, description="label with scribbles of `videos`, or simulated from their masks")
-    observers: int = Field(12, ge=1, description="simulated observers of a video")
-    clips: dict[Literal["photo", "watched", "video"], int] = Field(description="clips of each kind in a batch")
-    losses: EGCNetLosses = EGCNetLosses()
+    train: str
     optimisation: Optimisation
     seed: int = 0
 
 
-Recipe = EGNetRecipe | Gaze2MaskRecipe | WCSNetRecipe | EGCNetRecipe
-SHIPPED = Path(__file__).parents[1] / "recipes"
-_RECIPES: dict[str, type[_Checked]] = {
-    "egnet": EGNetRecipe,
-    "gaze2mask": Gaze2MaskRecipe,
-    "wcsnet": WCSNetRecipe,
-    "egcnet": EGCNetRecipe,
-}
+@dataclass(frozen=True)
+class Chain:
+    """The stages of a recipe, in the order in which they are trained, by name.
+
+    A chain of one stage is trained in the output folder itself; one of several has a folder a stage inside of it.
+    """
+
+    stages: dict[str, Recipe]
+
+    @property
+    def last(self) -> Recipe:
+        """The recipe whose weights the chain is for."""
+        return next(reversed(self.stages.values()))
+
+    def folders(self, output: Path) -> dict[str, Path]:
+        """Where each stage is trained."""
+        return {name: output / name if len(self.stages) > 1 else output for name in self.stages}
+
+    def recipe(self, stage: str, output: Path) -> Recipe:
+        """The recipe of a stage with $OUT replaced. Raises UsageError where a variable is left."""
+        recipe = self.stages[stage]
+        values = _replaced(recipe.model_dump(mode="json", exclude_unset=True), "$OUT", str(output))
+        left = next((text for text in _strings(values) if "$" in text), None)
+        if left is not None and "$DATA" in left:
+            raise UsageError(f"{left}: where $DATA is, is not known; give `data`, the folder of the data sets")
+        if left is not None:
+            raise UsageError(f"{left}: an unknown variable; a recipe has $DATA, and $OUT in a chain of stages")
+        return type(recipe).model_validate(values)
 
 
 def shipped_recipes() -> list[str]:
@@ -207,11 +142,12 @@ def shipped_recipes() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
 
-def read_recipe(name: str | Path, overrides: list[str] | None = None) -> Recipe:
+def read_recipe(name: str | Path, overrides: Sequence[str] = (), data: Path | None = None) -> Chain:
     """Read and check a YAML recipe.
 
-    name: that of a shipped recipe (see `shipped_recipes`), or the path of a file.
-    overrides: `field.field=value` strings, the value in YAML, applied before the check.
+    name: that of a shipped recipe (`shipped_recipes`), or the path of a file. overrides: `field.field=value` strings,
+    the value in YAML, applied before the check: to every stage, or to one as `stages.NAME.field=value`;
+    `stages.NAME=null` leaves a stage out. data: what $DATA stands for; where it is not given, $DATA stays.
     Raises UsageError naming the file, the field and what is wrong with it.
     """
     path = SHIPPED / f"{name}.yaml" if str(name) in shipped_recipes() else Path(name)
@@ -220,28 +156,134 @@ def read_recipe(name: str | Path, overrides: list[str] | None = None) -> Recipe:
     except FileNotFoundError:
         raise UsageError(f"{path}: no such recipe; give a file or one of {', '.join(shipped_recipes())}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from None
-    if not isinstance(values, dict) or values.get("train") not in [*_RECIPES]:
-        raise UsageError(f"{path}: needs a line `train: NAME` with NAME one of {', '.join(_RECIPES)}")
-    for override in overrides or []:
-        _override(values, override)
+        raise UsageError(f"{path}: cannot be read as YAML ({_one_line(error)})") from None
     try:
-        return _RECIPES[values["train"]].model_validate(values)  # type: ignore[return-value]
+        stages = _stages(values)
+        for override in overrides:
+            _override(stages, override)
+        stages = {stage: fields for stage, fields in stages.items() if fields is not None}
+        if not stages:
+            raise ValueError("no stage is left to train")
+        if data is not None:
+            stages = _replaced(stages, "$DATA", str(data.resolve()))
+        recipes = {stage: _recipe(fields, stage if len(stages) > 1 else "") for stage, fields in stages.items()}
+        _check_references(recipes)
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}") from None
+    return Chain(recipes)
+
+
+def builder(recipe: Recipe) -> Callable[[Any], Any]:
+    """The function that makes a recipe's network and data: `build(recipe)` gives a task and its data module."""
+    build: Callable[[Any], Any] = import_module(RECIPES[recipe.train].partition(":")[0]).build
+    return build
+
+
+def _stages(values: Any) -> dict[str, Any]:
+    """The fields of every stage, those that all share included."""
+    if not isinstance(values, dict):
+        raise ValueError(_WANTED)
+    common = {field: value for field, value in values.items() if field != "stages"}
+    if "stages" not in values:
+        return {_trained(common): common}
+    stages = values["stages"]
+    if not isinstance(stages, dict) or not stages or not all(isinstance(fields, dict) for fields in stages.values()):
+        raise ValueError("stages: each needs a name and fields, as in `stages: {first: {train: egnet, ...}, ...}`")
+    wrong = next((name for name in stages if not re.fullmatch(r"[A-Za-z0-9][\w-]*", str(name))), None)
+    if wrong is not None:
+        raise ValueError(f"stages.{wrong}: a stage's name is that of a folder: letters, digits, - and _")
+    # Copies, as what is overridden in one stage must not change in another.
+    return {str(name): copy.deepcopy(_merged(common, fields)) for name, fields in stages.items()}
+
+
+_WANTED = f"needs a line `train: NAME` with NAME one of {', '.join(RECIPES)}"
+
+
+def _trained(fields: dict[str, Any]) -> str:
+    """What a stage trains."""
+    name = fields.get("train")
+    if not isinstance(name, str) or name not in RECIPES:
+        raise ValueError(_WANTED)
+    return name
+
+
+def _merged(common: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a stage and those that it shares; groups of fields are merged, too."""
+    merged = dict(common)
+    for field, value in own.items():
+        both = isinstance(value, dict) and isinstance(merged.get(field), dict)
+        merged[field] = _merged(merged[field], value) if both else value
+    return merged
+
+
+def _recipe(fields: dict[str, Any], stage: str) -> Recipe:
+    """The checked recipe of a stage. Raises ValueError with all that is wrong with it, in one line."""
+    place = f"stages.{stage}." if stage else ""
+    module, _, name = RECIPES[_trained(fields)].partition(":")
+    kind: type[Recipe] = getattr(import_module(module), name)
+    try:
+        return kind.model_validate(fields)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise UsageError(f"{path}: {problems}") from None
+        problems = (f"{place}{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ValueError("; ".join(problems)) from None
 
 
-def _override(values: dict[str, Any], override: str) -> None:
-    name, equals, value = override.partition("=")
+def _check_references(recipes: dict[str, Recipe]) -> None:
+    """Raise ValueError for a stage that wants the weights of one that does not come before it."""
+    earlier: list[str] = []
+    for stage, recipe in recipes.items():
+        for text in _strings(recipe.model_dump(mode="json")):
+            if text.startswith("$OUT") and text.removeprefix("$OUT/") not in earlier:
+                known = ", ".join(f"$OUT/{name}" for name in earlier) or "none, as it is the first"
+                raise ValueError(f"stages.{stage}: {text} is no earlier stage ({known})")
+        earlier.append(stage)
+
+
+def _override(stages: dict[str, Any], override: str) -> None:
+    name, equals, text = override.partition("=")
     if not equals:
-        raise UsageError(f"--set {override}: write field=value, e.g. --set optimisation.steps=100")
-    *parents, last = name.split(".")
+        raise UsageError(f"`set_` {override}: write field=value, e.g. optimisation.steps=100")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"`set_` {override}: the value is no YAML ({_one_line(error)})") from None
+    first, *path = name.split(".")
+    if first != "stages":
+        for stage in [stage for stage in stages if stages[stage] is not None]:
+            _set(stages, [stage, first, *path], value, override)
+    elif not path or path[0] not in stages:
+        raise UsageError(
+            f"`set_` {override}: name one of the stages {', '.join(stages)}, as in stages.NAME.field=value"
+        )
+    else:
+        _set(stages, path, value, override)
+
+
+def _set(values: dict[str, Any], path: list[str], value: Any, override: str) -> None:
+    *parents, last = path
     for parent in parents:
         values = values.setdefault(parent, {})
         if not isinstance(values, dict):
-            raise UsageError(f"--set {override}: {parent} is a value, not a group of fields")
-    try:
-        values[last] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise UsageError(f"--set {override}: the value is no YAML ({' '.join(str(error).split())})") from None
+            raise UsageError(f"`set_` {override}: {parent} is a value, not a group of fields")
+    values[last] = value
+
+
+def _replaced(values: Any, variable: str, text: str) -> Any:
+    """Values with a variable replaced in every text."""
+    if isinstance(values, str):
+        return values.replace(variable, text)
+    if isinstance(values, dict):
+        return {field: _replaced(value, variable, text) for field, value in values.items()}
+    return [_replaced(value, variable, text) for value in values] if isinstance(values, list) else values
+
+
+def _strings(values: Any) -> list[str]:
+    """Every text among values."""
+    if isinstance(values, str):
+        return [values]
+    inner = values.values() if isinstance(values, dict) else values if isinstance(values, list) else ()
+    return [text for value in inner for text in _strings(value)]
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,14 +1,14 @@
-"""Runs a recipe: Lightning trainer, logs, checkpoints that resume, and the weights at the end."""
+"""Runs a recipe: its stages with Lightning's trainer, logs, checkpoints that resume, and the weights at the end."""
 
 from __future__ import annotations
 
 import logging
+import os
 import pickle
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import lightning as L
 import torch
@@ -17,23 +17,8 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from sightline.errors import OutputError, UsageError, WeightsError
 from sightline.models import weights
-from sightline.nn.backbones import Backbone, build_backbone
-from sightline.training.optimisation import OwnSeedEveryStep, RunningAverage, SaveOnInterrupt
-from sightline.training.recipe import (
-    DataSource,
-    EGCNetRecipe,
-    EGNetRecipe,
-    Gaze2MaskRecipe,
-    Optimisation,
-    Recipe,
-    WCSNetRecipe,
-    expand,
-)
-from sightline.training.wcsnet.views import ViewBank, build_bank
-
-if TYPE_CHECKING:
-    from sightline.models.egcnet.network import EGCNet
-    from sightline.training.egcnet.scenes import SceneStore
+from sightline.training.optimisation import OwnSeedEveryStep, RunningAverage
+from sightline.training.recipe import Chain, Recipe, builder
 
 
 @contextmanager
@@ -48,41 +33,73 @@ def _denormals_flushed() -> Iterator[None]:
 
 
 @_denormals_flushed()
-def train(recipe: Recipe, output: Path, resume: bool = False, devices: int = 1, validate_every: int = 200) -> Path:
+def train(chain: Chain, output: Path, resume: bool = False, devices: int = 1, validate_every: int = 200) -> Path:
     """Train as the recipe says and write the weights folder `output`.
 
-    resume: go on from output/checkpoints/last.ckpt. devices: processes of one machine (DDP when more than one, or
-    under torchrun). validate_every: steps between validations and checkpoints. Returns `output`.
-    A resumed run ends with the weights that an uninterrupted one would have. Ctrl-C leaves a checkpoint to resume from,
-    and no weights. Raises UsageError where `output` holds another run and resume is not set, or nothing to resume;
-    WeightsError for a damaged checkpoint; OutputError where `output` cannot be written.
+    A recipe of several stages trains each in output/<stage>, and leaves the last one's weights in `output` as well.
+    resume: go on with the stage that was stopped, from its checkpoints/last.ckpt; finished ones are not done again.
+    devices: processes of one machine (DDP when more than one, or under torchrun). validate_every: steps between
+    validations and checkpoints. Returns `output`.
+    A resumed run ends with the weights that an uninterrupted one would have. Ctrl-C or an error leave a checkpoint to
+    resume from, and no weights of the stage. Raises UsageError where `output` holds another run and `resume` is not
+    set, or nothing to resume; WeightsError for a damaged checkpoint; OutputError where `output` cannot be written.
     """
-    checkpoint = output / "checkpoints" / "last.ckpt"
-    if resume and not checkpoint.is_file():
-        raise UsageError(f"{checkpoint}: nothing to resume; run without --resume first")
-    if not resume and (checkpoint.exists() or (output / "model.safetensors").exists()):
-        raise UsageError(f"{output}: holds another run; pass --resume to go on with it, or another --out")
+    folders = chain.folders(output)
+    begun = has_begun(chain, output)
+    if resume and not begun:
+        raise UsageError(f"{output}: nothing to resume; run without `resume` first")
+    if not resume and begun:
+        raise UsageError(f"{output}: holds another run; pass `resume` to go on with it, or another `out`")
+    if devices > 1 and len(folders) > 1 and "LOCAL_RANK" not in os.environ:
+        raise UsageError(
+            "a recipe of several stages trains on several `devices` under torchrun alone; start it with that"
+        )
+    recipes = {stage: chain.recipe(stage, output) for stage in folders}
+    *_, last = folders
+    for stage, folder in folders.items():
+        if stage != last and (folder / "model.safetensors").is_file():
+            continue
+        copy = output if stage == last else folder
+        _train(recipes[stage], folder, copy, devices, validate_every)
+    return output
+
+
+def has_begun(chain: Chain, output: Path) -> bool:
+    """Whether there is anything of a run in its output folder to go on from."""
+    places = [output, *chain.folders(output).values()]
+    return any((place / name).exists() for place in places for name in ("checkpoints/last.ckpt", "model.safetensors"))
+
+
+def _train(recipe: Recipe, folder: Path, copy: Path, devices: int, validate_every: int) -> None:
+    """One stage in its folder, from its last checkpoint where there is one; its weights go to `copy` as well."""
+    checkpoint = folder / "checkpoints" / "last.ckpt"
+    resume = checkpoint.is_file()
     try:
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{output}: cannot be made ({error.strerror}); give another --out") from None
+        raise OutputError(f"{folder}: cannot be made ({error.strerror}); give another `out`") from None
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)  # devices that are not there, advertisements
     L.seed_everything(recipe.seed, workers=True)
-    build = _TASKS[recipe.train]
-    task, settings = build(recipe)
+    task, data = builder(recipe)(recipe)
     if resume:
         _check(checkpoint, task)
+    settings = recipe.optimisation
     every = min(validate_every, settings.steps)
-    average = RunningAverage(settings.ema)
+    averages = [RunningAverage(settings.ema)] if settings.ema else []
     callbacks = [
         # One file, written over and over: with Lightning's counter a resumed run would leave the old one in its place.
         ModelCheckpoint(
-            checkpoint.parent, save_last=True, every_n_train_steps=every, save_top_k=0, enable_version_counter=False
+            checkpoint.parent,
+            filename="last",
+            save_last=True,
+            save_top_k=0,
+            every_n_train_steps=every,
+            save_on_exception=True,
+            enable_version_counter=False,
         ),
         OwnSeedEveryStep(recipe.seed),
-        average,
-        SaveOnInterrupt(checkpoint),
+        *averages,
         LearningRateMonitor("step"),
         RichProgressBar(console_kwargs={"stderr": True}),
     ]
@@ -97,7 +114,7 @@ def train(recipe: Recipe, output: Path, resume: bool = False, devices: int = 1, 
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
         callbacks=callbacks,
-        logger=[CSVLogger(output, name="logs"), TensorBoardLogger(output, name="tensorboard")],
+        logger=[CSVLogger(folder, name="logs"), TensorBoardLogger(folder, name="tensorboard")],
         enable_model_summary=False,
     )
     try:
@@ -105,13 +122,15 @@ def train(recipe: Recipe, output: Path, resume: bool = False, devices: int = 1, 
             # The frozen backbone is in evaluation mode on purpose, and batches come from memory without workers.
             for message in (".*in eval mode at the start", ".*does not have many workers", ".*LeafSpec"):
                 warnings.filterwarnings("ignore", message)
-            trainer.fit(task, ckpt_path=checkpoint if resume else None, weights_only=True)
+            trainer.fit(task, datamodule=data, ckpt_path=checkpoint if resume else None, weights_only=True)
     except SystemExit:  # what Lightning makes of Ctrl-C
         raise KeyboardInterrupt from None
+    for average in averages:
+        average.load_into(task)
     if trainer.is_global_zero:
-        average.load_into(task.network)
-        weights.save(task.network, task.network.config.model_dump(mode="json"), output)
-    return output
+        for place in dict.fromkeys((folder, copy)):
+            weights.save(task.network, task.network.config.model_dump(mode="json"), place)
+    trainer.strategy.barrier()  # other processes' next stage begins with these weights
 
 
 def _check(checkpoint: Path, task: L.LightningModule) -> None:
@@ -123,97 +142,3 @@ def _check(checkpoint: Path, task: L.LightningModule) -> None:
         raise WeightsError(f"{checkpoint}: damaged ({reason}); delete it and train again") from None
     if {name: value.shape for name, value in saved.items()} != {k: v.shape for k, v in task.state_dict().items()}:
         raise UsageError(f"{checkpoint}: is of another network; resume with the recipe that it was made with")
-
-
-def _egnet(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
-    from sightline.nn.egnet import EGNet
-    from sightline.training.egnet.task import EGNetTask
-    from sightline.training.sources import fixation_images
-
-    assert isinstance(recipe, EGNetRecipe)
-    network = EGNet(recipe.network, build_backbone(recipe.network.backbone, expand(recipe.backbone_weights)))
-    return EGNetTask(network, recipe, fixation_images(recipe.data)), recipe.optimisation
-
-
-def _bank(recipe: Gaze2MaskRecipe | WCSNetRecipe) -> tuple[ViewBank, Backbone]:
-    """The views that a recipe asks for, and the backbone that made them."""
-    from sightline.models.wcsnet.predictor import load_egnet
-    from sightline.training.sources import scenes
-
-    views = recipe.views
-    backbone = build_backbone(views.backbone, expand(views.backbone_weights)).eval()
-    folder = weights.find_weights(expand(views.gaze))
-    gaze = load_egnet(folder)
-    key = expand(views.model_dump_json(exclude={"gaze"}))
-    photographs = [path for source in views.sources if source.family == "bsds500" for path in _photographs(source)]
-    bank = build_bank(scenes(views.sources, backbone), key, backbone, views.stills, views.seed, photographs)
-    return ViewBank(bank, gaze, weights.sha256(folder)), backbone
-
-
-def _photographs(source: DataSource) -> list[Path]:
-    return sorted(source.folder.glob("*/*.jpg"))
-
-
-def _gaze2mask(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
-    from sightline.models.wcsnet.gaze2mask import Gaze2Mask
-    from sightline.training.wcsnet.task import Gaze2MaskTask
-
-    assert isinstance(recipe, Gaze2MaskRecipe)
-    bank, _ = _bank(recipe)
-    backbone = build_backbone(recipe.network.backbone, expand(recipe.views.backbone_weights), in_channels=4)
-    network = Gaze2Mask(recipe.network, backbone)
-    if recipe.init:
-        weights.load_into(network, Path(expand(recipe.init)))
-    return Gaze2MaskTask(network, bank, recipe), recipe.optimisation
-
-
-def _wcsnet(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
-    from sightline.models.wcsnet.network import WCSNet
-    from sightline.training.wcsnet.task import WCSNetTask
-
-    assert isinstance(recipe, WCSNetRecipe)
-    bank, backbone = _bank(recipe)
-    network = WCSNet(recipe.network, backbone)
-    if recipe.init:
-        weights.load_into(network, Path(expand(recipe.init)))
-    return WCSNetTask(network, bank, recipe), recipe.optimisation
-
-
-def egcnet_and_scenes(recipe: EGCNetRecipe) -> tuple[EGCNet, SceneStore]:
-    """The network that a recipe begins with, and where the features of its frozen part are kept."""
-    from sightline.models.egcnet.network import EGCNet
-    from sightline.models.wcsnet.predictor import load_egnet
-    from sightline.training.egcnet.scenes import SceneStore
-
-    folder = weights.find_weights(expand(recipe.sight))
-    sight = load_egnet(folder)
-    config = recipe.network.model_copy(update={"sight": sight.config})
-    network = EGCNet(config, build_backbone(config.backbone, expand(recipe.backbone_weights)), sight)
-    key = f"{config.backbone} {expand(recipe.backbone_weights)} {weights.sha256(folder)}"
-    return network, SceneStore(network, key)
-
-
-def _egcnet(recipe: Recipe) -> tuple[L.LightningModule, Optimisation]:
-    from sightline.training.egcnet.scenes import scribbles
-    from sightline.training.egcnet.task import Clips, EGCNetTask
-    from sightline.training.sources import fixation_images, videos
-
-    assert isinstance(recipe, EGCNetRecipe)
-    network, store = egcnet_and_scenes(recipe)
-    sequences = [sequence for source in recipe.videos for sequence in videos(source)]
-    scenes = {  # what can be missing first: photographs take minutes
-        "watched": [scene for root in recipe.watched for scene in store.watched(Path(expand(root)))],
-        "photo": store.photographs(fixation_images(recipe.photographs)),
-        "video": [store.sequence(sequence, mirrored) for sequence in sequences for mirrored in (False, True)],
-    }
-    drawn = scribbles(sequences, recipe.seed) if recipe.scribbles else {}
-    clips = Clips(network, scenes, dict(recipe.clips.items()), drawn, recipe.observers, recipe.seed)
-    return EGCNetTask(network, clips, recipe), recipe.optimisation
-
-
-_TASKS: dict[str, Callable[[Recipe], tuple[L.LightningModule, Optimisation]]] = {
-    "egnet": _egnet,
-    "gaze2mask": _gaze2mask,
-    "wcsnet": _wcsnet,
-    "egcnet": _egcnet,
-}

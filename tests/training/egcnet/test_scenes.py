@@ -29,7 +29,7 @@ def network() -> EGCNet:
 
 def test_a_photograph_becomes_a_whole_its_mirror_image_and_a_part(data: Path, network: EGCNet) -> None:
     sample = image_fixations.images(data / "fixations")[0]
-    scene = SceneStore(network, "photo").photographs([sample])[0]
+    scene = SceneStore(network).photographs([sample])[0]
     assert scene.images.shape == (3, 3, *FINE)
     assert [tuple(level.shape[:1]) for level in scene.encoded] == [(3,)] * 5
     difference = scene.images[0].float() - scene.images[1].flip(-1).float()
@@ -45,7 +45,7 @@ def test_a_photograph_becomes_a_whole_its_mirror_image_and_a_part(data: Path, ne
 
 def test_a_video_and_its_mirror_image(data: Path, network: EGCNet) -> None:
     sequence = davis.sequences(data / "videos")[0]
-    store = SceneStore(network, "video")
+    store = SceneStore(network)
     plain, mirrored = store.sequence(sequence), store.sequence(sequence, mirrored=True)
     assert len(plain) == len(sequence)
     assert plain.density is None
@@ -62,7 +62,7 @@ def test_a_video_of_a_set_with_fixations_has_theirs(data: Path, network: EGCNet,
     Image.fromarray(marked).save(tmp_path / "fixations.png")
     maps = [tmp_path / "fixations.png", *[None] * (len(sequence) - 1)]
     watched = replace(sequence, fixation_maps=maps)
-    store = SceneStore(network, "video")
+    store = SceneStore(network)
     assert store.sequence(sequence).density is None
     plain, mirrored = store.sequence(watched).density, store.sequence(watched, mirrored=True).density
     assert plain is not None
@@ -89,7 +89,7 @@ def test_an_import_of_gaze_is_a_watched_video(data: Path, network: EGCNet, tmp_p
     sequence = davis.sequences(data / "videos")[0]
     frames = sequence.frames[0].parent
     write_import(tmp_path / "film", frames, sequence.load(0)[0].shape[:2], len(sequence))
-    (scene,) = SceneStore(network, "import").watched(tmp_path / "film")
+    (scene,) = SceneStore(network).watched(tmp_path / "film")
     assert (scene.name, scene.kind, len(scene)) == (frames.name, "watched", -(-len(sequence) // scenes.STEP))
     assert scene.density is not None
     row, column = divmod(int(scene.density[0].argmax()), GRID[1])
@@ -100,19 +100,29 @@ def test_an_import_of_gaze_is_a_watched_video(data: Path, network: EGCNet, tmp_p
 def test_what_is_no_video_is_not_watched(data: Path, network: EGCNet, tmp_path: Path) -> None:
     write_import(tmp_path / "photo", tmp_path / "photo.jpg", (48, 64), 1)
     with pytest.raises(DataError, match="photo is no video with fixations; take it out of `watched`"):
-        SceneStore(network, "import").watched(tmp_path / "photo")
+        SceneStore(network).watched(tmp_path / "photo")
 
 
 def test_scenes_are_made_once_and_by_what_they_depend_on(
-    data: Path, network: EGCNet, monkeypatch: pytest.MonkeyPatch
+    data: Path, network: EGCNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sequence = davis.sequences(data / "videos")[0]
-    first = SceneStore(network, "one").sequence(sequence)
-    monkeypatch.setattr(SceneStore, "_video", lambda *_: pytest.fail("made again"))
-    again = SceneStore(network, "one").sequence(sequence)
+    write_import(tmp_path / "film", sequence.frames[0].parent, sequence.load(0)[0].shape[:2], len(sequence))
+    first = SceneStore(network).sequence(sequence)
+    (imported,) = SceneStore(network).watched(tmp_path / "film")
+    monkeypatch.setattr(SceneStore, "_video", lambda *_, **__: pytest.fail("made again"))
+    again = SceneStore(network).sequence(sequence)
     torch.testing.assert_close(first.encoded.level4, again.encoded.level4)
-    with pytest.raises(pytest.fail.Exception):
-        SceneStore(network, "another").sequence(sequence)
+    monkeypatch.setattr(scenes, "read_observed", lambda _: pytest.fail("frame times are found out again"))
+    (kept,) = SceneStore(network).watched(tmp_path / "film")
+    torch.testing.assert_close(kept.density, imported.density)
+    torch.manual_seed(5)
+    other = EGCNet(network.config).eval()
+    with pytest.raises(pytest.fail.Exception, match="made again"):
+        SceneStore(other).sequence(sequence)
+    (tmp_path / "film/fixations.csv").touch()
+    with pytest.raises(pytest.fail.Exception, match="found out again"):
+        SceneStore(network).watched(tmp_path / "film")
 
 
 def test_fixations_on_the_grid_keep_their_place() -> None:

@@ -15,8 +15,9 @@ from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.network import Decision, EGCNet, Winner
 from sightline.models.egcnet.slq import Competition
 from sightline.nn.egnet import EGNetConfig
+from sightline.training.egcnet.data import FRAMES, Clips, simulate
 from sightline.training.egcnet.scenes import FINE, SceneStore, scribbles
-from sightline.training.egcnet.task import FRAMES, Clips, simulate, view_consistency, watch
+from sightline.training.egcnet.task import view_consistency, watch
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def network() -> EGCNet:
 
 
 def clips_of(data: Path, network: EGCNet, counts: dict[str, int], seed: int = 0, start: int = 0) -> Clips:
-    store = SceneStore(network, "test")
+    store = SceneStore(network)
     sequences = davis.sequences(data / "videos")
     scenes = {
         "photo": store.photographs(image_fixations.images(data / "fixations")),
@@ -62,7 +63,7 @@ def test_a_kind_without_scenes_is_an_error(data: Path, network: EGCNet) -> None:
 
 
 def test_observers_look_where_the_network_does_and_follow_their_seed(data: Path, network: EGCNet) -> None:
-    scene = SceneStore(network, "test").sequence(davis.sequences(data / "videos")[0])
+    scene = SceneStore(network).sequence(davis.sequences(data / "videos")[0])
     one, same, other = (simulate(network, scene, 3, np.random.default_rng(seed), 0.028) for seed in (0, 0, 1))
     assert one.shape == scene.motion.shape
     assert torch.equal(one, same)

@@ -14,8 +14,9 @@ from models import small
 from sightline.data import image_fixations
 from sightline.data.samples import FixationImage
 from sightline.errors import DataError
-from sightline.training.egnet.task import CachedViews, EGNetTask, SameSizeBatches, _stack
-from sightline.training.recipe import EGNetRecipe
+from sightline.training.egnet import EGNetRecipe
+from sightline.training.egnet.data import CachedViews, EGNetData, SameSizeBatches, stack
+from sightline.training.egnet.task import EGNetTask
 
 
 def recipe(**changes: Any) -> EGNetRecipe:
@@ -25,7 +26,8 @@ def recipe(**changes: Any) -> EGNetRecipe:
             "data": [],
             "held_out": 0.25,
             "views": 3,
-            "optimisation": {"steps": 5, "batch_size": 2, "learning_rate": 0.01},
+            "batch_size": 2,
+            "optimisation": {"steps": 5, "learning_rate": 0.01},
             **changes,
         }
     )
@@ -40,10 +42,10 @@ def samples(data: Path) -> list[FixationImage]:
 def test_training_from_cached_features_is_the_network_itself(samples: list[FixationImage], frozen: int) -> None:
     torch.manual_seed(0)
     network = small.egnet()
-    task = EGNetTask(network, recipe(frozen_stages=frozen), samples).eval()
+    task = EGNetTask(network, recipe(frozen_stages=frozen)).eval()
     views = CachedViews(samples[:1], network.backbone, task.recipe, views=1)
-    features, density, counts = _stack([views[0]])
-    from sightline.training.egnet.data import Window, view
+    features, density, counts = stack([views[0]])
+    from sightline.training.egnet.views import Window, view
 
     image, exact_density, exact_counts = view(samples[0], Window(), task.recipe.density_sigma)
     with torch.inference_mode():
@@ -63,9 +65,9 @@ def test_photographs_without_fixations_are_left_out(samples: list[FixationImage]
     nobody = FixationImage(samples[0].image_path, np.zeros((0, 2)), samples[0].size)
     assert len(CachedViews([nobody], small.backbone().eval(), recipe(), views=2)) == 0
     with pytest.raises(DataError, match="no photograph with fixations"):
-        EGNetTask(small.egnet(), recipe(), [nobody] * 4).train_dataloader()
+        EGNetData([nobody] * 4, small.backbone().eval(), recipe()).train_dataloader()
     with pytest.raises(DataError, match="no photograph with fixations"):
-        EGNetTask(small.egnet(), recipe(), []).train_dataloader()
+        EGNetData([], small.backbone().eval(), recipe()).train_dataloader()
 
 
 def test_batches_hold_one_size_and_in_an_epoch_every_view_once(samples: list[FixationImage]) -> None:
@@ -75,7 +77,7 @@ def test_batches_hold_one_size_and_in_an_epoch_every_view_once(samples: list[Fix
     assert sorted(index for batch in epoch for index in batch) == list(range(len(views)))
     assert len(batches.groups) == 2
     for batch in epoch:
-        features, density, _ = _stack([views[index] for index in batch])
+        features, density, _ = stack([views[index] for index in batch])
         assert features.shape[1:] in {(3, 240, 320), (3, 320, 240)}
         torch.testing.assert_close(density.sum(dim=(1, 2, 3)), torch.ones(len(batch)))
 
@@ -88,18 +90,18 @@ def test_batches_go_on_where_a_stopped_run_was(samples: list[FixationImage]) -> 
 
 
 def test_what_is_held_out_is_not_trained_on(samples: list[FixationImage]) -> None:
-    task = EGNetTask(small.egnet(), recipe(), samples)
-    held_out = {sample.image_path for sample in task.validation}
+    data = EGNetData(samples, small.backbone().eval(), recipe())
+    held_out = {sample.image_path for sample in data.validation}
     assert len(held_out) == 1
-    assert not held_out & {sample.image_path for sample in task.training_samples}
-    assert len(task.training_samples) == 3
-    assert len(task.val_dataloader()) == 1
-    again = EGNetTask(small.egnet(), recipe(), samples)
+    assert not held_out & {sample.image_path for sample in data.training}
+    assert len(data.training) == 3
+    assert len(data.val_dataloader()) == 1
+    again = EGNetData(samples, small.backbone().eval(), recipe())
     assert {sample.image_path for sample in again.validation} == held_out
 
 
-def test_frozen_stages_are_frozen_and_normalisation_keeps_its_statistics(samples: list[FixationImage]) -> None:
-    task = EGNetTask(small.egnet(), recipe(frozen_stages=2), samples).train()
+def test_frozen_stages_are_frozen_and_normalisation_keeps_its_statistics() -> None:
+    task = EGNetTask(small.egnet(), recipe(frozen_stages=2)).train()
     assert not any(p.requires_grad for stage in task.network.backbone.stages[:2] for p in stage.parameters())
     assert all(p.requires_grad for stage in task.network.backbone.stages[2:] for p in stage.parameters())
     assert not task.network.backbone.training
@@ -108,9 +110,9 @@ def test_frozen_stages_are_frozen_and_normalisation_keeps_its_statistics(samples
 
 def test_a_step_of_training_learns(samples: list[FixationImage]) -> None:
     torch.manual_seed(0)
-    task = EGNetTask(small.egnet(), recipe(nss_weight=0.1), samples).train()
+    task = EGNetTask(small.egnet(), recipe(nss_weight=0.1)).train()
     views = CachedViews(samples[:2], task.network.backbone, task.recipe, views=1)
-    batch = _stack([views[0], views[1]])
+    batch = stack([views[0], views[1]])
     optimiser = task.configure_optimizers()["optimizer"]
     for group in optimiser.param_groups:
         group["lr"] = 0.02

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +12,14 @@ from PIL import Image
 
 from models import small
 from sightline.errors import DataError
+from sightline.training.cache import Features, cached
 from sightline.training.wcsnet import views
-from sightline.training.wcsnet.views import SIZE, Scene, ViewBank, _framing, _paste, _recolour, build_bank
+from sightline.training.wcsnet.targets import Target
+from sightline.training.wcsnet.views import SIZE, ViewBank, _framing, _paste, _recolour, compute_views
 
 
 @pytest.fixture
-def scenes(tmp_path: Path) -> list[Scene]:
+def targets(tmp_path: Path) -> list[Target]:
     """A still with fixations, one without, and two frames of a video."""
     generator = np.random.default_rng(0)
     made = []
@@ -36,7 +36,7 @@ def scenes(tmp_path: Path) -> list[Scene]:
             density[20:30, 35:45] = 1.0
             density[20:25, 35:40] = 3.0
             density[0:5, 0:5] = 99.0  # outside of the target
-        made.append(Scene(group, kind, path, image, mask, density))
+        made.append(Target(group, kind, path, image, mask, density))
     return made
 
 
@@ -46,15 +46,16 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def build(scenes: list[Scene], key: str = "k", count: int = 3, backgrounds: list[Path] | None = None) -> Path:
+def build(targets: list[Target], count: int = 3, backgrounds: list[Path] | None = None) -> Features:
     torch.manual_seed(0)
-    paths = [scene.path for scene in scenes] if backgrounds is None else backgrounds
-    return build_bank(iter(scenes), key, small.backbone().eval(), count, seed=0, backgrounds=paths)
+    paths = [target.path for target in targets] if backgrounds is None else backgrounds
+    make = partial(compute_views, iter(targets), small.backbone().eval(), count, 0, paths)
+    return cached("views", [len(targets), count, paths], make)
 
 
 @pytest.mark.usefixtures("cache")
-def test_a_bank_holds_what_its_views_show(scenes: list[Scene]) -> None:
-    bank = ViewBank(build(scenes), small.egnet(), "a" * 64)
+def test_a_bank_holds_what_its_views_show(targets: list[Target]) -> None:
+    bank = ViewBank(build(targets), small.egnet())
     assert len(bank) == 3 + 3 + 2 + 2
     assert bank.kinds.tolist() == ["pseudo"] * 3 + ["photo"] * 3 + ["video"] * 4
     assert bank.groups.tolist() == ["a#0"] * 3 + ["b#0"] * 3 + ["boat"] * 4
@@ -75,8 +76,8 @@ def test_a_bank_holds_what_its_views_show(scenes: list[Scene]) -> None:
 
 
 @pytest.mark.usefixtures("cache")
-def test_the_first_view_of_a_still_is_the_target_centred_and_its_features_the_backbones(scenes: list[Scene]) -> None:
-    bank = ViewBank(build(scenes), small.egnet(), "a" * 64)
+def test_the_first_view_of_a_still_is_the_target_centred_and_its_features_the_backbones(targets: list[Target]) -> None:
+    bank = ViewBank(build(targets), small.egnet())
     mask = bank.masks[0] > 127
     rows, columns = np.nonzero(mask)
     assert rows.mean() == pytest.approx(SIZE / 4, abs=1)
@@ -84,83 +85,55 @@ def test_the_first_view_of_a_still_is_the_target_centred_and_its_features_the_ba
     assert mask.mean() == pytest.approx(1 / 1.6**2, abs=0.02)
     torch.manual_seed(0)
     backbone = small.backbone().eval()
-    crop = _framing(scenes[0].mask, 0, "pseudo", np.random.default_rng(0))
+    crop = _framing(targets[0].mask, 0, "pseudo", np.random.default_rng(0))
     with torch.inference_mode():
-        expected = backbone(crop.take(scenes[0].image, SIZE))
+        expected = backbone(crop.take(targets[0].image, SIZE))
     for ours, theirs in zip(bank.features, expected, strict=True):
         np.testing.assert_allclose(ours[0], theirs[0].numpy(), atol=2e-3, rtol=2e-3)
 
 
-def test_a_bank_is_made_once(scenes: list[Scene], cache: Path) -> None:
-    first = build(scenes)
-
-    def none() -> Iterator[Scene]:
-        raise AssertionError("the scenes are not read again")
-        yield
-
-    assert build_bank(none(), "k", small.backbone(), 3, seed=0, backgrounds=[]) == first
-    assert build(scenes, key="other") != first
-    assert sorted(path.name for path in (cache / "views").iterdir() if path.is_dir()) == sorted(
-        hashlib.sha256(key.encode()).hexdigest()[:16] for key in ("k", "other")
-    )
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, DataError])
-def test_a_bank_that_is_not_finished_leaves_nothing(
-    error: type[BaseException], scenes: list[Scene], cache: Path
-) -> None:
-    def broken() -> Iterator[Scene]:
-        yield scenes[0]
-        raise error("stopped")
-
-    with pytest.raises(error):
-        build_bank(broken(), "k", small.backbone(), 3, seed=0, backgrounds=[scenes[0].path])
-    assert [path for path in (cache / "views").iterdir() if path.suffix != ".lock"] == []
-    assert len(ViewBank(build(scenes), small.egnet(), "a" * 64)) == 10
-
-
 @pytest.mark.usefixtures("cache")
-def test_nothing_to_train_on(scenes: list[Scene]) -> None:
+def test_nothing_to_train_on(targets: list[Target]) -> None:
     with pytest.raises(DataError, match="no target found"):
         build([])
 
 
 @pytest.mark.usefixtures("cache")
-def test_without_backgrounds_nothing_is_pasted(scenes: list[Scene]) -> None:
-    assert len(ViewBank(build(scenes, backgrounds=[]), small.egnet(), "a" * 64)) == 10
+def test_without_backgrounds_nothing_is_pasted(targets: list[Target]) -> None:
+    assert len(ViewBank(build(targets, backgrounds=[]), small.egnet())) == 10
 
 
 @pytest.mark.usefixtures("cache")
-def test_gaze_maps_are_kept_for_each_gaze_network(scenes: list[Scene], monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = build(scenes)
+def test_gaze_maps_are_kept_for_each_gaze_network(targets: list[Target], monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = build(targets)
     torch.manual_seed(1)
-    first = ViewBank(folder, small.egnet(), "a" * 64).gaze
+    network = small.egnet()
+    first = ViewBank(rows, network).gaze
     torch.manual_seed(2)
-    second = ViewBank(folder, small.egnet(), "b" * 64).gaze
+    second = ViewBank(rows, small.egnet()).gaze
     assert not np.array_equal(first, second)
     monkeypatch.setattr(views, "predict_saliency", lambda *_: pytest.fail("the maps are there already"))
-    np.testing.assert_array_equal(ViewBank(folder, small.egnet(), "a" * 64).gaze, first)
+    np.testing.assert_array_equal(ViewBank(rows, network).gaze, first)
 
 
 @pytest.mark.usefixtures("cache")
-def test_the_gaze_map_of_a_view_is_its_part_of_the_whole_pictures(scenes: list[Scene]) -> None:
-    folder = build(scenes)
-    network = small.egnet()
-    bank = ViewBank(folder, network, "a" * 64)
-    for row, (path, x, y, side, mirrored) in enumerate(json.loads((folder / "index.json").read_text())["crops"]):
+def test_the_gaze_map_of_a_view_is_its_part_of_the_whole_pictures(targets: list[Target]) -> None:
+    rows, network = build(targets), small.egnet()
+    bank = ViewBank(rows, network)
+    for row, (path, x, y, side, mirrored) in enumerate(rows.info["crops"]):
         whole = views.predict_saliency(views.load_image(path), network)
         part = views.Crop(x, y, side).take_map(whole, SIZE // 8)[0, 0]
         part = (part.flip(-1) if mirrored else part) / part.max()
         np.testing.assert_allclose(bank.gaze[row] / 255, part.numpy(), atol=1 / 255)
 
 
-def test_framing_keeps_the_target_in_view(scenes: list[Scene]) -> None:
+def test_framing_keeps_the_target_in_view(targets: list[Target]) -> None:
     generator = np.random.default_rng(0)
     for kind in ("pseudo", "photo", "video"):
         for number in range(4):
             for _ in range(20):
-                crop = _framing(scenes[0].mask, number, kind, generator)
-                assert float(crop.take_map(scenes[0].mask, 64).sum()) > 40
+                crop = _framing(targets[0].mask, number, kind, generator)
+                assert float(crop.take_map(targets[0].mask, 64).sum()) > 40
 
 
 def test_recolouring_keeps_the_range_and_changes_the_picture() -> None:

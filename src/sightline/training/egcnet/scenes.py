@@ -7,12 +7,9 @@ comes in here.
 from __future__ import annotations
 
 import hashlib
-import inspect
-import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +24,10 @@ from sightline.data.samples import FixationImage, VideoSequence
 from sightline.errors import DataError
 from sightline.fixations import grid_density
 from sightline.models.egcnet.network import EGCNet, Encoded
-from sightline.nn import motion
-from sightline.nn.engine import Engine, engine_cache
+from sightline.nn.engine import Engine
+from sightline.nn.motion import MotionCue
 from sightline.progress import track
+from sightline.training.cache import Writer, cached, code_of, digest
 from sightline.training.labels.scribbles import scribble
 from sightline.video import Source, open_source
 
@@ -65,21 +63,19 @@ class Scene:
 
 
 class SceneStore:
-    """Computes scenes once and keeps them in the engine cache. key: names what they depend on beside their pictures
-    and the code that finds motion."""
+    """Computes scenes once and keeps their features. network: the one whose frozen part sees them."""
 
-    def __init__(self, network: EGCNet, key: str) -> None:
-        code, config = inspect.getsource(motion), network.config
-        settings = config.motion.model_dump_json() + config.fixations.model_dump_json()
-        self.folder = engine_cache() / "clips" / hashlib.sha256((key + code + settings).encode()).hexdigest()[:16]
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, network: EGCNet) -> None:
+        config = network.config
         self._network, self._sigma = network, config.fixations.sigma
+        frozen = config.backbone, network.backbone, config.sight, network.sight
+        self._made_of = digest(code_of(__name__), *frozen, config.motion, self._sigma)
         self._engine: Engine | None = None
 
     def photographs(self, samples: Sequence[FixationImage]) -> list[Scene]:
         """A scene of three views each: the widest window that holds most fixations, its mirror image, a part of it."""
         return [
-            self._kept("photo", str(sample.image_path), partial(self._photograph, sample))
+            self._kept("photo", [sample], partial(self._photograph, sample))
             for sample in track(samples, "Features of photographs")
         ]
 
@@ -95,26 +91,31 @@ class SceneStore:
                 for index in range(len(sequence)):
                     image = sequence.load(index)[0]
                     points = sequence.fixations(index)
-                    density = fixation_grid(
-                        np.empty((0, 2)) if points is None else points / image.shape[1::-1], self._sigma
-                    )
+                    places = np.empty((0, 2)) if points is None else points / image.shape[1::-1]
+                    density = fixation_grid(places, self._sigma)
                     densities.append(density[:, ::-1] if mirrored else density)
                     yield image
 
             return self._video(name, images(), densities if recorded else None, mirrored)
 
-        return self._kept("video", f"{sequence.frames[0].parent}{mirrored}{' watched' if recorded else ''}", make)
+        return self._kept("video", [name, sequence.frames, sequence.fixation_maps, mirrored], make)
 
     def watched(self, root: Path) -> list[Scene]:
         """Videos with recorded fixations, STEP frames apart: `<video>_fixations.csv` beside each, or imports."""
-        index = self.folder / f"{_digest(str(root))}.json"
-        if not index.is_file():  # the frame times of all videos are not found out again and again
-            observed = read_observed(root)
-            for name in observed:
-                self._kept("watched", f"{root} {name}", partial(self._watched, observed[name]))
-            index.write_text(json.dumps([*observed]), encoding="utf-8")
-        names = json.loads(index.read_text(encoding="utf-8"))
-        return [self._kept("watched", f"{root} {name}", _gone) for name in names]
+        read = cache(read_observed)  # it finds out the frame times of all videos, which is wanted for new ones only
+
+        def make_list(writer: Writer) -> None:
+            writer.info["videos"] = [[name, one.stimulus and str(one.stimulus)] for name, one in read(root).items()]
+
+        videos = cached("egcnet", [self._made_of, root], make_list).info["videos"]
+        return [
+            self._kept(
+                "watched",
+                [root, name, Path(stimulus) if stimulus else None],
+                partial(lambda name: self._watched(read(root)[name]), name),
+            )
+            for name, stimulus in videos
+        ]
 
     def _watched(self, observed: Observed) -> Scene:
         densities = []
@@ -132,33 +133,24 @@ class SceneStore:
         with open_source(observed.stimulus) as source:
             return self._video(observed.name, images(source), densities, step=STEP)
 
-    def _kept(self, kind: str, source: str, make: Callable[[], Scene]) -> Scene:
-        path = self.folder / f"{_digest(source)}.pt"
-        if not path.is_file():
+    def _kept(self, kind: str, source: Sequence[object], make: Callable[[], Scene]) -> Scene:
+        """The scene that is made of a source."""
+
+        def write(writer: Writer) -> None:
             scene = make()
-            partial = path.with_suffix(f".{os.getpid()}")
-            torch.save(
-                {
-                    "name": scene.name,
-                    "encoded": list(scene.encoded),
-                    "images": scene.images,
-                    "motion": scene.motion,
-                    "density": scene.density,
-                    "windows": scene.windows,
-                },
-                partial,
-            )
-            os.replace(partial, path)
-        values = torch.load(path, weights_only=True, mmap=True)
-        return Scene(
-            values["name"],
-            kind,
-            Encoded(*values["encoded"]),
-            values["images"],
-            values["motion"],
-            values["density"],
-            values["windows"],
-        )
+            for row in range(len(scene)):
+                density = {} if scene.density is None else {"density": scene.density[row]}
+                levels = {name: level[row] for name, level in scene.encoded._asdict().items()}
+                writer.add(
+                    **levels, **density, images=scene.images[row], motion=scene.motion[row], windows=scene.windows[row]
+                )
+            writer.info["name"] = scene.name
+
+        kept = cached("egcnet", [self._made_of, kind, source], write)
+        fields = {name: torch.from_numpy(kept[name]) for name in ("images", "motion", "windows")}
+        encoded = Encoded(*(torch.from_numpy(kept[level]) for level in Encoded._fields))
+        density = torch.from_numpy(kept["density"]) if "density" in kept else None
+        return Scene(kept.info["name"], kind, encoded, density=density, **fields)
 
     def _encode(self, images: Tensor) -> Encoded:
         self._engine = self._engine or Engine(_Encoder(self._network), (torch.zeros(1, 3, *SIZE),))
@@ -169,7 +161,7 @@ class SceneStore:
         picture = Image.fromarray(sample.load()[0])
         points = sample.fixations_at(picture.height, picture.width)
         # The part that is shown depends on the file's name alone, so that the kept features do.
-        generator = np.random.default_rng([0, int(_digest(sample.image_path.name)[:8], 16)])
+        generator = np.random.default_rng([0, int(hashlib.sha256(sample.image_path.name.encode()).hexdigest()[:8], 16)])
         box = _widest(picture.size, points)
         size = generator.uniform(0.6, 0.9)
         left, top = generator.uniform(0, 1 - size, 2)
@@ -200,7 +192,7 @@ class SceneStore:
         mirrored: bool = False,
         step: int = 1,
     ) -> Scene:
-        small, motions, cue = [], [], motion.MotionCue(self._network.config.motion)
+        small, motions, cue = [], [], MotionCue(self._network.config.motion)
         for index, (image, moving) in enumerate(cue.over(track(frames, f"Features of {name}"))):
             if index % step:
                 continue
@@ -231,10 +223,6 @@ class SceneStore:
         )
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
-
-
 class _Encoder(nn.Module):
     def __init__(self, network: EGCNet) -> None:
         super().__init__()
@@ -242,10 +230,6 @@ class _Encoder(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         return tuple(self.network.encode(images))
-
-
-def _gone() -> Scene:
-    raise DataError("the kept features are incomplete; delete `clips` in the engine cache and train again")
 
 
 def _shrunk(

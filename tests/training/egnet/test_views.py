@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sightline.data.samples import FixationImage
-from sightline.training.egnet.data import LANDSCAPE, Window, view
+from sightline.training.egnet.views import LANDSCAPE, Window, view
 
 
 @pytest.fixture

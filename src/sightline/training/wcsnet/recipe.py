@@ -1,0 +1,63 @@
+"""The recipes of Gaze2Mask-Net and WCS-Net."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from sightline.models.wcsnet.config import Gaze2MaskConfig, WCSNetConfig
+from sightline.training.recipe import Checked, DataSource, Recipe
+
+
+class Views(Checked):
+    """The targets that both networks train on; equal values share one bank of features on disk.
+
+    backbone: the network's, which is also what is taken where it is left out.
+    """
+
+    backbone: str = "deeplab-mobilenet-v2"
+    backbone_weights: str = Field("hub", description="a folder, a Hub id, or `hub` for the usual one")
+    gaze: str = Field(description="the EG-Net that makes the gaze maps: a folder, or a shipped model's name")
+    sources: list[DataSource]
+    stills: int = Field(4, ge=2, description="views of a target in a still; videos have 2 a frame")
+    seed: int = 0
+
+
+class MaskRecipe(Recipe):
+    """What both recipes say."""
+
+    network: Gaze2MaskConfig | WCSNetConfig
+    views: Views
+    kinds: dict[Literal["pseudo", "photo", "video"], float] = Field(description="share of each kind in a batch")
+    batch_size: int = Field(gt=0)
+    keep: list[str] | None = Field(None, description="videos to train on; None is all")
+    init: str | None = Field(None, description="weights to start from: a folder")
+    validation: list[str] = Field(default_factory=list, description="videos to validate on, never trained on")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if min(self.kinds.values(), default=0) < 0 or not sum(self.kinds.values()):
+            raise ValueError("kinds: shares must not be negative, and one must be above 0")
+        if "backbone" not in self.views.model_fields_set:
+            self.views.backbone = self.network.backbone
+        if self.network.backbone != self.views.backbone:
+            raise ValueError(
+                f"network.backbone is {self.network.backbone} and views.backbone {self.views.backbone}; "
+                "both must name the same"
+            )
+        return self
+
+
+class Gaze2MaskRecipe(MaskRecipe):
+    """Train Gaze2Mask-Net on targets and the gaze that falls inside them (Sec. 3.3)."""
+
+    train: Literal["gaze2mask"]
+    network: Gaze2MaskConfig = Gaze2MaskConfig()
+
+
+class WCSNetRecipe(MaskRecipe):
+    """Train WCS-Net on pairs of views of one target: stage 1 on stills, stage 2 on video with `init` (Sec. 3.3)."""
+
+    train: Literal["wcsnet"]
+    network: WCSNetConfig = WCSNetConfig()

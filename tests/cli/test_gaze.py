@@ -101,7 +101,7 @@ def test_named_columns(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture
         (["--screen", "400x200"], 1, "lie beside the 400x200 screen"),
         (["--format", "edf"], 2, "--format 'edf': choose one of"),
         (["--events", "magic"], 2, "--events 'magic'"),
-        ([], 2, "give --screen WxH"),
+        ([], 2, "give --screen"),
         ([*SCREEN, "--offset", "1", "--start-message", "GO"], 2, "both set the clock"),
         ([*SCREEN, "--trial", "7"], 1, "no trial '7'"),
     ],

@@ -311,10 +311,15 @@ def gazepoint(folder: Path, t: Truth) -> Path:
         user = next((text for at, text in t.messages if at <= time), "") if i == 0 else t.messages[0][1]
         lost = np.isnan(x)
         row: list[object] = [0, "film.mp4", i, f"{time:.5f}", round(1e7 * time)]
-        row += [f"{fx / WIDTH:.5f}", f"{fy / HEIGHT:.5f}", f"{since:.5f}", f"{time - since + 1 / t.rate_hz:.5f}"]
+        row += [f"{fx / WIDTH:.5f}", f"{fy / HEIGHT:.5f}", f"{since:.5f}", f"{time - since:.5f}"]
         row += [number, int(fixated), *(("0", "0", 0) if lost else (f"{x:.5f}", f"{y:.5f}", 1)), user]
         rows.append(row)
     return _rows(folder / "User 1_all_gaze.csv", rows)
+
+
+def gazepoint_step(maker: str, t: Truth) -> float:
+    """What a maker's fixations are shorter by: Gazepoint ends them with their last sample, not with its interval."""
+    return 1 / t.rate_hz if maker == "gazepoint" else 0.0
 
 
 def bids(folder: Path, t: Truth) -> Path:

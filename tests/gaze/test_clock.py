@@ -67,7 +67,7 @@ def test_start_offset_and_start_message() -> None:
     assert clocks.from_offset(recording(), 0.2)(np.array([5.5])) == pytest.approx(0.3)
     said = recording([(5.1, "SYNCTIME"), (5.2, "SYNCTIME")])
     assert clocks.from_start_message(said, "SYNC")(np.array([5.5])) == pytest.approx(0.4)
-    with pytest.raises(DataError, match="none of 2 messages matches --start-message 'GO'; the file has 'SYNCTIME'"):
+    with pytest.raises(DataError, match="none of 2 messages matches `start_message` 'GO'; the file has 'SYNCTIME'"):
         clocks.from_start_message(said, "GO")
     with pytest.raises(UsageError, match="not a regular expression"):
         clocks.from_start_message(said, "(")

@@ -92,7 +92,11 @@ def test_the_trackers_position_is_the_mean_where_it_gives_none(tmp_path: Path) -
     own = tracker_fixations(recording, "left", recording.eyes["left"])
     assert own is not None
     np.testing.assert_allclose(own["x"], [f[2] for f in known.fixations], atol=0.01)
-    assert tracker_fixations(recording, "mean", recording.eyes["left"]) is None  # the eyes have their own
+    # The mean of two eyes has one eye's times, and the mean's positions.
+    mean = tracker_fixations(recording, "mean", recording.eyes["left"] + 2)
+    assert mean is not None
+    np.testing.assert_allclose(mean["onset_s"], own["onset_s"])
+    np.testing.assert_allclose(mean["x"], own["x"] + 2)
 
 
 def test_covered_takes_in_the_first_sample_and_not_the_one_after_the_last() -> None:
@@ -115,9 +119,9 @@ def test_agreement() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"method": "hmm"}, "--events"),
-        ({"velocity_deg_s": 0}, "--velocity"),
-        ({"min_duration_s": -1}, "--min-duration"),
+        ({"method": "hmm"}, "`events`"),
+        ({"velocity_deg_s": 0}, "`velocity_deg_s`"),
+        ({"min_duration_s": -1}, "`min_duration_s`"),
     ],
 )
 def test_options_that_cannot_be(options: dict[str, object], words: str) -> None:

@@ -40,7 +40,7 @@ def test_a_camera_is_a_screen_at_its_focal_length() -> None:
 
 
 def test_degrees_need_centimetres() -> None:
-    with pytest.raises(UsageError, match="--screen-cm WxH and --distance-cm"):
+    with pytest.raises(UsageError, match="`screen_cm` and `distance_cm`"):
         Screen((1080, 1920)).degrees(np.zeros((1, 2)))
 
 
@@ -77,7 +77,7 @@ def test_a_given_rectangle() -> None:
     placed = Placement.parse("100,50,800,600", (1080, 1920), (300, 400))
     np.testing.assert_allclose(placed.to_stimulus(np.array([[100.0, 50.0], [900.0, 650.0]])), [[0, 0], [400, 300]])
     for wrong in ("middle", "1,2,3", "0,0,0,10"):
-        with pytest.raises(UsageError, match="--placement"):
+        with pytest.raises(UsageError, match="`placement`"):
             Placement.parse(wrong, (1080, 1920), (300, 400))
 
 

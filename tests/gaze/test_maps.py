@@ -28,9 +28,9 @@ def test_sigma(text: str, pixels: tuple[float, float]) -> None:
 
 def test_sigma_that_cannot_be() -> None:
     for wrong in ("1", "0px", "-1deg", "1cm"):
-        with pytest.raises(UsageError, match="--sigma"):
+        with pytest.raises(UsageError, match="`sigma`"):
             Sigma.parse(wrong)
-    with pytest.raises(UsageError, match="import with --screen-cm"):
+    with pytest.raises(UsageError, match="import with `screen_cm`"):
         Sigma.parse("1deg").pixels(None)
 
 

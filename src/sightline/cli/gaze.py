@@ -39,14 +39,19 @@ FormatOption = Annotated[
 ]
 ColumnOption = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME=COLUMN", help="A column of a --format csv table, as in time=t; repeat it."),
+    typer.Option("--column", metavar="NAME=COLUMN", help="A column of a --format csv table, as in time=t; repeat it."),
 ]
 CoordinatesOption = Annotated[
     str | None,
     typer.Option(
+        "--coordinates",
         help="What positions in a csv table refer to: screen or stimulus.",
         show_default="screen; stimulus for fixations",
     ),
+]
+TimeUnitOption = Annotated[
+    str | None,
+    typer.Option(metavar="UNIT", help="Of the times in a csv table: s, ms, us or ns.", show_default="found out"),
 ]
 LenientOption = Annotated[
     bool, typer.Option("--lenient", help="Use recordings that are cut short or have no calibration on record.")
@@ -63,8 +68,8 @@ def import_(
     stimulus: Annotated[Path, typer.Option(metavar="FILE", help="The video or image that was watched.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where the results go.")],
     format: FormatOption = None,
-    screen: Annotated[
-        str | None, typer.Option(metavar="WxH", help="Screen in pixels.", show_default="what the file says")
+    screen_px: Annotated[
+        str | None, typer.Option("--screen", metavar="WxH", help="Screen in pixels.", show_default="what the file says")
     ] = None,
     screen_cm: Annotated[str | None, typer.Option(metavar="WxH", help="Screen in centimetres.")] = None,
     distance_cm: Annotated[float | None, typer.Option(metavar="CM", help="From the eye to the screen.")] = None,
@@ -80,8 +85,8 @@ def import_(
     trial: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which trial of each file.", show_default="the only one")
     ] = None,
-    offset: Annotated[
-        float | None, typer.Option(metavar="S", help="The video began S seconds after the first sample.")
+    offset_s: Annotated[
+        float | None, typer.Option("--offset", metavar="S", help="The video began S seconds after the first sample.")
     ] = None,
     start_message: Annotated[
         str | None, typer.Option(metavar="REGEX", help="The video began with this message.")
@@ -94,18 +99,23 @@ def import_(
         int | None, typer.Option(metavar="N", help="The number that messages give the first frame: 0 or 1.")
     ] = None,
     events: Annotated[str, typer.Option(help="auto, tracker, ivt or idt.")] = "auto",
-    velocity: Annotated[float, typer.Option(metavar="DEG/S", help="Threshold of I-VT.")] = 35.0,
-    dispersion: Annotated[float, typer.Option(metavar="DEG", help="Threshold of I-DT.")] = 1.0,
-    min_duration: Annotated[float, typer.Option(metavar="MS", help="Shorter fixations are dropped.")] = 60.0,
+    velocity_deg_s: Annotated[float, typer.Option("--velocity", metavar="DEG/S", help="Threshold of I-VT.")] = 35.0,
+    dispersion_deg: Annotated[float, typer.Option("--dispersion", metavar="DEG", help="Threshold of I-DT.")] = 1.0,
+    min_duration_s: Annotated[
+        float, typer.Option("--min-duration", metavar="MS", help="Shorter fixations are dropped.")
+    ] = 60.0,
     drop_onset: Annotated[
         bool, typer.Option("--drop-onset", help="Drop the fixation that was there when the stimulus appeared.")
     ] = False,
     focal_px: Annotated[
         float | None, typer.Option(metavar="PX", help="Focal length of a scene camera, for degrees.")
     ] = None,
-    rate: Annotated[float | None, typer.Option(metavar="HZ", help="Samples a second, for files without times.")] = None,
-    column: ColumnOption = None,
-    coordinates: CoordinatesOption = None,
+    rate_hz: Annotated[
+        float | None, typer.Option("--rate", metavar="HZ", help="Samples a second, for files without times.")
+    ] = None,
+    columns: ColumnOption = None,
+    space: CoordinatesOption = None,
+    time_unit: TimeUnitOption = None,
     lenient: LenientOption = False,
     maps: Annotated[bool, typer.Option("--maps", help="Draw the maps too, as `gaze map` does.")] = False,
     sigma: SigmaOption = "1deg",
@@ -118,7 +128,7 @@ def import_(
     from sightline.gaze import AlignOptions, EventOptions, ImportFolder, ReadOptions, Setup, import_gaze
     from sightline.gaze.maps import Sigma
 
-    px = _size(screen, "--screen") if screen else None
+    px = _size(screen_px, "--screen") if screen_px else None
     if maps:
         Sigma.parse(sigma)
     options = AlignOptions(
@@ -128,17 +138,22 @@ def import_(
             screen_cm=_size(screen_cm, "--screen-cm") if screen_cm else None,
             distance_cm=distance_cm,
             placement=placement,
-            rate_hz=rate,
+            rate_hz=rate_hz,
             focal_px=focal_px,
         ),
-        events=EventOptions(events, velocity, dispersion, min_duration / 1000),  # type: ignore[arg-type]
-        offset_s=offset,
+        events=EventOptions(events, velocity_deg_s, dispersion_deg, min_duration_s / 1000),  # type: ignore[arg-type]
+        offset_s=offset_s,
         start_message=start_message,
         frame_message=frame_message,
         first_frame=first_frame,
         drop_onset=drop_onset,
     )
-    reading = ReadOptions(lenient=lenient, columns=_columns(column), space=coordinates)  # type: ignore[arg-type]
+    reading = ReadOptions(
+        lenient=lenient,
+        columns=_columns(columns),
+        space=space,  # type: ignore[arg-type]
+        time_unit=time_unit,
+    )
     made = import_gaze(files, stimulus, out, format=format, trial=trial, reading=reading, options=options)
     if maps:
         write_maps(made, sigma=sigma)
@@ -153,15 +168,16 @@ def import_(
     )
     _print_quality(folder.quality())
     for warning, who in _by_warning(folder.quality()).items():
-        typer.echo(f"{', '.join(who)}: {warning}", err=True)
+        typer.echo(f"{', '.join(who)}: {_told(warning)}", err=True)
 
 
 @app.command()
 def inspect(
     files: Files,
     format: FormatOption = None,
-    column: ColumnOption = None,
-    lenient: LenientOption = False,
+    columns: ColumnOption = None,
+    time_unit: TimeUnitOption = None,
+    lenient: Annotated[bool, typer.Option("--lenient", help="As it is always here.", hidden=True)] = False,
     as_json: Json = False,
 ) -> None:
     """Say what each FILE holds, and what an import will have to be told."""
@@ -171,13 +187,13 @@ def inspect(
     from sightline.gaze import ReadOptions
     from sightline.gaze import inspect as look
 
-    reading = ReadOptions(lenient=lenient, columns=_columns(column))
+    reading = ReadOptions(columns=_columns(columns), time_unit=time_unit)
     found = [each for file in files for each in look(file, format, reading)]
     if as_json:
         typer.echo(json.dumps([asdict(each) for each in found], indent=2))
         return
     for each in found:
-        typer.echo(_words(each))
+        typer.echo(_told(_words(each)))
 
 
 @app.command("map")
@@ -219,13 +235,13 @@ def plot(
 def labels(
     folder: Folder,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="SET", help="Where the training set goes.")],
-    every: Annotated[float, typer.Option(metavar="S", help="A frame every S seconds.")] = 0.5,
+    every_s: Annotated[float, typer.Option("--every", metavar="S", help="A frame every S seconds.")] = 0.5,
     stimulus: Annotated[Path | None, typer.Option(metavar="FILE", help="The stimulus, where it was moved.")] = None,
 ) -> None:
     """Save frames and the fixations on them as a training set: images/, images.csv and fixations.csv."""
     from sightline.apps.gaze import write_labels
 
-    typer.echo(str(write_labels(folder, out, every_s=every, stimulus=stimulus)))
+    typer.echo(str(write_labels(folder, out, every_s=every_s, stimulus=stimulus)))
 
 
 @app.command()
@@ -295,6 +311,13 @@ def _size(text: str, option: str) -> tuple[float, float]:
     return float(match[2]), float(match[1])
 
 
+def _told(words: str) -> str:
+    """What the library says of arguments, in the options of `gaze import`."""
+    from sightline.cli._errors import told
+
+    return told(words, typer.main.get_command(app), ["import"])
+
+
 def _columns(pairs: list[str] | None) -> dict[str, str]:
     from sightline.errors import UsageError
 
@@ -321,6 +344,7 @@ def _words(found: Inspection) -> str:
         rate += f" ({found.declared_rate_hz:g} declared)"
     rows = {
         "trial": found.trial,
+        "stimulus": ", ".join(found.stimuli[:6]),
         "samples": f"{found.samples}{rate}, {found.duration_s:.1f} s",
         "eyes": ", ".join(f"{eye} ({share:.1%} valid)" for eye, share in found.eyes.items()),
         "coordinates": found.coordinates,

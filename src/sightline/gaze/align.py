@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -53,14 +51,16 @@ class AlignOptions:
     drop_onset: bool = False
 
     def __post_init__(self) -> None:
-        ways = {"--offset": self.offset_s, "--start-message": self.start_message, "--frame-message": self.frame_message}
-        chosen = [name for name, value in ways.items() if value is not None]
+        names = ("offset_s", "start_message", "frame_message")
+        chosen = [name for name in names if getattr(self, name) is not None]
         if len(chosen) > 1:
-            raise UsageError(f"{' and '.join(chosen)} both set the clock; give one of them")
-        if self.first_frame is not None and chosen not in ([], ["--frame-message"]):
-            raise UsageError(f"--first-frame {self.first_frame} numbers frame messages, but {chosen[0]} sets the clock")
+            raise UsageError(f"{' and '.join(f'`{name}`' for name in chosen)} both set the clock; give one of them")
+        if self.first_frame is not None and chosen not in ([], ["frame_message"]):
+            raise UsageError(
+                f"`first_frame` {self.first_frame} numbers frame messages, but `{chosen[0]}` sets the clock"
+            )
         if self.offset_s is not None and not math.isfinite(self.offset_s):
-            raise UsageError(f"--offset {self.offset_s:g}: a number of seconds is expected")
+            raise UsageError(f"`offset_s` {self.offset_s:g}: a number of seconds is expected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +151,13 @@ def _fixations(
         method = "ivt" if own is None else "tracker"
     if method == "tracker":
         if own is None:
-            raise DataError(f"{recording.path}: the file has no fixations of the tracker; use --events ivt or idt")
+            raise DataError(f"{recording.path}: the file has no fixations of the tracker; use `events` ivt or idt")
         return method, own.filter(pl.col("duration_s") >= options.min_duration_s - 1e-9)
     if degrees is None:
         scene = recording.space == "scene"
         raise UsageError(
             f"{recording.path}: finding fixations needs degrees of visual angle: give "
-            + ("the scene camera's --focal-px" if scene else "--screen-cm WxH and --distance-cm D")
+            + ("the scene camera's `focal_px`" if scene else "`screen_cm` and `distance_cm`")
         )
     return method, events.detect(recording.time_s, screen_xy, degrees, recording.interval_s, options)
 
@@ -189,17 +189,19 @@ def _on_stimulus(
     return pl.DataFrame(table, schema_overrides=TABLE_SCHEMA)
 
 
-def choose_trial(recordings: Sequence[Recording], trial: str | None, stimulus: Path) -> list[Recording]:
-    """One recording a subject out of a file's: the trial asked for, else the only one, else the stimulus's namesake.
+def choose_trial(recordings: Sequence[Recording], trial: str | None, stimulus: Stimulus) -> list[Recording]:
+    """One recording a subject out of a file's: the trial asked for, else the only one, else the stimulus's own.
 
-    Raises DataError naming the trials where that leaves none or several.
+    A trial is asked for by its name or by what the file calls its stimulus. Raises DataError naming the trials where
+    that leaves none or several.
     """
     chosen = []
     for subject in dict.fromkeys(r.subject for r in recordings):
         mine = [r for r in recordings if r.subject == subject]
-        hits = [r for r in mine if r.trial == trial] if trial is not None else mine
-        if trial is None and len(mine) > 1:
-            hits = [r for r in mine if stimulus.stem in _names(r.trial)]
+        if trial is not None:
+            hits = [r for r in mine if r.trial == trial] or [r for r in mine if trial in r.stimuli]
+        else:
+            hits = mine if len(mine) == 1 else [r for r in mine if shows(r, stimulus)]
         if len(hits) == 1:
             chosen.append(hits[0])
             continue
@@ -207,16 +209,15 @@ def choose_trial(recordings: Sequence[Recording], trial: str | None, stimulus: P
         who = f" of subject {subject!r}" if subject else ""
         raise DataError(
             f"{mine[0].path}: {'no trial ' + repr(trial) if trial is not None else 'several trials'}{who} in the file "
-            f"({names}); choose one with --trial"
+            f"({names}); choose one with `trial`"
         )
     return chosen
 
 
+def shows(recording: Recording, stimulus: Stimulus) -> bool:
+    """Whether a trial is called like the stimulus, or the file says that it showed it."""
+    return any(stimulus.is_called(name) for name in (recording.trial or "", *recording.stimuli))
+
+
 def _from(recording: Recording) -> str:
     return "" if recording.lines is None else f" from line {int(recording.lines[0])}"
-
-
-def _names(trial: str | None) -> tuple[str, str]:
-    """What a trial may be called like: itself, or the file that its name is; whichever showing it was."""
-    name = re.sub(r"#\d+$", "", trial or "").replace("\\", "/").rsplit("/", 1)[-1]
-    return name, Path(name).stem

@@ -15,6 +15,7 @@ from sightline.gaze.recording import Message, Recording
 FloatArray = NDArray[np.float64]
 
 FIRST_SAMPLE = "first sample of the trial"
+SMOOTH_FRAMES = 31  # a second of a scene camera
 FRAME_PATTERN = r"(?i)\bv?frame\b\W*(?P<frame>\d+)"
 
 
@@ -81,7 +82,7 @@ def from_start_message(recording: Recording, pattern: str) -> ClockMap:
     found = next((m for m in recording.messages if _compile(pattern).search(m.text)), None)
     if found is None:
         raise DataError(
-            f"{recording.path}: none of {len(recording.messages)} messages matches --start-message {pattern!r}"
+            f"{recording.path}: none of {len(recording.messages)} messages matches `start_message` {pattern!r}"
             f"{_examples(recording.messages)}"
         )
     return ClockMap.start_at(found.time_s, f"message {found.text!r} (line {found.line})")
@@ -99,7 +100,7 @@ def from_frame_messages(
     """
     regex = _compile(pattern)
     if not regex.groups:
-        raise UsageError(f"--frame-message {pattern!r}: a group for the frame number is needed, as in 'frame (\\d+)'")
+        raise UsageError(f"`frame_message` {pattern!r}: a group for the frame number is needed, as in 'frame (\\d+)'")
     group = "frame" if "frame" in regex.groupindex else 1
     hits = [(m, int(match[group])) for m in recording.messages if (match := regex.search(m.text))]
     if not hits:
@@ -114,14 +115,14 @@ def from_frame_messages(
         if not 0 <= frame < len(frame_times_s):
             raise DataError(
                 f"{recording.path}, line {message.line}: frame {number} of a video with {len(frame_times_s)} frames "
-                f"(the first counted as {base}); check --stimulus and --first-frame"
+                f"(the first counted as {base}); check `stimulus` and `first_frame`"
             )
         if frame == frames[-1]:
             continue
         if frame < frames[-1] or message.time_s <= times[-1]:
             raise DataError(
                 f"{recording.path}, line {message.line}: frame {number} comes after frame {frames[-1] + base}; the "
-                "messages of several showings are mixed, choose one with --trial"
+                "messages of several showings are mixed, choose one with `trial`"
             )
         times.append(message.time_s)
         frames.append(frame)
@@ -137,8 +138,10 @@ def from_scene_frames(recording: Recording, frame_times_s: FloatArray) -> ClockM
     if taken is None:
         raise DataError(
             f"{recording.path}: no times of the scene camera's frames; put world_timestamps.csv beside it, "
-            "or give --offset"
+            "or give `offset_s`"
         )
+    if recording.frame_numbers is not None:
+        return _from_named_frames(recording, taken, recording.frame_numbers, frame_times_s)
     # The last frames of a scene video are now and then lost when the recording is stopped.
     if abs(len(taken) - len(frame_times_s)) > 2:
         raise DataError(
@@ -147,6 +150,26 @@ def from_scene_frames(recording: Recording, frame_times_s: FloatArray) -> ClockM
         )
     count = min(len(taken), len(frame_times_s))
     return ClockMap(taken[:count], frame_times_s[:count], f"{count} scene camera frames")
+
+
+def _from_named_frames(
+    recording: Recording, taken: FloatArray, numbers: NDArray[np.int64], frame_times_s: FloatArray
+) -> ClockMap:
+    """Anchors from the frames that the samples name. A frame's time is known to half a frame only, so the distance
+    between the clocks is a mean over SMOOTH_FRAMES."""
+    if numbers[-1] >= len(frame_times_s):
+        raise DataError(
+            f"{recording.path}: the samples name frame {numbers[-1]}, the video has {len(frame_times_s)} frames; give "
+            "the scene video of this recording"
+        )
+    shown = frame_times_s[numbers]
+    reach = SMOOTH_FRAMES // 2
+    ahead = np.concatenate([[0.0], np.cumsum(taken - shown)])
+    first = np.maximum(np.arange(len(shown)) - reach, 0)
+    last = np.minimum(np.arange(len(shown)) + reach + 1, len(shown))
+    smooth = shown + (ahead[last] - ahead[first]) / (last - first)
+    keep = np.concatenate([[True], np.diff(np.maximum.accumulate(smooth)) > 0])
+    return ClockMap(smooth[keep], shown[keep], f"{len(shown)} scene frames that the samples name")
 
 
 def _compile(pattern: str) -> re.Pattern[str]:

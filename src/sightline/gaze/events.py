@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from sightline.errors import UsageError
-from sightline.gaze.recording import FloatArray, Recording
+from sightline.gaze.recording import FloatArray, Recording, mean_of_eyes
 
 Method = Literal["auto", "tracker", "ivt", "idt"]
 METHODS = ("auto", "tracker", "ivt", "idt")
@@ -38,25 +38,45 @@ class EventOptions:
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
-            raise UsageError(f"--events {self.method!r}: choose one of {', '.join(METHODS)}")
-        for option, value in (("velocity", self.velocity_deg_s), ("dispersion", self.dispersion_deg)):
+            raise UsageError(f"`events` {self.method!r}: choose one of {', '.join(METHODS)}")
+        for option, value in (("velocity_deg_s", self.velocity_deg_s), ("dispersion_deg", self.dispersion_deg)):
             if not 0 < value < math.inf:
-                raise UsageError(f"--{option} {value:g}: a positive threshold is expected")
+                raise UsageError(f"`{option}` {value:g}: a positive threshold is expected")
         if not 0 <= self.min_duration_s < math.inf:
-            raise UsageError(f"--min-duration {1000 * self.min_duration_s:g}: milliseconds from 0 on are expected")
+            raise UsageError(f"`min_duration_s` is {1000 * self.min_duration_s:g} ms: 0 or more is expected")
 
 
 def without_blinks(recording: Recording, eye: str, xy: FloatArray) -> FloatArray:
-    """The (N, 2) positions with the samples of the tracker's blinks lost (NaN)."""
+    """The (N, 2) positions with the samples of the tracker's blinks lost (NaN); of a mean, each eye's own."""
     if recording.events is None:
         return xy
+    if eye == "mean":
+        return mean_of_eyes(*(without_blinks(recording, side, recording.eyes[side]) for side in ("left", "right")))
     blinks = of_eye(recording.events, eye).filter(pl.col("kind") == "blink")
     return np.where(covered(recording.time_s, blinks)[:, None], np.nan, xy)
 
 
 def of_eye(events: pl.DataFrame, eye: str) -> pl.DataFrame:
-    """The events of an eye; those that name no eye belong to every one."""
-    return events.filter(pl.col("eye").is_null() | (pl.col("eye") == eye))
+    """The events of an eye; those that name no eye belong to every one.
+
+    Both eyes together and their mean have the events that were found for both; where there are none, those of the
+    eye with more fixations, without that eye's own positions.
+    """
+    of_all = pl.col("eye").is_null()
+    own = events.filter(of_all | (pl.col("eye") == eye))
+    if eye not in ("mean", "both") or not own.is_empty():
+        return own
+    for other in ("both", _richer(events)):
+        found = events.filter(pl.col("eye") == other)
+        if not found.is_empty():
+            unplaced = pl.lit(None, dtype=pl.Float64)
+            return found.with_columns(unplaced.alias("x"), unplaced.alias("y"))
+    return own
+
+
+def _richer(events: pl.DataFrame) -> str:
+    fixations = events.filter(pl.col("kind") == "fixation")["eye"]
+    return max(("left", "right"), key=lambda side: int((fixations == side).sum()))
 
 
 def covered(time_s: FloatArray, events: pl.DataFrame) -> NDArray[np.bool_]:

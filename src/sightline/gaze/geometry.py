@@ -77,7 +77,7 @@ class Screen:
     def _measures(self) -> tuple[tuple[float, float], float]:
         if self.size_cm is None or self.distance_cm is None:
             raise UsageError(
-                "degrees of visual angle need the screen's size and distance: give --screen-cm WxH and --distance-cm D"
+                "degrees of visual angle need the screen's size and distance: give `screen_cm` and `distance_cm`"
             )
         return self.size_cm, self.distance_cm
 
@@ -119,9 +119,9 @@ class Placement:
         try:
             x, y, width, height = (float(part) for part in text.split(","))
         except ValueError:
-            raise UsageError(f"--placement {text!r}: fit, native or X,Y,WIDTH,HEIGHT in screen pixels") from None
+            raise UsageError(f"`placement` {text!r}: fit, native or X,Y,WIDTH,HEIGHT in screen pixels") from None
         if not (np.isfinite([x, y, width, height]).all() and width > 0 and height > 0):
-            raise UsageError(f"--placement {text!r}: width and height must be positive")
+            raise UsageError(f"`placement` {text!r}: width and height must be positive")
         return cls(x, y, width, height, stimulus_size)
 
     @classmethod

@@ -76,8 +76,9 @@ def _align_all(
 ) -> Iterator[Aligned]:
     seen: dict[str, Path] = {}
     names = subject_names(paths)
-    for path in track(paths, "Importing", total=len(paths)):
-        for recording in choose_trial(formats.read(path, format, reading), trial, stimulus.path):
+    files = formats.read_together(paths, format, reading)
+    for path, recordings in track(files, "Importing", total=len(paths)):
+        for recording in choose_trial(recordings, trial, stimulus):
             recording = named(recording, names[path])
             if recording.subject in seen:
                 raise DataError(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from sightline.gaze import formats
 from sightline.gaze.formats import ReadOptions
-from sightline.gaze.recording import Recording
+from sightline.gaze.recording import Recording, sampling_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Inspection:
     format: str
     subject: str
     trial: str | None
+    stimuli: tuple[str, ...]
     samples: int
     duration_s: float
     rate_hz: float | None
@@ -43,13 +44,17 @@ class Inspection:
 
 
 def inspect(path: str | Path, format: str | None = None, reading: ReadOptions | None = None) -> list[Inspection]:
-    """Look into a file, a trial at a time. eyes: the share of valid samples by eye. Raises DataError as `read` does."""
+    """Look into a file, a trial at a time: also those that an import would refuse, with a note that says why.
+
+    eyes: the share of valid samples by eye. Raises DataError where there is nothing to show.
+    """
+    reading = replace(reading or ReadOptions(), lenient=True)
     return [_look(recording) for recording in formats.read(path, format, reading)]
 
 
 def _look(recording: Recording) -> Inspection:
     said, time = recording.declared, recording.time_s
-    step = float(np.median(np.diff(time))) if len(time) > 1 else None
+    step = sampling_interval(time) or None
     events = Counter(recording.events["kind"].to_list()) if recording.events is not None else {}
     points = np.concatenate([xy[~np.isnan(xy).any(axis=1)] for xy in recording.eyes.values()])
     low_high = np.percentile(points, [1, 99], axis=0) if len(points) else None
@@ -58,6 +63,7 @@ def _look(recording: Recording) -> Inspection:
         format=recording.format,
         subject=recording.subject,
         trial=recording.trial,
+        stimuli=recording.stimuli,
         samples=len(time),
         duration_s=float(time[-1] - time[0] + step) if step else 0.0,
         rate_hz=1 / step if step else None,
@@ -84,21 +90,23 @@ def _missing(recording: Recording) -> list[str]:
     said = recording.declared
     lacking = []
     if recording.space == "screen" and said.screen_px is None:
-        lacking.append("the screen's size in pixels (--screen)")
+        lacking.append("the screen's size in pixels (`screen_px`)")
     if recording.space == "scene":
         if said.focal_px is None:
-            lacking.append("the scene camera's focal length (scene_camera.json), else --focal-px")
+            lacking.append("the scene camera's focal length (scene_camera.json), else `focal_px`")
         if recording.frame_times_s is None and recording.start_s is None:
-            lacking.append("the scene frames' times (world_timestamps.csv), else --offset")
+            lacking.append("the scene frames' times (world_timestamps.csv), else `offset_s`")
     elif said.screen_cm is None or said.distance_cm is None:
-        lacking.append("degrees: the screen's centimetres and distance (--screen-cm, --distance-cm)")
+        lacking.append("degrees: the screen's centimetres and distance (`screen_cm`, `distance_cm`)")
     frames_named = any("!V VFRAME" in message.text for message in recording.messages)
     if recording.space != "scene" and recording.start_s is None and not frames_named:
         lacking.append(
-            "when the stimulus began: the first sample is taken (--offset, --start-message, --frame-message)"
+            "when the stimulus began: the first sample is taken (`offset_s`, `start_message`, `frame_message`)"
         )
     if recording.events is None or not (recording.events["kind"] == "fixation").any():
         lacking.append("the tracker's own fixations: I-VT will find them, which needs degrees")
     if said.calibrated is False:
-        lacking.append("a calibration on record (--lenient)")
+        lacking.append("a calibration on record (`lenient`)")
+    if any(note.startswith("no END") for note in recording.notes):
+        lacking.append("the END of the recording (`lenient` imports what there is)")
     return lacking

@@ -29,7 +29,7 @@ class Sigma:
         match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(deg|px)\s*", text)
         if match is None or float(match[1]) <= 0:
             raise UsageError(
-                f"--sigma {text!r}: a positive number of degrees or pixels is expected, as in 1deg or 30px"
+                f"`sigma` {text!r}: a positive number of degrees or pixels is expected, as in 1deg or 30px"
             )
         return cls(float(match[1]), match[2])
 
@@ -39,8 +39,8 @@ class Sigma:
             return self.value, self.value
         if px_per_degree is None:
             raise UsageError(
-                f"--sigma {self.value:g}deg needs the screen's size and distance; import with --screen-cm WxH and "
-                "--distance-cm D, or give pixels, as in --sigma 30px"
+                f"`sigma` {self.value:g}deg needs the screen's size and distance; import with `screen_cm` and "
+                "`distance_cm`, or give pixels, as in 30px"
             )
         return self.value * px_per_degree[0], self.value * px_per_degree[1]
 

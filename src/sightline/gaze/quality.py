@@ -15,17 +15,15 @@ from sightline.gaze.align import Aligned
 from sightline.gaze.clock import FIRST_SAMPLE
 from sightline.gaze.events import BRIDGE_S, of_eye
 from sightline.gaze.geometry import FloatArray
-from sightline.gaze.recording import Recording
-
-PAUSE = 1.5  # an interval this many times the median is a pause of the recording, not jitter
+from sightline.gaze.recording import PAUSE, Recording, sampling_interval
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
     """The measures of one recording; None where the file does not allow them.
 
-    duration_s: from the first sample to the end of the last. rate_hz: from the median interval. jitter_ms: the
-    intervals' standard deviation without pauses; pauses: how many, and longest_pause_s. lost_share: of the samples due
+    duration_s: from the first sample to the end of the last. rate_hz: by the mean interval. jitter_ms: the intervals'
+    standard deviation without pauses; pauses: how many, and longest_pause_s. lost_share: of the samples due
     at that rate, those without a valid position, blinks included. off_screen_share: of the valid samples, those beside
     the screen (the scene camera's picture). precision_rms, precision_sd: the median over fixations of the root mean
     square of steps between samples (RMS-S2S) and of the standard deviation around the centroid, in degrees and screen
@@ -72,7 +70,7 @@ def measure(aligned: Aligned) -> Quality:
     recording, clock = aligned.recording, aligned.clock
     valid = ~np.isnan(aligned.screen_xy[:, 0] + aligned.screen_xy[:, 1])
     intervals = np.diff(recording.time_s)
-    step = float(np.median(intervals)) if len(intervals) else None
+    step = sampling_interval(recording.time_s) or None
     steady = intervals[intervals <= PAUSE * step] if step else intervals
     due = max(len(valid), round((recording.time_s[-1] - recording.time_s[0]) / step) + 1) if step else len(valid)
     on_screen = inside(aligned.screen_xy[valid], aligned.viewing.screen.size_px)
@@ -115,7 +113,10 @@ def measure(aligned: Aligned) -> Quality:
         drift_ppm=clock.drift_ppm,
         warnings=(),
     )
-    return replace(measures, warnings=_warnings(measures, recording, assumed_start=clock.method == FIRST_SAMPLE))
+    return replace(
+        measures,
+        warnings=_warnings(measures, recording, aligned.viewing.notes, assumed_start=clock.method == FIRST_SAMPLE),
+    )
 
 
 def precision(time_s: FloatArray, xy: FloatArray, fixations: pl.DataFrame) -> tuple[float | None, float | None]:
@@ -154,11 +155,11 @@ def _count(recording: Recording, eye: str, kind: str) -> int | None:
     return of_eye(recording.events, eye).filter(pl.col("kind") == kind).height
 
 
-def _warnings(q: Quality, recording: Recording, *, assumed_start: bool) -> tuple[str, ...]:
+def _warnings(q: Quality, recording: Recording, notes: Sequence[str] = (), *, assumed_start: bool) -> tuple[str, ...]:
     """Put into words what a look at the recording should start with."""
-    words = list(recording.notes)
+    words = [*recording.notes, *notes]
     if assumed_start:
-        words.append("the file does not say when the stimulus began: the first sample is taken (or give --offset)")
+        words.append("the file does not say when the stimulus began: the first sample is taken (or give `offset_s`)")
     elsewhere = 1 - q.fixations_on_stimulus / q.fixations if q.fixations else 0.0
     if elsewhere > 0.25:
         words.append(f"{elsewhere:.0%} of the fixations lie beside the stimulus or outside of its time")

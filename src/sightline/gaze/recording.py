@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from sightline.errors import DataError, UsageError
 
 FloatArray = NDArray[np.float64]
-Space = Literal["screen", "stimulus", "scene"]
+Space = Literal["screen", "stimulus", "scene", "display"]
+PAUSE = 1.5  # an interval this many times the median is a pause of the recording, not jitter
 EYES = ("auto", "left", "right", "mean", "mono")
 
 # kind is fixation, saccade or blink; x and y are in the unit of the samples and null where the tracker gives none.
@@ -37,6 +38,10 @@ class Message:
     time_s: float
     text: str
     line: int
+
+    def later(self, seconds: float) -> Message:
+        """The same message on a clock whose zero is that much earlier."""
+        return replace(self, time_s=self.time_s + seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +65,37 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture that the experiment says it showed, and where: EyeLink's !V IMGLOAD and !V VFRAME.
+
+    how: "fill" (the whole screen), "top_left" or "center": what (x, y) is of the picture, in screen pixels, None for
+    the middle of the screen; "frame": the top left corner of a video. size: (height, width) on the screen, None for
+    its own size.
+    """
+
+    name: str
+    how: Literal["fill", "top_left", "center", "frame"]
+    at: tuple[float, float] | None = None
+    size: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Recording:
     """One subject watching one stimulus.
 
     time_s: (N,) float64, strictly increasing, seconds on the recording's clock, whose zero is the file's first sample;
     empty for a file of events alone.
     eyes: (N, 2) float64 positions by eye, NaN where lost: "left", "right", and "both" where the maker combined them.
-    space: what the positions refer to: the screen, the stimulus as it was shown, or the scene camera's picture.
+    space: what the positions refer to: the screen, the stimulus as it was shown, the scene camera's picture, or
+    "display", which is the screen where its size is known and else the stimulus (a surface that markers span).
     unit: pixels of that space, or "norm": fractions of its width and height from the top-left corner.
+    trial: the name of this showing in the file. stimuli: what else the file calls what was shown, best first (names
+    of pictures, values of variables). shown: the pictures with their places, in order.
     start_s: when the stimulus appeared, where the file says it. frame_times_s: when each frame of the scene camera
-    was taken, on the same clock. events: the tracker's own, in EVENT_SCHEMA; None where the file has none.
-    lines: (N,) the line of each sample in the file; None where there are no samples.
+    was taken, on the same clock; frame_numbers: which frames those are, None for all from the first. events: the
+    tracker's own, in EVENT_SCHEMA; None where the file has none. lines: (N,) the line of each sample in the file; None
+    where there are no samples. origin_s: what the device's own clock showed at this clock's zero, where that matters.
+    mapped: gaze that was mapped onto a surface or picture in the world, beside which most of it may lie.
     """
 
     path: Path
@@ -83,11 +108,16 @@ class Recording:
     trial: str | None = None
     start_s: float | None = None
     frame_times_s: FloatArray | None = None
+    frame_numbers: NDArray[np.int64] | None = None
+    stimuli: tuple[str, ...] = ()
+    shown: tuple[Shown, ...] = ()
     events: pl.DataFrame | None = None
     messages: tuple[Message, ...] = ()
     declared: Declared = field(default_factory=Declared)
     notes: tuple[str, ...] = ()
     lines: NDArray[np.int64] | None = None
+    origin_s: float = 0.0
+    mapped: bool = False
 
     def place(self, sample: int = 0) -> str:
         """The file, and the line of a sample where it is known, as errors name it."""
@@ -95,13 +125,13 @@ class Recording:
 
     @property
     def interval_s(self) -> float:
-        """The median time between samples. Raises DataError where the rate cannot be known."""
+        """The time between samples (see `sampling_interval`). Raises DataError where it cannot be known."""
         if len(self.time_s) < 2:
             raise DataError(
                 f"{self.place()}: {len(self.time_s)} gaze samples, so the sampling rate is unknown; "
                 "export the samples of the whole recording"
             )
-        return float(np.median(np.diff(self.time_s)))
+        return sampling_interval(self.time_s)
 
     @property
     def first_s(self) -> float:
@@ -109,36 +139,62 @@ class Recording:
         return float(self.time_s[0]) if len(self.time_s) else 0.0
 
 
+def sampling_interval(time_s: FloatArray) -> float:
+    """The mean time between samples, pauses left out; 0 with fewer than two.
+
+    The median would be wrong where times are whole milliseconds: 60 Hz is 16, 17, 17 ms.
+
+    >>> round(1 / sampling_interval(np.array([0, 0.017, 0.033, 0.050, 0.067, 0.083, 0.100])), 1)
+    60.0
+    """
+    steps = np.diff(time_s)
+    if not len(steps):
+        return 0.0
+    return float(steps[steps <= PAUSE * np.median(steps)].mean())
+
+
 def choose_eye(recording: Recording, eye: str) -> tuple[str, FloatArray]:
     """The name and (N, 2) positions of the eye asked for.
 
     "auto" takes the maker's own combination, else the eye with the smaller validation error, else the one that was
-    lost less. "mean" averages left and right, and takes the one there is where the other is lost. "mono" wants
-    exactly one eye. Raises DataError if the recording does not have what is asked, UsageError for other words.
+    lost less (of events alone: the one with more fixations). "mean" averages left and right, and takes the one there
+    is where the other is lost. "mono" wants exactly one eye. Raises DataError if the recording does not have what is
+    asked, UsageError for other words.
     """
     eyes = recording.eyes
     if eye not in EYES:
-        raise UsageError(f"--eye {eye!r}: choose one of {', '.join(EYES)}")
+        raise UsageError(f"`eye` {eye!r}: choose one of {', '.join(EYES)}")
     if eye == "mono":
         if len(eyes) > 1:
             raise DataError(
                 f"{recording.place()}: the recording is binocular ({', '.join(eyes)}) where a monocular one was asked; "
-                "choose with --eye left, right or mean"
+                "choose with `eye` left, right or mean"
             )
         return next(iter(eyes.items()))
     if eye == "mean":
         if not {"left", "right"} <= set(eyes):
-            raise DataError(f"{recording.place()}: --eye mean needs both eyes, the file has {', '.join(eyes)} only")
+            raise DataError(f"{recording.place()}: `eye` mean needs both eyes, the file has {', '.join(eyes)} only")
+        if not len(recording.time_s):
+            raise DataError(f"{recording.place()}: events alone have no samples to average; choose `eye` left or right")
         return "mean", mean_of_eyes(eyes["left"], eyes["right"])
     if eye != "auto":
         if eye not in eyes:
             raise DataError(f"{recording.place()}: no {eye} eye in this recording, it has {', '.join(eyes)}")
         return eye, eyes[eye]
-    if "both" in eyes:
-        return "both", eyes["both"]
-    accuracy = recording.declared.accuracy_deg
-    best = min(eyes, key=lambda name: (accuracy.get(name, math.inf), int(np.isnan(eyes[name][:, 0]).sum())))
+    best = best_eye(recording)
     return best, eyes[best]
+
+
+def best_eye(recording: Recording) -> str:
+    """The eye that "auto" takes: see `choose_eye`."""
+    eyes = recording.eyes
+    if "both" in eyes:
+        return "both"
+    accuracy, counts = recording.declared.accuracy_deg, dict.fromkeys(eyes, 0)
+    if recording.events is not None:
+        fixations = recording.events.filter(pl.col("kind") == "fixation")["eye"]
+        counts = {name: int((fixations == name).sum()) for name in eyes}
+    return min(eyes, key=lambda n: (accuracy.get(n, math.inf), int(np.isnan(eyes[n][:, 0]).sum()), -counts[n]))
 
 
 def mean_of_eyes(left: FloatArray, right: FloatArray) -> FloatArray:
@@ -192,6 +248,41 @@ def _cut(recording: Recording, start: int, end: int, trial: str) -> Recording:
         # Messages of the moments before the first sample (the trial's name, its start) belong to the trial.
         messages=tuple(m for m in recording.messages if before < m.time_s <= last),
     )
+
+
+def showings(names: Iterable[str]) -> list[str]:
+    """Names made unique: the second showing of "a" is "a#2"."""
+    seen: dict[str, int] = {}
+    unique = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        unique.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return unique
+
+
+def join_eyes(
+    one: tuple[FloatArray, dict[str, FloatArray]], other: tuple[FloatArray, dict[str, FloatArray]]
+) -> tuple[FloatArray, dict[str, FloatArray]]:
+    """Two eyes that were recorded apart, (N,) times and (N, 2) positions each, on the times of both.
+
+    Samples less than half an interval apart are one. Where an eye has no sample it is NaN.
+    """
+    (a, left), (b, right) = one, other
+    if len(a) == len(b) and np.allclose(a, b, rtol=0, atol=1e-9):
+        return a, {**left, **right}
+    near = min(filter(None, (sampling_interval(a), sampling_interval(b))), default=0.0) / 2
+    after = np.clip(np.searchsorted(a, b), 1, max(len(a) - 1, 1))
+    nearest = np.where(np.abs(b - a[after - 1]) <= np.abs(b - a[after % len(a)]), after - 1, after % len(a))
+    known = np.abs(b - a[nearest]) < near
+    times = np.where(known, a[nearest], b)
+    union = np.unique(np.concatenate([a, times]))
+    eyes = {}
+    for stamps, points in ((a, left), (times, right)):
+        at = np.searchsorted(union, stamps)
+        for name, xy in points.items():
+            eyes[name] = np.full((len(union), 2), np.nan)
+            eyes[name][at] = xy
+    return union, eyes
 
 
 def clean_times(path: Path, time_s: FloatArray, lines: NDArray[np.int64] | None = None) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,11 @@ class Stimulus:
             times = np.array([frame.time_s for frame in frames])
         step = float(np.median(np.diff(times))) if len(times) > 1 else 1 / source.fps
         return cls(Path(path), source.size, times, float(times[-1]) + step, aspect)
+
+    def is_called(self, name: str) -> bool:
+        """Whether a name in a recording, with or without a path and a suffix, is this stimulus's."""
+        word = re.sub(r"#\d+$", "", name).replace("\\", "/").rsplit("/", 1)[-1].strip().casefold()
+        return bool(word) and self.path.stem.casefold() in (word, Path(word).stem)
 
     def frame_at(self, time_s: FloatArray) -> NDArray[np.int64]:
         """The frame on screen at each time: the last one presented by then; 0 before the first."""

@@ -10,7 +10,7 @@ import numpy as np
 from sightline.errors import DataError, UsageError
 from sightline.fixations import inside
 from sightline.gaze.geometry import FloatArray, Placement, Screen, contradictions
-from sightline.gaze.recording import Recording
+from sightline.gaze.recording import Recording, Shown
 from sightline.gaze.stimulus import Stimulus
 
 WRONG_SCREEN_SHARE = 0.5
@@ -33,24 +33,29 @@ class Setup:
 
     def __post_init__(self) -> None:
         for option, value in (
-            ("--distance-cm", self.distance_cm),
-            ("--rate", self.rate_hz),
-            ("--focal-px", self.focal_px),
+            ("distance_cm", self.distance_cm),
+            ("rate_hz", self.rate_hz),
+            ("focal_px", self.focal_px),
         ):
             if value is not None and not 0 < value < math.inf:
-                raise UsageError(f"{option} {value:g}: a positive number is expected")
+                raise UsageError(f"`{option}` {value:g}: a positive number is expected")
 
 
 @dataclass(frozen=True, slots=True)
 class Viewing:
-    """The screen (or the scene camera's picture plane) and the stimulus on it."""
+    """The screen (or the scene camera's picture plane) and the stimulus on it.
+
+    on_display: of a recording in "display" space, that its positions are the screen's. notes: what was assumed.
+    """
 
     screen: Screen
     placement: Placement
+    on_display: bool = False
+    notes: tuple[str, ...] = ()
 
     def screen_xy(self, recording: Recording, xy: FloatArray) -> FloatArray:
         """(N, 2) points in the recording's own space and unit to screen pixels."""
-        if recording.space == "screen":
+        if recording.space == "screen" or self.on_display:
             return xy * self.screen.size_px[::-1] if recording.unit == "norm" else xy
         size = np.array(self.placement.stimulus_size[::-1], dtype=np.float64)
         if recording.unit == "norm":
@@ -90,12 +95,48 @@ def resolve(recording: Recording, stimulus: Stimulus, given: Setup) -> Viewing:
     screen_px = given.screen_px or said.screen_px
     if screen_px is None:
         if recording.space == "screen":
-            raise UsageError(f"{recording.path}: the file does not say how large the screen is; give --screen WxH")
+            raise UsageError(f"{recording.path}: the file does not say how large the screen is; give `screen_px`")
         screen_px = stimulus.shown_size
     screen = Screen(screen_px, given.screen_cm or said.screen_cm, given.distance_cm or said.distance_cm)
-    if given.placement is None and said.stimulus_rect is not None:
-        return Viewing(screen, Placement(*said.stimulus_rect, stimulus.size))
-    return Viewing(screen, _place(given.placement or "fit", screen_px, stimulus))
+    display, notes = recording.space == "display", []
+    on_display = display and (given.screen_px or said.screen_px) is not None
+    if display and not on_display and recording.unit == "px":
+        notes.append("positions are taken as pixels of the stimulus (or give `screen_px`)")
+    rect = said.stimulus_rect
+    if recording.shown and rect is None:
+        shown = _shown(recording, stimulus)
+        if shown is None:
+            names = ", ".join(each.name for each in recording.shown)
+            notes.append(f"the file says that {names} was shown, not {stimulus.path.name}")
+        else:
+            rect = _rect_of(shown, screen_px, stimulus)
+    if given.placement is None and rect is not None:
+        return Viewing(screen, Placement(*rect, stimulus.size), on_display, tuple(notes))
+    return Viewing(screen, _place(given.placement or "fit", screen_px, stimulus), on_display, tuple(notes))
+
+
+def _shown(recording: Recording, stimulus: Stimulus) -> Shown | None:
+    """What the file says of the stimulus's place: of the picture called like it, last shown, else of the only one."""
+    named = [shown for shown in recording.shown if stimulus.is_called(shown.name)]
+    if named:
+        return named[-1]
+    return recording.shown[0] if len(recording.shown) == 1 else None
+
+
+def _rect_of(shown: Shown, screen_px: tuple[int, int], stimulus: Stimulus) -> tuple[float, float, float, float]:
+    """x, y, width and height in screen pixels."""
+    height, width = shown.size or stimulus.shown_size
+    if shown.how == "fill":
+        return 0.0, 0.0, float(screen_px[1]), float(screen_px[0])
+    if shown.how == "frame":
+        # A player scales a video without saying so; where its corner is that of the fitted one, it did.
+        fit = Placement.fit(screen_px, stimulus.shown_size)
+        if shown.at is not None and np.allclose(shown.at, (fit.x, fit.y), atol=1):
+            return fit.x, fit.y, fit.width, fit.height
+    if shown.how == "center":
+        x, y = shown.at or (screen_px[1] / 2, screen_px[0] / 2)
+        return x - width / 2, y - height / 2, float(width), float(height)
+    return *(shown.at or (0.0, 0.0)), float(width), float(height)
 
 
 def _conflicts(recording: Recording, stimulus: Stimulus, given: Setup) -> list[str]:
@@ -110,10 +151,10 @@ def _conflicts(recording: Recording, stimulus: Stimulus, given: Setup) -> list[s
             conflicts.append(f"stimulus in px: {w}x{h} in the file, {sw}x{sh} in {stimulus.path.name}")
     if recording.space == "scene":
         options = {
-            "--screen": given.screen_px,
-            "--screen-cm": given.screen_cm,
-            "--distance-cm": given.distance_cm,
-            "--placement": given.placement,
+            "`screen_px`": given.screen_px,
+            "`screen_cm`": given.screen_cm,
+            "`distance_cm`": given.distance_cm,
+            "`placement`": given.placement,
         }
         useless = [option for option, value in options.items() if value is not None]
         if useless:
@@ -126,8 +167,10 @@ def _conflicts(recording: Recording, stimulus: Stimulus, given: Setup) -> list[s
             }
         )
     if given.focal_px is not None:
-        conflicts.append("its positions are a screen's, not a scene camera's, but --focal-px given")
-    rect, screen_px = None, given.screen_px or said.screen_px
+        conflicts.append("its positions are a screen's, not a scene camera's, but `focal_px` given")
+    rect, screen_px, said_rect = None, given.screen_px or said.screen_px, said.stimulus_rect
+    if screen_px is not None and said_rect is None and (shown := _shown(recording, stimulus)):
+        said_rect = _rect_of(shown, screen_px, stimulus)
     if given.placement is not None and screen_px is not None:
         placed = Placement.parse(given.placement, screen_px, stimulus.shown_size)
         rect = (placed.x, placed.y, placed.width, placed.height)
@@ -136,7 +179,7 @@ def _conflicts(recording: Recording, stimulus: Stimulus, given: Setup) -> list[s
             "screen in px": (said.screen_px, given.screen_px),
             "screen in cm": (said.screen_cm, given.screen_cm),
             "distance in cm": (said.distance_cm, given.distance_cm),
-            "stimulus rectangle": (said.stimulus_rect, rect),
+            "stimulus rectangle": (said_rect, rect),
             "rate in Hz": (rate, given.rate_hz),
         }
     )
@@ -161,7 +204,7 @@ def refuse_wrong_screen(recording: Recording, screen: Screen, screen_xy: FloatAr
     """Raise DataError if most valid samples lie beside the screen: then it is another screen."""
     valid = screen_xy[~np.isnan(screen_xy).any(axis=1)]
     height, width = screen.size_px
-    if not len(valid) or recording.space == "scene":
+    if not len(valid) or recording.space == "scene" or recording.mapped:
         return
     outside = 1 - inside(valid, screen.size_px).mean()
     if outside > WRONG_SCREEN_SHARE:
@@ -169,5 +212,6 @@ def refuse_wrong_screen(recording: Recording, screen: Screen, screen_xy: FloatAr
         first = int((~inside(np.nan_to_num(screen_xy), screen.size_px)).argmax())
         raise DataError(
             f"{recording.place(first)}: {outside:.0%} of the valid samples lie beside the {width}x{height} screen, "
-            f"this one the first (most in x {x0:.0f} to {x1:.0f}, y {y0:.0f} to {y1:.0f}); check --screen and --format"
+            f"this one the first (most in x {x0:.0f} to {x1:.0f}, y {y0:.0f} to {y1:.0f}); check "
+            "`screen_px` and `format`"
         )

@@ -153,9 +153,9 @@ def test_maps_of_a_published_set(tmp_path: Path) -> None:
     (root / "images.csv").write_text("image,original_width_px,original_height_px\na.jpg,40,30\nb.jpg,20,10\n")
     rows = "a.jpg,1,2,3.5,4.5\na.jpg,2,2,20,4\nb.jpg,2,2,5,5\n"
     (root / "fixations.csv").write_text("image,subject,order,x_px,y_px\n" + rows)
-    with pytest.raises(DataError, match="give --out for the maps of a published set"):
+    with pytest.raises(DataError, match="give `out` for the maps of a published set"):
         write_maps(root)
-    with pytest.raises(UsageError, match="--sigma 1deg needs"):
+    with pytest.raises(UsageError, match="`sigma` 1deg needs"):
         write_maps(root, tmp_path / "maps")
     assert not (tmp_path / "maps").exists()
     out = write_maps(root, tmp_path / "maps", sigma="2px", by="leave-one-out")

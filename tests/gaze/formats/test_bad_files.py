@@ -111,7 +111,7 @@ def test_the_nearest_export_is_named(maker: str, column: str, export: str, known
 def test_a_table_of_something_else(tmp_path: Path) -> None:
     path = tmp_path / "shopping.csv"
     path.write_text("apples,pears\n1,2\n")
-    refused(path, "no export of a known eye tracker (apples, pears); give --format")
+    refused(path, "no export of a known eye tracker (apples, pears); give `format`")
 
 
 def test_published_sets_are_no_recordings(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_published_sets_are_no_recordings(tmp_path: Path) -> None:
 
 
 def test_unknown_format(known: Truth, tmp_path: Path) -> None:
-    refused(makers.plain(tmp_path, known), "choose one of eyelink, bids", UsageError, format="edf")
+    refused(makers.plain(tmp_path, known), "choose one of eyelink, smi-events", UsageError, format="edf")
 
 
 @pytest.mark.parametrize(

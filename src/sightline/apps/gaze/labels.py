@@ -35,13 +35,13 @@ def write_labels(
     from sightline.video import open_source
 
     if not every_s > 0:
-        raise UsageError(f"--every {every_s:g}: a positive number of seconds is expected")
+        raise UsageError(f"`every_s` {every_s:g}: a positive number of seconds is expected")
     imported = ImportFolder.open(folder)
     watched = imported.stimulus(stimulus)
     wanted = np.unique(watched.frame_at(np.arange(0, watched.frame_times_s[-1] + 1e-9, every_s)))
     table = _on_frames(imported.fixations(), watched, wanted)
     if table.is_empty():
-        raise DataError(f"{folder}: no frame every {every_s:g} s has a fixation; give a smaller --every")
+        raise DataError(f"{folder}: no frame every {every_s:g} s has a fixation; give a smaller `every_s`")
     kept = set(table["frame"].to_list())
     height, width = watched.size
     degree = imported.px_per_degree

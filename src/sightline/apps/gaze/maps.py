@@ -45,12 +45,12 @@ def write_maps(
     Raises SightlineError; an earlier set of the same name is replaced when the new one is whole.
     """
     if by not in BY:
-        raise UsageError(f"--by {by!r}: choose one of {', '.join(BY)}")
+        raise UsageError(f"`by` {by!r}: choose one of {', '.join(BY)}")
     spread, source = Sigma.parse(sigma), Path(source)
     imported = (source / PROVENANCE).is_file()
     if not imported and out is None:
         raise DataError(
-            f"{source}: no {PROVENANCE} in it; make the folder with `sightline gaze import`, or give --out for the "
+            f"{source}: no {PROVENANCE} in it; make the folder with `sightline gaze import`, or give `out` for the "
             "maps of a published set"
         )
     target = source / "maps" if out is None else Path(out)
@@ -91,7 +91,7 @@ def _sets(observed: Observed, by: str) -> dict[str, str]:
         return {"pooled": ""}
     subjects = [name for name in np.unique(observed.all().subjects).tolist() if name]
     if not subjects:
-        raise DataError(f"{observed.source[0]}: the fixations do not say whose they are; draw them --by pooled")
+        raise DataError(f"{observed.source[0]}: the fixations do not say whose they are; draw them with `by` pooled")
     return {("without-" if by == "leave-one-out" else "") + file_name(name): name for name in subjects}
 
 

@@ -1,5 +1,7 @@
 """BIDS eye tracking (the physiological recordings of BEP020): *_physio.tsv.gz without a header, with a JSON sidecar.
 
+Each eye has a file of its own (recording-eye1, recording-eye2); `join` makes them one recording.
+
 The sidecar names the columns, the eye, the rate and the units; StimulusPresentation in the task's *_events.json the
 screen, in metres. Events come from *_physioevents.tsv.gz. Sidecars are inherited from the folders above.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +19,8 @@ import numpy as np
 import polars as pl
 
 from sightline.errors import DataError
-from sightline.gaze.formats.table import Head, ReadOptions, Table, read_head, read_table
-from sightline.gaze.recording import Declared, FloatArray, Message, Recording, clean_times, events_frame
+from sightline.gaze.formats.table import Head, ReadOptions, Table, beside, read_head, read_table
+from sightline.gaze.recording import Declared, FloatArray, Message, Recording, clean_times, events_frame, join_eyes
 
 NAME = "bids"
 TITLE = "BIDS *_physio.tsv.gz"
@@ -30,7 +33,12 @@ _PIXELS = ("pixel", "pixels", "px")
 
 def recognises(head: Head) -> bool:
     """Whether the file is named as BIDS asks."""
-    return re.search(r"_(physio|eyetrack)\.tsv(\.gz)?$", head.path.name) is not None
+    return recognises_name(head.path)
+
+
+def recognises_name(path: Path) -> bool:
+    """Whether a file is named as BIDS names eye tracking."""
+    return re.search(r"_(physio|eyetrack)\.tsv(\.gz)?$", path.name) is not None
 
 
 def read(head: Head, options: ReadOptions) -> list[Recording]:
@@ -47,7 +55,7 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
     origin = float(time[0])
     eye = _EYES.get(str(said.get("RecordedEye", "cyclopean")).lower(), "both")
     start = said.get("StartTime")
-    events, messages = _events(head.path, unit, origin)
+    events, messages = _events(head.path, unit, origin, eye)
     return [
         Recording(
             path=head.path,
@@ -59,10 +67,49 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
             start_s=-float(start) if isinstance(start, int | float) else None,
             events=events,
             messages=messages,
+            origin_s=origin,
             declared=_declared(head.path, said),
             lines=table.lines,
         )
     ]
+
+
+def recording_of(path: Path) -> tuple[Path, str] | None:
+    """What the files of the two eyes of one recording have in common; None for other files."""
+    name, found = re.subn(r"_recording-eye\d+(?=_)", "", path.name)
+    return (path.parent, name) if found and recognises_name(path) else None
+
+
+def join(files: Sequence[Sequence[Recording]]) -> list[Recording]:
+    """One recording of the files that hold an eye each. Raises DataError where two hold the same one."""
+    (first,), *others = files
+    for (other,) in others:
+        same = set(first.eyes) & set(other.eyes)
+        if same:
+            raise DataError(
+                f"{other.path}: its RecordedEye is {', '.join(same)}, as in {first.path}; give each eye once, or mend "
+                "the sidecar"
+            )
+        # Each counts from its own first sample.
+        late = other.origin_s - first.origin_s
+        time, eyes = join_eyes((first.time_s, dict(first.eyes)), (other.time_s + late, dict(other.eyes)))
+        events = [first.events] if first.events is not None else []
+        if other.events is not None:
+            events.append(other.events.with_columns(pl.col("onset_s") + late))
+        first = replace(
+            first,
+            time_s=time,
+            eyes=eyes,
+            lines=None,
+            events=pl.concat(events).sort("onset_s") if events else None,
+            messages=tuple(
+                sorted({*first.messages, *(m.later(late) for m in other.messages)}, key=lambda m: (m.time_s, m.text))
+            ),
+            declared=replace(
+                first.declared, accuracy_deg={**first.declared.accuracy_deg, **other.declared.accuracy_deg}
+            ),
+        )
+    return [first]
 
 
 def _require_pixels(path: Path, said: dict[str, Any]) -> None:
@@ -82,7 +129,7 @@ def _times(path: Path, table: Table, said: dict[str, Any], options: ReadOptions)
         if not rate:
             raise DataError(
                 f"{path}: neither a timestamp column nor SamplingFrequency in the sidecar: the rate is unknown; "
-                "give --rate HZ"
+                "give `rate_hz`"
             )
         return np.arange(len(table)) / float(rate), 1.0
     stamps = table.numbers("timestamp")
@@ -93,16 +140,16 @@ def _times(path: Path, table: Table, said: dict[str, Any], options: ReadOptions)
     if not rate or step <= 0:
         raise DataError(
             f"{path}: neither Units of the timestamps nor SamplingFrequency in the sidecar: the rate is unknown; "
-            "give --rate HZ"
+            "give `rate_hz`"
         )
     unit = min(set(_SECONDS.values()), key=lambda seconds: abs(np.log(step * seconds * float(rate))))
     return stamps * unit, unit
 
 
-def _events(path: Path, unit: float, origin: float) -> tuple[pl.DataFrame | None, tuple[Message, ...]]:
+def _events(path: Path, unit: float, origin: float, eye: str) -> tuple[pl.DataFrame | None, tuple[Message, ...]]:
     """Events and messages of *_physioevents.tsv.gz; onset and duration in the clock's unit unless it says otherwise."""
-    file = path.with_name(re.sub(r"_(physio|eyetrack)\.tsv", r"_\1events.tsv", path.name))
-    if not file.is_file():
+    file = beside(path, re.sub(r"_(physio|eyetrack)\.tsv(\.gz)?", r"_\1events.tsv", path.name))
+    if file is None:
         return None, ()
     said = _sidecar(file, _suffix(file))
     columns = list(said.get("Columns") or ("onset", "duration", "trial_type", "blink", "message"))
@@ -115,7 +162,7 @@ def _events(path: Path, unit: float, origin: float) -> tuple[pl.DataFrame | None
     kinds = table.text("trial_type") if "trial_type" in table else np.full(len(table), "", dtype=object)
     blink = table.text("blink") if "blink" in table else np.full(len(table), "", dtype=object)
     rows = [
-        ("blink" if flag in ("1", "1.0", "True") else kind, None, float(t), float(d), None, None)
+        ("blink" if flag in ("1", "1.0", "True") else kind, eye, float(t), float(d), None, None)
         for kind, flag, t, d in zip(kinds, blink, onset, length, strict=True)
         if kind in ("fixation", "saccade", "blink") and np.isfinite(d)
     ]

@@ -1,4 +1,8 @@
-"""Gazepoint Analysis: the "all gaze" CSV. Positions are fractions of the screen from its top left, times seconds."""
+"""Gazepoint Analysis: the "all gaze" CSV, and the "fixations" CSV with a row for each fixation.
+
+Positions are fractions of the screen from its top left, times seconds. FPOGS is when a fixation began, FPOGD how long
+it has lasted at TIME.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,17 @@ import numpy as np
 import polars as pl
 
 from sightline.gaze.formats.table import Head, ReadOptions, Table, find, read_table
-from sightline.gaze.recording import EventRow, FloatArray, Message, Recording, clean_times, events_frame, runs
+from sightline.gaze.recording import (
+    EventRow,
+    FloatArray,
+    Message,
+    Recording,
+    clean_times,
+    events_frame,
+    runs,
+    sampling_interval,
+    showings,
+)
 
 NAME = "gazepoint"
 TITLE = "Gazepoint CSV"
@@ -19,6 +33,8 @@ NEEDS = {
     "FPOGV": r"FPOGV",
 }
 
+SHORTEST_S = 0.03  # of a fixation
+
 _EYES = {"both": "BPOG", "left": "LPOG", "right": "RPOG"}
 
 
@@ -26,18 +42,47 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
     """The trials of the file, one for each stretch of MEDIA_NAME (else MEDIA_ID); times begin anew with each."""
     clock = find(head, NEEDS["TIME"]) or "TIME"
     columns = [f"{eye}{axis}" for eye in ("FPOG", *_EYES.values()) for axis in "XYV"]
-    table = read_table(head, [clock, "MEDIA_NAME", "MEDIA_ID", "FPOGD", "FPOGID", "BKID", "BKDUR", "USER", *columns])
+    table = read_table(
+        head, [clock, "MEDIA_NAME", "MEDIA_ID", "FPOGS", "FPOGD", "FPOGID", "BKID", "BKDUR", "USER", *columns]
+    )
     media = next((name for name in ("MEDIA_NAME", "MEDIA_ID") if name in table), None)
     names = table.text(media) if media else np.full(len(table), "", dtype=object)
-    seen: dict[str, int] = {}
-    trials = []
-    for a, b in runs(names):
-        seen[names[a]] = seen.get(names[a], 0) + 1
-        label = names[a] if seen[names[a]] == 1 else f"{names[a]}#{seen[names[a]]}"
+    read_one = _read_fixations if _are_fixations(table) else _read_one
+    trials, spans = [], runs(names)
+    for (a, b), label in zip(spans, showings(names[a] for a, _ in spans), strict=True):
         rows = np.zeros(len(table), dtype=bool)
         rows[a:b] = True
-        trials.append(_read_one(table.where(rows), clock, label or None))
+        trials.append(read_one(table.where(rows), clock, label or None))
     return trials
+
+
+def _are_fixations(table: Table) -> bool:
+    """Whether each row is another fixation, whole, where samples repeat their fixation's number while it grows."""
+    if "FPOGID" not in table or "FPOGD" not in table:
+        return False
+    numbers, lengths = table.text("FPOGID"), table.numbers("FPOGD")
+    return bool(len(set(numbers.tolist())) > 0.9 * len(numbers) and np.nanmedian(lengths) >= SHORTEST_S)
+
+
+def _read_fixations(table: Table, clock: str, trial: str | None) -> Recording:
+    length, valid = table.numbers("FPOGD"), table.numbers("FPOGV") == 1
+    onset = table.numbers("FPOGS") if "FPOGS" in table else table.numbers(clock) - length
+    rows: list[EventRow] = [
+        ("fixation", None, float(t), float(d), float(x), float(y))
+        for t, d, (x, y), there in zip(onset, length, _points(table, "FPOG"), valid, strict=True)
+        if there and d > 0
+    ]
+    return Recording(
+        path=table.path,
+        format=NAME,
+        subject="",
+        time_s=np.empty(0),
+        eyes={"both": np.empty((0, 2))},
+        unit="norm",
+        trial=trial,
+        start_s=0.0,
+        events=events_frame(rows),
+    )
 
 
 def _read_one(table: Table, clock: str, trial: str | None) -> Recording:
@@ -52,7 +97,7 @@ def _read_one(table: Table, clock: str, trial: str | None) -> Recording:
         eyes=eyes or {"both": _points(table, "FPOG")},
         unit="norm",
         trial=trial,
-        events=_events(table, time),
+        events=_events(table, time, float(stamps[0])),
         messages=_messages(table, time),
         lines=table.lines,
     )
@@ -65,19 +110,21 @@ def _points(table: Table, name: str) -> FloatArray:
     return xy
 
 
-def _events(table: Table, time: FloatArray) -> pl.DataFrame | None:
+def _events(table: Table, time: FloatArray, origin: float) -> pl.DataFrame | None:
     """A fixation grows row by row while FPOGV is 1; its last row has its final position and duration."""
     if "FPOGID" not in table or "FPOGD" not in table:
         return None
     rows: list[EventRow] = []
     x, y, valid = (table.numbers(f"FPOG{c}") for c in "XYV")
     length = table.numbers("FPOGD")
-    step = float(np.median(np.diff(time))) if len(time) > 1 else 0.0
+    onsets = (table.numbers("FPOGS") - origin) if "FPOGS" in table else time - length
+    step = sampling_interval(time)
     keys = np.array([f"{i} {v:g}" for i, v in zip(table.text("FPOGID"), valid, strict=True)], dtype=object)
     for _, b in runs(keys):
         if valid[b - 1] == 1 and length[b - 1] > 0:
-            onset = float(time[b - 1] + step - length[b - 1])
-            rows.append(("fixation", None, onset, float(length[b - 1]), float(x[b - 1]), float(y[b - 1])))
+            rows.append(
+                ("fixation", None, float(onsets[b - 1]), float(length[b - 1]), float(x[b - 1]), float(y[b - 1]))
+            )
     if "BKID" in table:
         blinks = table.numbers("BKID")
         for a, b in runs(blinks.astype(object)):

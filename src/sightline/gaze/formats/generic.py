@@ -1,160 +1,398 @@
 """A table of no known maker: gaze samples (time, x, y) or fixations (onset, duration, x, y), one a row.
 
-Columns are found by their usual names, or named: {"time": "t", "x": "gx", "y": "gy"}. The unit of times stands in the
-name (onset_ms, time [s]); where it does not, it is guessed from the steps, and a note says so.
+Columns are found by their usual names (columns.py), or named: {"time": "t", "x": "gx", "y": "gy"}. A table is one of
+fixations by what it is: its rows have durations and each begins after the one before has ended. The unit of times
+stands in the name (onset_ms, time [s]), or is what it can only be (sightline.fixations.units), and a note says so.
+Rows of saccades, blinks and of other things than fixations are left out, and samples that the tracker calls invalid
+are lost.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sightline.errors import DataError, UsageError
-from sightline.gaze.formats.table import Head, ReadOptions, Table, read_table
+from sightline.fixations.units import SECONDS, named_unit, unit_of_fixations, unit_of_samples
+from sightline.gaze.formats.columns import Columns, find_columns
+from sightline.gaze.formats.table import Head, ReadOptions, Table, read_table, separate_messages
 from sightline.gaze.recording import (
     EventRow,
     FloatArray,
+    Message,
     Recording,
     clean_times,
     events_frame,
     events_from_labels,
-    split_trials,
+    join_eyes,
+    runs,
+    sampling_interval,
+    showings,
 )
 
 NAME = "csv"
 TITLE = "a table with the columns time, x, y or onset, duration, x, y"
 NEEDS: dict[str, str] = {}
 
-_UNIT = r"(?:[_ ]?[\[(]?(?:s|sec|ms|us|ns)[\])]?)?"
-_POINT = r"(?:[_ ]?[\[(]?(?:px|pix|pixels|norm)[\])]?)?"
-_NAMES = {
-    "time": rf"(?:time|timestamp|t){_UNIT}",
-    "onset": rf"(?:onset|start|fixation_start){_UNIT}",
-    "duration": rf"(?:duration|fixation_duration){_UNIT}",
-    "x": rf"(?:x|gaze[_ ]?x|x[_ ]?gaze|fixation[_ ]?x|pos_x){_POINT}",
-    "y": rf"(?:y|gaze[_ ]?y|y[_ ]?gaze|fixation[_ ]?y|pos_y){_POINT}",
-    "subject": r"subject|participant|observer|viewer|user|id",
-    "trial": r"trial|stimulus|media|image|video",
-    "event": r"event|label|eye_movement",
+MIN_CONFIDENCE = 0.6  # of samples whose confidence goes from 0 to 1, as Pupil's software takes it
+LATE_S = 60.0  # onsets that begin later hardly count from the stimulus's start
+
+_MEDIA = re.compile(r"\.(png|jpe?g|bmp|gif|tiff?|webp|avif|mp4|avi|mov|mkv|mpe?g|wmv|webm|m4v)$", re.IGNORECASE)
+_KINDS = {
+    "fixation": re.compile(r"(e?fix(ation)?s?|visual ?intakes?)( [lrb]| left| right)?$", re.IGNORECASE),
+    "saccade": re.compile(r"(e?sacc?(ade)?s?)( [lrb]| left| right)?$", re.IGNORECASE),
+    "blink": re.compile(r"(e?blinks?|eyesnotfound)( [lrb]| left| right)?$", re.IGNORECASE),
 }
-_SECONDS = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+_EYES = {"l": "left", "left": "left", "r": "right", "right": "right"}
+_BOTH = {"b": "both", "both": "both", "binocular": "both", "cyclopean": "both", "avg": "both", "mean": "both"}
+_BAD = ("false", "invalid", "no", "lost", "f", "missing")
 
 
 def recognises(head: Head) -> bool:
     """Whether the usual names are there."""
-    found = _columns(head, {})
-    return {"x", "y"} <= set(found) and ("time" in found or {"onset", "duration"} <= set(found))
+    return has_columns(head, {})
+
+
+def has_columns(head: Head, given: object) -> bool:
+    """Whether a line names what a table needs, with the names that were given."""
+    named = given if isinstance(given, dict) else {}
+    if not set(named.values()) <= set(head.columns):
+        return False
+    found = find_columns(head, named)
+    return found.has_points and not _lacking(found)
+
+
+def _lacking(columns: Columns) -> list[str]:
+    """What is missing for either kind of table, by the kind that is nearer."""
+    lasting = "onset" in columns and ("duration" in columns or "end" in columns)
+    lacking = [] if lasting or "time" in columns else ["onset" if "duration" in columns else "time"]
+    if "onset" in columns and not lasting and "time" not in columns:
+        lacking = ["duration"]
+    return lacking + ([] if columns.has_points else [axis for axis in "xy" if axis not in columns])
 
 
 def read(head: Head, options: ReadOptions) -> list[Recording]:
     """The trials of every subject. Raises DataError naming the columns that are missing."""
-    columns = _columns(head, options.columns)
-    fixations = {"onset", "duration"} <= set(columns)
-    needed = ("onset", "duration", "x", "y") if fixations else ("time", "x", "y")
-    lacking = [name for name in needed if name not in columns]
-    if lacking:
+    columns = find_columns(head, options.columns)
+    if lacking := _lacking(columns):
         raise DataError(
             f"{head.path}, line {head.header + 1}: no column for {', '.join(lacking)} among "
-            f"{', '.join(head.columns[:12])}; name them, as in --column {lacking[0]}=NAME"
+            f"{', '.join(head.columns[:12])}; name them, as in `columns` {lacking[0]}=NAME"
         )
-    table = read_table(head, columns.values())
-    subjects = table.text(columns["subject"]) if "subject" in columns else np.full(len(table), "", dtype=object)
+    if options.time_unit is not None and options.time_unit not in SECONDS:
+        raise UsageError(f"`time_unit` {options.time_unit!r}: choose one of {', '.join(SECONDS)}")
+    named = [name for name in head.columns if _MEDIA.search(_first_cell(head, name))]
+    table = read_table(head, head.columns[:8] + named + list(columns.of.values()) + _of_eyes(columns))
+    table, messages = separate_messages(table, 1.0)
+    columns = _of_one_kind(columns, table)
+    subjects = table.text(columns.of["subject"]) if "subject" in columns else np.full(len(table), "", dtype=object)
+    fixations = "time" not in columns
+    times = _onsets(table, columns, subjects, options) if fixations else _times(table, columns, options)
+    said = tuple(replace(m, time_s=m.time_s * times.unit_s) for m in messages)
     recordings = []
     for subject in dict.fromkeys(subjects.tolist()):
-        rows = table.where(subjects == subject)
-        recordings += (_fixations if fixations else _samples)(rows, columns, subject, options)
+        mine = subjects == subject
+        part = (table.where(mine), times.begin[mine], columns, named, options)
+        own = _fixations(*part, times.length[mine]) if fixations else _samples(*part, said)
+        recordings += [replace(each, subject=subject, notes=(*times.notes, *each.notes)) for each in own]
     return recordings
 
 
-def _columns(head: Head, given: Mapping[str, str]) -> dict[str, str]:
-    """Our names to the file's. Raises UsageError for names that neither side has."""
-    for name, column in given.items():
-        if name not in _NAMES:
-            raise UsageError(f"--column {name}={column}: the name is one of {', '.join(_NAMES)}")
-        if column not in head.columns:
-            raise UsageError(f"--column {name}={column}: {head.path} has no column {column!r}")
-    found = dict(given)
-    for name, pattern in _NAMES.items():
-        hits = [c for c in head.columns if re.fullmatch(pattern, c, re.IGNORECASE)]
-        if name not in found and hits:
-            found[name] = hits[0]
-    return found
+def _of_eyes(columns: Columns) -> list[str]:
+    return [name for pair in columns.eyes.values() for name in pair]
 
 
-def _samples(table: Table, columns: dict[str, str], subject: str, options: ReadOptions) -> list[Recording]:
-    time, notes = _seconds(table.numbers(columns["time"]), columns["time"])
-    time = clean_times(table.path, time - time[0], table.lines)
-    events = None
+def _first_cell(head: Head, name: str) -> str:
+    """A column's cell in the first row that has one, as far as the head goes."""
+    at = head.columns.index(name)
+    for line in head.lines[head.header + 1 : head.header + 21]:
+        cells = line.split(head.separator)
+        if len(cells) > at and cells[at].strip().strip('"'):
+            return cells[at].strip().strip('"')
+    return ""
+
+
+def _of_one_kind(columns: Columns, table: Table) -> Columns:
+    """The columns without those of the kind that the table is not: a table of fixations has no "time" left.
+
+    With times and durations alike, it is one of samples where a row's time is not later than the end of the row
+    before: then the durations are those of the event that the sample belongs to.
+    """
+    of = dict(columns.of)
+    onset, length = of.get("onset"), of.get("duration") or of.get("end")
+    if length is None:
+        of.pop("onset", None)
+    elif onset is None or "time" in of:
+        begin = table.numbers(onset or of["time"])
+        long = table.numbers(of["duration"]) if "duration" in of else table.numbers(of["end"]) - begin
+        repeated = onset is not None and len(np.unique(begin)) < 0.8 * len(begin)
+        unit = named_unit(onset or of["time"]), named_unit(length)
+        scaled = [v * SECONDS[u or "s"] for v, u in zip((begin, long), unit, strict=True)]
+        # Names may give both units; where they do not, the two are in one.
+        if repeated or not _follow(*(scaled if None not in unit else (begin, long))):
+            for name in ("onset", "duration", "end"):
+                of.pop(name, None)
+        else:
+            of["onset"] = onset or of["time"]
+            of.pop("time", None)
+    return replace(columns, of=of)
+
+
+def _follow(onset: FloatArray, duration: FloatArray) -> bool:
+    """Whether most rows begin after the one before has ended."""
+    steps, known = np.diff(onset), duration[:-1]
+    steps, known = steps[steps > 0], known[steps > 0]
+    with np.errstate(invalid="ignore"):
+        return not len(steps) or bool(np.mean(steps >= 0.9 * known) > 0.5)
+
+
+class _Times(NamedTuple):
+    """Seconds: when each row begins and, of fixations, how long it lasts; of the file's unit; and what was assumed."""
+
+    begin: FloatArray
+    length: FloatArray
+    unit_s: float
+    notes: tuple[str, ...] = ()
+
+
+def _onsets(table: Table, columns: Columns, subjects: NDArray[np.object_], options: ReadOptions) -> _Times:
+    """Onsets and durations are in one unit unless their names say two."""
+    onset = table.numbers(columns.of["onset"])
+    last = columns.of.get("duration") or columns.of["end"]
+    length = table.numbers(last) if "duration" in columns else table.numbers(last) - onset
+    names = (columns.of["onset"], last)
+    units = [options.time_unit or named_unit(name) for name in names]
+    if "duration" not in columns or None in units:
+        known = next((unit for unit in units if unit), None)
+        trials = _trials(table, columns)
+        of = np.array([f"{a}|{b}" for a, b in zip(subjects, trials, strict=True)], dtype=object)
+        if "eye" in columns:
+            of = np.array([f"{a}|{b}" for a, b in zip(of, table.text(columns.of["eye"]), strict=True)], dtype=object)
+        keep = _labelled(table, columns) == "fixation"
+        guess = unit_of_fixations(onset[keep], length[keep], of[keep])
+        if known is None and guess is None:
+            raise DataError(
+                f"{table.path}: the unit of {names[0]!r} and {last!r} is not certain (in none do fixations last 0.03 "
+                "to 10 s and each end before the next begins); say it with `time_unit` s, ms, us or ns"
+            )
+        unit = known or guess or "s"
+        said = () if known else (f"times of {names[0]!r} and {last!r} taken as {unit}",)
+        return _Times(onset * SECONDS[unit], length * SECONDS[unit], SECONDS[unit], said)
+    first, second = (SECONDS[unit or "s"] for unit in units)
+    return _Times(onset * first, length * second, first)
+
+
+def _times(table: Table, columns: Columns, options: ReadOptions) -> _Times:
+    name = columns.of["time"]
+    time = table.numbers(name)
+    unit = options.time_unit or named_unit(name)
+    if unit:
+        return _Times(time * SECONDS[unit], time, SECONDS[unit])
+    unit = unit_of_samples(time)
+    if unit is None and len(time) > 1:
+        raise DataError(f"{table.path}: the unit of {name!r} is not certain; say it with `time_unit` s, ms, us or ns")
+    scale = SECONDS[unit or "s"]
+    return _Times(time * scale, time, scale, (f"times of {name!r} taken as {unit or 's'}",))
+
+
+def _trials(table: Table, columns: Columns) -> NDArray[np.object_]:
+    """The name of each row's trial: its number, else what was shown; "" where neither is there."""
+    key = next((columns.of[key] for key in ("trial", "stimulus") if key in columns), None)
+    return table.text(key) if key else np.full(len(table), "", dtype=object)
+
+
+def _stimuli(table: Table, columns: Columns, named: Sequence[str]) -> tuple[str, ...]:
+    """What a trial's rows call its stimulus: the column of that name, and those with names of files."""
+    names = [columns.of["stimulus"]] if "stimulus" in columns else []
+    words = [str(table.text(name)[0]) for name in dict.fromkeys([*names, *named]) if len(table)]
+    return tuple(word for word in dict.fromkeys(words) if word)
+
+
+def _labelled(table: Table, columns: Columns) -> NDArray[np.object_]:
+    """The kind of each row's event; "" for others. All are fixations where no column tells kinds apart."""
     if "event" in columns:
-        labels = np.array([label.lower() for label in table.text(columns["event"])], dtype=object)
-        events = events_from_labels(time, labels, float(np.median(np.diff(time))) if len(time) > 1 else 0.0)
-    recording = Recording(
-        path=table.path,
-        format=NAME,
-        subject=subject,
-        time_s=time,
-        eyes={"both": np.column_stack([table.numbers(columns["x"]), table.numbers(columns["y"])])},
-        space=options.space or "screen",
-        unit=_unit(columns["x"]),
-        events=events if events is not None and len(events) else None,
-        notes=notes,
-        lines=table.lines,
-    )
-    return split_trials(recording, table.text(columns["trial"])) if "trial" in columns else [recording]
+        kinds = np.full(len(table), "", dtype=object)
+        labels = table.text(columns.of["event"])
+        for label in set(labels.tolist()):
+            kinds[labels == label] = next((kind for kind, words in _KINDS.items() if words.match(label)), "")
+        if (kinds != "").any():
+            return kinds
+    return np.full(len(table), "fixation", dtype=object)
 
 
-def _fixations(table: Table, columns: dict[str, str], subject: str, options: ReadOptions) -> list[Recording]:
-    """Fixations alone: their onsets count from the stimulus's start."""
-    trials = table.text(columns["trial"]) if "trial" in columns else np.full(len(table), "", dtype=object)
-    recordings = []
-    for trial in dict.fromkeys(trials.tolist()):
-        rows = table.where(trials == trial)
-        onset, notes = _seconds(rows.numbers(columns["onset"]), columns["onset"])
-        duration, _ = _seconds(rows.numbers(columns["duration"]), columns["duration"])
-        _require_complete(rows, onset + duration)
-        xy = np.column_stack([rows.numbers(columns["x"]), rows.numbers(columns["y"])])
-        known = ~np.isnan(xy).any(axis=1)
-        events: list[EventRow] = [
-            ("fixation", None, float(t), float(d), float(x), float(y))
-            for t, d, (x, y) in zip(onset[known], duration[known], xy[known], strict=True)
-        ]
+def _eye_of(table: Table, columns: Columns) -> NDArray[np.object_] | None:
+    """The eye of each row, None where rows do not say."""
+    if "eye" not in columns:
+        return None
+    words = [word.lower() for word in table.text(columns.of["eye"])]
+    if not set(words) <= {*_EYES, *_BOTH, ""}:
+        return None
+    return np.array([_EYES.get(word) or _BOTH.get(word, "both") for word in words], dtype=object)
+
+
+def _lost(table: Table, columns: Columns, xy: FloatArray) -> NDArray[np.bool_]:
+    """Which rows have no gaze: by their validity, their confidence, or a position that stands for none.
+
+    A validity of numbers means what it means where x and y are missing or (0, 0): that value is a lost sample's.
+    """
+    nowhere = np.isnan(xy).any(axis=1) | (xy == 0).all(axis=1)
+    lost = np.array(np.isnan(xy).any(axis=1))
+    if "validity" in columns:
+        words = np.array([word.lower() for word in table.text(columns.of["validity"])], dtype=object)
+        lost |= np.isin(words, _BAD)
+        if nowhere.any() and not nowhere.all():
+            lost |= np.isin(words, sorted(set(words[nowhere].tolist()) - set(words[~nowhere].tolist())))
+        if set(words.tolist()) <= {"0", "1", "2", "3", "4"} and len(set(words.tolist())) > 2:  # Tobii: 0 is certain
+            lost |= np.isin(words, ("2", "3", "4"))
+        elif set(words.tolist()) in ({"0", "1"}, {"0.0", "1.0"}) and not nowhere.any():
+            lost |= np.isin(words, ("0", "0.0"))
+    if "confidence" in columns:
+        sure = table.numbers(columns.of["confidence"])
+        scale = 100.0 if np.nanmax(sure, initial=0.0) > 1 else 1.0
+        lost |= sure < MIN_CONFIDENCE * scale
+    return lost
+
+
+def _positions(table: Table, x: str, y: str) -> FloatArray:
+    return np.column_stack([table.numbers(x), table.numbers(y)])
+
+
+def _samples(
+    table: Table,
+    times: FloatArray,
+    columns: Columns,
+    named: Sequence[str],
+    options: ReadOptions,
+    messages: Sequence[Message],
+) -> list[Recording]:
+    names, recordings = _trials(table, columns), []
+    spans = [(a, b) for a, b in runs(names) if names[a] or b - a == len(table)]
+    goes_on = bool((np.diff(times) >= 0).all()) or len(spans) < 2  # else each trial has a clock of its own
+    for (a, b), label in zip(spans, showings(names[a] for a, _ in spans), strict=True):
+        rows = np.zeros(len(table), dtype=bool)
+        rows[a:b] = True
+        origin = float(times[0] if goes_on else times[a])
+        part = table.where(rows)
+        time, eyes, lines, notes = _by_eye(part, times[a:b] - origin, columns)
+        events = None
+        if "event" in columns and len(lines) == len(time):
+            labels = _labelled(part.where(np.isin(part.lines, lines)), columns)
+            events = events_from_labels(time, labels, sampling_interval(time)) if set(labels) != {"fixation"} else None
         recordings.append(
             Recording(
                 path=table.path,
                 format=NAME,
-                subject=subject,
-                time_s=np.empty(0),
-                eyes={"both": np.empty((0, 2))},
-                space=options.space or "stimulus",
-                unit=_unit(columns["x"]),
-                trial=trial or None,
-                start_s=0.0,
-                events=events_frame(events),
+                subject="",
+                time_s=time,
+                eyes=eyes,
+                space=options.space or "screen",
+                unit=_unit(columns),
+                trial=label or None,
+                stimuli=_stimuli(part, columns, named),
+                events=events if events is not None and len(events) else None,
+                messages=tuple(m.later(-origin) for m in messages),
                 notes=notes,
+                lines=lines,
             )
         )
     return recordings
 
 
-def _require_complete(table: Table, times: FloatArray) -> None:
-    bad = np.flatnonzero(~np.isfinite(times))
+def _by_eye(
+    table: Table, time: FloatArray, columns: Columns
+) -> tuple[FloatArray, dict[str, FloatArray], NDArray[np.int64], tuple[str, ...]]:
+    """Times, positions by eye, lines and notes: eyes stand in rows of their own, side by side, or are one."""
+    eye = _eye_of(table, columns)
+    if eye is not None and len(set(eye.tolist())) > 1:
+        parts = []
+        for name in dict.fromkeys(eye.tolist()):
+            own = table.where(eye == name)
+            xy = _positions(own, columns.of["x"], columns.of["y"])
+            xy[_lost(own, columns, xy)] = np.nan
+            stamps, keep = _once(time[eye == name])
+            parts.append((clean_times(table.path, stamps, own.lines[keep]), {name: xy[keep]}))
+        joined = parts[0]
+        for other in parts[1:]:
+            joined = join_eyes(joined, other)
+        line = table.lines[np.searchsorted(time, joined[0]).clip(max=len(time) - 1)]
+        return *joined, line, ()
+    if {"x", "y"} <= set(columns.of):
+        name = eye[0] if eye is not None and len(eye) else "both"
+        pairs = {str(name): (columns.of["x"], columns.of["y"])}
+    else:
+        pairs = columns.eyes
+    stamps, keep = _once(time)
+    eyes = {}
+    for name, pair in pairs.items():
+        xy = _positions(table, *pair)
+        xy[_lost(table, columns, xy)] = np.nan
+        eyes[name] = xy[keep]
+    repeated = len(time) - len(stamps)
+    notes = (f"{repeated} rows with the time of the row before left out",) if repeated else ()
+    return clean_times(table.path, stamps, table.lines[keep]), eyes, table.lines[keep], notes
+
+
+def _once(time: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Times without those that repeat the one before, and which those are not."""
+    keep = np.concatenate([[True], np.diff(time) != 0]) if len(time) else np.empty(0, dtype=bool)
+    return time[keep], keep
+
+
+def _fixations(
+    table: Table,
+    onset: FloatArray,
+    columns: Columns,
+    named: Sequence[str],
+    options: ReadOptions,
+    duration: FloatArray,
+) -> list[Recording]:
+    """Fixations alone: their onsets count from the stimulus's start."""
+    if not {"x", "y"} <= set(columns.of):
+        raise DataError(f"{table.path}: fixations need one x and y a row; name them, as in `columns` x=NAME")
+    xy = _positions(table, columns.of["x"], columns.of["y"])
+    lost = _lost(table, columns, xy)
+    kinds, eye, trials = _labelled(table, columns), _eye_of(table, columns), _trials(table, columns)
+    bad = np.flatnonzero((kinds == "fixation") & ~lost & ~np.isfinite(onset + duration))
     if len(bad):
         raise DataError(f"{table.path}, line {int(table.lines[bad[0]])}: a fixation without onset or duration; drop it")
+    keep = (kinds != "") & np.isfinite(onset + duration) & ~((kinds == "fixation") & lost)
+    recordings = []
+    for trial in dict.fromkeys(trials.tolist()):
+        events: list[EventRow] = []
+        for i in np.flatnonzero(keep & (trials == trial)):
+            at = (float(xy[i, 0]), float(xy[i, 1])) if kinds[i] == "fixation" else (None, None)
+            side = None if eye is None else str(eye[i])
+            events.append((str(kinds[i]), side, float(onset[i]), float(duration[i]), *at))
+        eyes = dict.fromkeys(row[1] or "both" for row in events if row[0] == "fixation") or {"both": None}
+        notes = []
+        if len(eyes) > 1:
+            notes.append(f"fixations of {' and '.join(eyes)} eyes; one is taken (or give `eye`)")
+        if events and min(row[2] for row in events) > LATE_S:
+            notes.append("onsets do not begin with the stimulus: they are taken to count from its start all the same")
+        recordings.append(
+            Recording(
+                path=table.path,
+                format=NAME,
+                subject="",
+                time_s=np.empty(0),
+                eyes={name: np.empty((0, 2)) for name in eyes},
+                space=options.space or ("display" if columns.on_screen else "stimulus"),
+                unit=_unit(columns),
+                trial=trial or None,
+                stimuli=_stimuli(table.where(trials == trial), columns, named),
+                start_s=0.0,
+                events=events_frame(events) if events else None,
+                notes=tuple(notes),
+            )
+        )
+    return recordings
 
 
-def _seconds(values: FloatArray, column: str) -> tuple[FloatArray, tuple[str, ...]]:
-    match = re.search(r"(?:_|\s|\[|\()(s|sec|ms|us|ns)[\])]?$", column, re.IGNORECASE)
-    if match:
-        return values * _SECONDS[match[1].lower()], ()
-    steps = np.abs(np.diff(values))
-    step = float(np.median(steps[steps > 0])) if (steps > 0).any() else 1.0
-    # Trackers sample 5 to 10 000 times a second: a step is 0.1 ms to 200 ms.
-    unit = next((name for name, most in (("s", 0.2), ("ms", 200), ("us", 2e5)) if step <= most), "ns")
-    return values * _SECONDS[unit], (f"times of {column!r} taken as {unit}",)
-
-
-def _unit(column: str) -> Literal["px", "norm"]:
-    return "norm" if "norm" in column.lower() else "px"
+def _unit(columns: Columns) -> Literal["px", "norm"]:
+    names = [columns.of.get("x", ""), *(x for x, _ in columns.eyes.values())]
+    return "norm" if "norm" in next((name for name in names if name), "").lower() else "px"

@@ -1,4 +1,4 @@
-"""Published sets of fixations are no recordings: whoever imports one is told which commands read it as it is."""
+"""What is no recording: published sets of fixations, which other commands read as they are, and parts of exports."""
 
 from __future__ import annotations
 
@@ -27,3 +27,35 @@ def refuse(path: Path, head: Head | None = None) -> None:
             f"{path}: fixations of a published set, not a tracker's recording; they need no import: "
             f"`sightline gaze map {source} --out DIR` and `sightline gaze ceiling {source}` read them"
         )
+
+
+# Columns by which a part of a maker's export is known, what it is, and what to give instead.
+_PARTS: tuple[tuple[set[str], str], ...] = (
+    (
+        {"start_timestamp", "duration", "norm_pos_x", "norm_pos_y"},
+        "Pupil Core's fixations alone; give the gaze_positions.csv beside them, they are read with it",
+    ),
+    ({"pupil_timestamp", "confidence"}, "Pupil Core's pupils, which are no gaze; give gaze_positions.csv"),
+    ({"pupil_timestamp", "diameter"}, "Pupil Core's pupils, which are no gaze; give gaze_positions.csv"),
+    (
+        {"start timestamp [ns]", "end timestamp [ns]"},
+        "Pupil Labs' events alone; give the gaze.csv beside them, they are read with it",
+    ),
+    (
+        {"IA_LABEL", "RECORDING_SESSION_LABEL"},
+        "Data Viewer's interest area report, which has no fixations; export its fixation report",
+    ),
+    (
+        {"CURRENT_SAC_START_TIME", "RECORDING_SESSION_LABEL"},
+        "Data Viewer's saccade report; export its fixation report",
+    ),
+    ({"AOI Name", "AOI Duration (sec - U=UserControlled)"}, "Gazepoint's summary of areas; export all gaze"),
+    ({"TOI", "Interval"}, "metrics of Tobii Pro Lab; export the recording as a single .tsv (Data export)"),
+)
+
+
+def refuse_parts(head: Head) -> None:
+    """Raise DataError if the file is a part of a known export that is no recording by itself."""
+    for columns, what in _PARTS:
+        if columns <= set(head.columns):
+            raise DataError(f"{head.path}, line {head.header + 1}: {what}")

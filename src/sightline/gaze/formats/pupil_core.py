@@ -1,4 +1,4 @@
-"""Pupil Core: gaze_positions.csv of a Pupil Player export, or the gaze on a surface.
+"""Pupil Core: gaze_positions.csv of a Pupil Player export, or gaze_positions_on_surface_<name>.csv.
 
 Times are seconds of a monotonic clock; positions are fractions from the BOTTOM left, so y is turned over. Beside the
 file, world_timestamps.csv or .npy, fixations.csv and blinks.csv are read where they are.
@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from sightline.errors import DataError
-from sightline.gaze.formats.table import Head, ReadOptions, Table, read_head, read_table
+from sightline.gaze.formats.table import Head, ReadOptions, Table, beside, lacking, read_head, read_table
 from sightline.gaze.recording import EventRow, FloatArray, Recording, events_frame
 
 NAME = "pupil-core"
@@ -45,6 +46,7 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
     xy = np.column_stack([table.numbers(x), 1 - table.numbers(y)])
     xy[table.numbers("confidence") < MIN_CONFIDENCE] = np.nan
     time = stamps[order] - origin
+    frames, numbers = (None, None) if surface else _frame_times(head.path, origin, table, index, time)
     return [
         Recording(
             path=head.path,
@@ -52,51 +54,75 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
             subject="",
             time_s=time,
             eyes={"both": xy},
-            space="screen" if surface else "scene",
+            space="display" if surface else "scene",
             unit="norm",
-            frame_times_s=None if surface else _frame_times(head.path, origin, table, index, time),
-            events=None if surface else _events(head.path.parent, origin),
+            mapped=surface,
+            frame_times_s=frames,
+            frame_numbers=numbers,
+            events=_surface_events(head.path, origin) if surface else _events(head.path, origin),
             lines=table.lines,
             notes=(f"{len(stamps) - len(order)} repeated samples left out",) if len(stamps) > len(order) else (),
         )
     ]
 
 
-def _frame_times(path: Path, origin: float, table: Table, index: str, time: FloatArray) -> FloatArray | None:
-    """When each scene frame was taken: from the export, the recording, or the frames that the samples name."""
+def _frame_times(
+    path: Path, origin: float, table: Table, index: str, time: FloatArray
+) -> tuple[FloatArray | None, NDArray[np.int64] | None]:
+    """When scene frames were taken: all by the export or the recording, else those that the samples name."""
     for folder in (path.parent, path.parent.parent.parent):
-        if (export := folder / "world_timestamps.csv").is_file():
+        if export := beside(folder / "x", "world_timestamps.csv"):
             head = read_head(export)
-            return read_table(head, head.columns[:1]).numbers(head.columns[0]) - origin
+            return read_table(head, head.columns[:1]).numbers(head.columns[0]) - origin, None
         if (recorded := folder / "world_timestamps.npy").is_file():
             try:
-                return np.asarray(np.load(recorded, allow_pickle=False), dtype=np.float64) - origin
+                return np.asarray(np.load(recorded, allow_pickle=False), dtype=np.float64) - origin, None
             except (ValueError, OSError) as error:
                 raise DataError(f"{recorded}: no array of times ({error}); copy it again") from None
     if index not in table:
-        return None
+        return None, None
     # Each sample names the frame nearest in time, so a frame was taken in the middle of its samples.
-    frames = table.numbers(index).astype(np.int64)
-    named, first = np.unique(frames, return_index=True)
+    frames = table.numbers(index)
+    if np.isnan(frames).any() or (np.diff(frames) < 0).any():
+        return None, None
+    named, first = np.unique(frames.astype(np.int64), return_index=True)
     counts = np.diff([*first, len(frames)])
-    if (np.diff(frames) < 0).any() or len(named) < 2:
-        return None
-    middle = np.add.reduceat(time, first) / counts
-    return np.interp(np.arange(named[0], named[-1] + 1), named, middle)
+    return (np.add.reduceat(time, first) / counts, named) if len(named) > 1 else (None, None)
 
 
-def _events(folder: Path, origin: float) -> pl.DataFrame | None:
+def _events(path: Path, origin: float) -> pl.DataFrame | None:
     rows: list[EventRow] = []
-    fixations, blinks = folder / "fixations.csv", folder / "blinks.csv"
-    if fixations.is_file():
+    fixations, blinks = beside(path, "fixations.csv"), beside(path, "blinks.csv")
+    if fixations:
         table = read_table(read_head(fixations), ["start_timestamp", "duration", "norm_pos_x", "norm_pos_y"])
-        columns = [table.numbers(name) for name in ("start_timestamp", "duration", "norm_pos_x", "norm_pos_y")]
-        rows += [
-            ("fixation", None, float(t - origin), float(ms) / 1000, float(x), 1 - float(y))
-            for t, ms, x, y in zip(*columns, strict=True)
-        ]
-    if blinks.is_file():
+        rows += _fixations(table, origin)
+    if blinks:
         table = read_table(read_head(blinks), ["start_timestamp", "duration"])
         columns = [table.numbers(name) for name in ("start_timestamp", "duration")]
         rows += [("blink", None, float(t - origin), float(s), None, None) for t, s in zip(*columns, strict=True)]
     return events_frame(rows) if rows else None
+
+
+def _surface_events(path: Path, origin: float) -> pl.DataFrame | None:
+    """Of fixations_on_surface_<name>.csv, which has a row for every scene frame that a fixation spans."""
+    file = beside(path, path.name.removesuffix(".gz").replace("gaze_positions", "fixations"))
+    if file is None or "gaze_positions" not in path.name:
+        return None
+    names = ["fixation_id", "start_timestamp", "duration", "norm_pos_x", "norm_pos_y", "on_surf"]
+    head = read_head(file)
+    if lacking(head, {name: name for name in names[1:5]}):
+        return None
+    table = read_table(head, names)
+    if "on_surf" in table:
+        table = table.where(np.array([word.lower() in ("true", "1") for word in table.text("on_surf")]))
+    _, once = np.unique(table.numbers("start_timestamp"), return_index=True)
+    rows = _fixations(Table(table.path, table.frame[once], table.lines[once]), origin)
+    return events_frame(rows) if rows else None
+
+
+def _fixations(table: Table, origin: float) -> list[EventRow]:
+    columns = [table.numbers(name) for name in ("start_timestamp", "duration", "norm_pos_x", "norm_pos_y")]
+    return [
+        ("fixation", None, float(t - origin), float(ms) / 1000, float(x), 1 - float(y))
+        for t, ms, x, y in zip(*columns, strict=True)
+    ]

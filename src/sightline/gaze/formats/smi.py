@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from sightline.gaze.formats.table import Head, ReadOptions, Table, read_table
@@ -19,6 +20,7 @@ from sightline.gaze.recording import (
     Recording,
     clean_times,
     events_from_labels,
+    sampling_interval,
     split_trials,
 )
 
@@ -71,14 +73,14 @@ def _trials(
     participant: str,
 ) -> list[Recording]:
     clean_times(head.path, time, table.lines)
-    interval = float(np.median(np.diff(time))) if len(time) > 1 else 0.0
+    interval = sampling_interval(time)
     eyes = {}
     for eye, (x, y) in points.items():
         xy = np.column_stack([table.numbers(x), table.numbers(y)])
         xy[(xy == 0).all(axis=1)] = np.nan
         eyes[eye] = xy
     tables = [
-        events_from_labels(time, _lower(table.text(column)), interval, eye if eye in eyes else None)
+        events_from_labels(time, _kinds(table.text(column)), interval, eye if len(labels) > 1 or eye in eyes else None)
         for eye, column in labels.items()
     ]
     recording = Recording(
@@ -87,7 +89,7 @@ def _trials(
         subject=participant or _preamble(head).get("Subject", ""),
         time_s=time,
         eyes=eyes,
-        events=tables[0].vstack(tables[1]) if len(tables) == 2 else tables[0] if tables else None,
+        events=pl.concat(tables).sort("onset_s") if tables else None,
         messages=messages,
         declared=_declared(head),
         lines=table.lines,
@@ -129,8 +131,10 @@ def _points(head: Head) -> dict[str, tuple[str, str]]:
     return {eye: (axes["X"], axes["Y"]) for eye, axes in found.items() if len(axes) == 2}
 
 
-def _lower(labels: NDArray[np.object_]) -> NDArray[np.object_]:
-    return np.array([label.lower() for label in labels], dtype=object)
+def _kinds(labels: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Labels as kinds of events: newer versions of BeGaze call a fixation "Visual Intake"."""
+    kinds = (label.lower() for label in labels)
+    return np.array(["fixation" if kind == "visual intake" else kind for kind in kinds], dtype=object)
 
 
 def _preamble(head: Head) -> dict[str, str]:

@@ -16,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from sightline.errors import DataError
-from sightline.gaze.formats.table import Head, ReadOptions, Table, read_table
+from sightline.gaze.formats.table import MISSING, Head, ReadOptions, Table, read_table
 from sightline.gaze.recording import (
     Declared,
     EventRow,
@@ -27,15 +27,16 @@ from sightline.gaze.recording import (
     clean_times,
     events_frame,
     runs,
+    sampling_interval,
     split_trials,
 )
 
 NAME = "tobii"
 TITLE = "Tobii Pro Lab .tsv"
 NEEDS = {
-    "Recording timestamp": r"Recording ?timestamp( ?[\[(].*[\])])?",
-    "Gaze point X": r"Gaze ?point ?(left ?|right ?)?X( ?[\[(].*[\])])?",
-    "Gaze point Y": r"Gaze ?point ?(left ?|right ?)?Y( ?[\[(].*[\])])?",
+    "Recording timestamp": r"(Recording ?)?timestamp( ?[\[(].*[\])])?",
+    "Gaze point X": r"Gaze ?point ?(left ?|right ?)?X ?(left|right)?( ?[\[(].*[\])])?",
+    "Gaze point Y": r"Gaze ?point ?(left ?|right ?)?Y ?(left|right)?( ?[\[(].*[\])])?",
 }
 
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
@@ -75,15 +76,24 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
     table = read_table(head, [name for name in wanted if name is not None])
     time = _seconds(head, table.numbers(stamp), stamp)
     who = _participants(table, names)
+    preamble = "\n".join(head.lines[: head.header])
+    size = re.search(r"Recording resolution:\s*(\d+)\s*x\s*(\d+)", preamble, re.IGNORECASE)
+    name = re.search(r"^(?:Participant|Subject)(?: name)?:\s*(.+?)\s*$", preamble, re.IGNORECASE | re.MULTILINE)
     recordings = []
     for participant in dict.fromkeys(who.tolist()):
         mine = who == participant
-        recordings += _read_one(table.where(mine), time[mine], participant, where, names, points, fixation)
+        own = _read_one(table.where(mine), time[mine], participant, where, names, points, fixation)
+        for each in own:
+            if size and each.declared.screen_px is None:
+                each = replace(each, declared=replace(each.declared, screen_px=(int(size[2]), int(size[1]))))
+            recordings.append(each if each.subject or not name else replace(each, subject=name[1]))
     return recordings
 
 
 _ALIASES = {
-    "time": ("recordingtimestamp",),
+    "time": ("recordingtimestamp", "timestamp"),
+    "mouse": ("mouseevent",),
+    "key": ("keypressevent", "keyevent"),
     "sensor": ("sensor",),
     "participant": ("participantname",),
     "recording": ("recordingname",),
@@ -91,7 +101,7 @@ _ALIASES = {
     "kind": ("eyemovementtype", "gazeeventtype"),
     "index": ("eyemovementtypeindex", "fixationindex"),
     "duration": ("gazeeventduration", "eyemovementeventduration"),
-    "event": ("event", "studioevent"),
+    "event": ("event", "studioevent", "externalevent"),
     "value": ("eventvalue", "studioeventdata"),
     "valid_left": ("validityleft",),
     "valid_right": ("validityright",),
@@ -111,7 +121,9 @@ def _columns(head: Head) -> _Columns:
     for own in head.columns:
         match = re.fullmatch(r"(.*?)\s*(?:[\[(]([^\])]*)[\])])?", own)
         base, unit = (match[1], match[2] or "") if match else (own, "")
-        columns.setdefault((base.replace(" ", "").lower(), unit.replace(" ", "").lower()), own)
+        base = re.sub(r"[\s_]", "", base).lower()
+        base = re.sub(r"^gazepoint([xy])(left|right)$", r"gazepoint\2\1", base)  # Studio 2: GazePointXLeft
+        columns.setdefault((base, unit.replace(" ", "").lower()), own)
     return columns
 
 
@@ -168,12 +180,7 @@ def _read_one(
     points: dict[str, tuple[str | None, str | None]],
     fixation: tuple[str | None, ...],
 ) -> list[Recording]:
-    tracked = np.ones(len(table), dtype=bool)
-    if names["sensor"]:
-        # A row of another sensor (mouse, gyroscope) or of an event alone is no gaze sample.
-        tracked = np.array([s.replace(" ", "").lower() == "eyetracker" for s in table.text(names["sensor"])])
-    elif names["event"]:
-        tracked = table.text(names["event"]) == ""
+    tracked = _tracked(table, names, points)
     if not tracked.any():
         raise DataError(f"{table.path}: no rows of the eye tracker for {participant!r}; export its gaze data")
     origin = float(time[tracked][0])
@@ -202,6 +209,20 @@ def _read_one(
     return [_started(trial, gaze, names) for trial in split_trials(recording, gaze.text(names["media"]))]
 
 
+def _tracked(
+    table: Table, names: dict[str, str | None], points: dict[str, tuple[str | None, str | None]]
+) -> NDArray[np.bool_]:
+    """Which rows are gaze samples: those of other sensors, of mouse clicks, keys and other events alone are not."""
+    if names["sensor"]:
+        return np.array([s.replace(" ", "").lower() == "eyetracker" for s in table.text(names["sensor"])])
+    validity = [name for name in (names["valid_left"], names["valid_right"]) if name]
+    if validity:
+        return np.array(np.any([table.text(name) != "" for name in validity], axis=0))
+    gaze = np.any([np.isfinite(table.numbers(x)) for x, _ in points.values() if x], axis=0)
+    said = [table.text(name) != "" for key in ("event", "mouse", "key") if (name := names[key])]
+    return np.array(gaze | ~np.any(said, axis=0)) if said else np.ones(len(table), dtype=bool)
+
+
 def _eyes(
     table: Table, names: dict[str, str | None], points: dict[str, tuple[str | None, str | None]]
 ) -> dict[str, FloatArray]:
@@ -221,15 +242,18 @@ def _eyes(
 def _events(
     table: Table, time: FloatArray, names: dict[str, str | None], fixation: tuple[str | None, ...]
 ) -> pl.DataFrame | None:
-    if names["kind"] is None:
+    index = table.text(names["index"]) if names["index"] else np.full(len(table), "", dtype=object)
+    if names["kind"]:
+        kinds = [_KINDS.get(kind.replace(" ", "").lower(), "") for kind in table.text(names["kind"])]
+    elif names["index"] and "fixation" in names["index"].lower():  # Studio 2 numbers fixations and says no more
+        kinds = ["fixation" if number not in MISSING and number != "0" else "" for number in index]
+    else:
         return None
-    kinds = [_KINDS.get(kind.replace(" ", "").lower(), "") for kind in table.text(names["kind"])]
-    index = table.text(names["index"]) if names["index"] else [""] * len(table)
     # The index tells two fixations apart that follow each other without a saccade between.
     keys = np.array([f"{k}|{i}" if k == "fixation" else k for k, i in zip(kinds, index, strict=True)], dtype=object)
     duration = table.numbers(names["duration"]) / 1000 if names["duration"] else np.full(len(table), np.nan)
     x, y = (table.numbers(name) if name else np.full(len(table), np.nan) for name in fixation)
-    step = float(np.median(np.diff(time))) if len(time) > 1 else 0.0
+    step = sampling_interval(time)
     rows: list[EventRow] = []
     for a, b in runs(keys):
         if not kinds[a]:

@@ -16,11 +16,34 @@ if TYPE_CHECKING:
 
 
 def to_pymovements(recording: Recording, setup: Setup | None = None) -> Gaze:
-    """The samples, events and messages of a recording as a pymovements.Gaze, with the screen as its Experiment.
+    """Give the samples, events and messages of a recording to pymovements, with the screen as its Experiment.
 
-    Times are milliseconds of the recording's clock, positions screen pixels from the top left, null where lost, in
-    pymovements' order of eyes: left, right, both. setup: what the file does not say of the screen.
-    Raises UsageError for gaze on no screen, or on one of unknown size.
+    Parameters
+    ----------
+    recording : Recording
+        Of gaze on a screen.
+    setup : Setup, optional
+        What the file does not say of the screen.
+
+    Returns
+    -------
+    pymovements.Gaze
+        Times are milliseconds of the recording's clock, positions screen pixels from the top left, null where lost,
+        in pymovements' order of eyes: left, right, both.
+
+    Raises
+    ------
+    UsageError
+        For gaze on no screen, or on one of unknown size.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> xy = np.array([[10.0, 20.0], [11.0, 20.0]])
+    >>> recording = Recording(Path("s.csv"), "csv", "ann", np.array([0.0, 0.004]), {"both": xy})
+    >>> gaze = to_pymovements(recording, Setup(screen_px=(1080, 1920)))
+    >>> gaze.samples["pixel"].to_list()
+    [[10.0, 20.0], [11.0, 20.0]]
     """
     from pymovements import Events, Experiment, Gaze
 

@@ -15,10 +15,32 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """A flat screen seen straight on. size_px, size_cm: (height, width). size_cm and distance_cm: None if unknown.
+    """A flat screen seen straight on.
 
     A pinhole camera of focal length f px is the same geometry with one centimetre a pixel and an eye at f
     centimetres: `Screen.of_camera`.
+
+    Attributes
+    ----------
+    size_px : (height, width)
+        In pixels.
+    size_cm : (height, width) or None
+        In centimetres; None where it is not known.
+    distance_cm : float or None
+        From the eye to the screen's middle; None where it is not known.
+
+    Raises
+    ------
+    UsageError
+        If a size or the distance is not positive.
+
+    Examples
+    --------
+    >>> screen = Screen((1080, 1920), (29.8, 53.0), 60.0)
+    >>> [round(pixels, 1) for pixels in screen.px_per_degree]
+    [37.9, 38.0]
+    >>> screen.degrees(np.array([[959.5, 539.5]])).tolist()
+    [[0.0, 0.0]]
     """
 
     size_px: tuple[int, int]
@@ -84,9 +106,26 @@ class Screen:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The rectangle that the stimulus filled on the screen, in screen pixels.
+    """The rectangle that the stimulus filled on the screen.
 
-    stimulus_size: the stimulus's own (height, width) in pixels.
+    Attributes
+    ----------
+    x, y : float
+        Its top-left corner in screen pixels.
+    width, height : float
+        Its size in screen pixels.
+    stimulus_size : (height, width)
+        The stimulus's own, in pixels.
+
+    Examples
+    --------
+    A video of 640 x 360 on a screen of 1440 x 900 is 2.25 times as large, with 45 px of black above and below.
+
+    >>> placed = Placement.fit((900, 1440), (360, 640))
+    >>> placed.bars, placed.y
+    ('letterbox', 45.0)
+    >>> placed.to_stimulus(np.array([[720.0, 450.0]])).tolist()
+    [[320.0, 180.0]]
     """
 
     x: float

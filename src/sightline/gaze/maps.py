@@ -64,9 +64,28 @@ class FrameFixations:
 
 
 def by_frame(fixations: pl.DataFrame, stimulus: Stimulus) -> Iterator[FrameFixations]:
-    """Every frame of the stimulus with the fixations whose time overlaps the frame's own time on screen.
+    """Go through the frames of a stimulus with the fixations on each (`sightline.fixations.frames_of`).
 
-    fixations: a table in align.TABLE_SCHEMA. An image is one frame with all of its fixations.
+    Parameters
+    ----------
+    fixations : polars.DataFrame
+        In align.TABLE_SCHEMA: subject, onset_s, duration_s, x_px, y_px, frame.
+    stimulus : Stimulus
+        An image is one frame with all of its fixations.
+
+    Yields
+    ------
+    FrameFixations
+        Of each frame in order: index, time_s, xy (K, 2) float64 in pixels, subjects (K,).
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> film = Stimulus(Path("film.mp4"), (48, 64), np.array([0.0, 0.04, 0.08]), 0.12)
+    >>> row = {"subject": "ann", "onset_s": 0.05, "duration_s": 0.2, "x_px": 3.0, "y_px": 4.0, "frame": 1}
+    >>> [frame.xy.tolist() for frame in by_frame(pl.DataFrame([row]), film)]
+    [[], [[3.0, 4.0]], [[3.0, 4.0]]]
     """
     table = fixations.sort("onset_s")
     onset, duration = table["onset_s"].to_numpy(), table["duration_s"].to_numpy()

@@ -15,10 +15,26 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Stimulus:
-    """A stimulus on disk.
+    """The picture or video that was watched.
 
-    size: (height, width) in pixels. frame_times_s: (T,) seconds from the first frame's pts, increasing; [0] for an
-    image. end_s: when the last frame is over; infinity for an image. pixel_aspect: width / height of a pixel as shown.
+    Attributes
+    ----------
+    path : Path
+        The file, or the folder of frames.
+    size : (height, width)
+        In pixels.
+    frame_times_s : ndarray, (T,) float64
+        When each frame is presented, in seconds from the first frame's pts, increasing; [0] for an image.
+    end_s : float
+        When the last frame is over; infinity for an image.
+    pixel_aspect : float
+        Width / height of a pixel as shown.
+
+    Examples
+    --------
+    >>> film = Stimulus(Path("film.mp4"), (360, 640), np.array([0.0, 0.04, 0.08]), 0.12)
+    >>> film.frame_at(np.array([0.05, 9.0])).tolist(), film.is_image
+    ([1, 2], False)
     """
 
     path: Path

@@ -23,11 +23,32 @@ def write_fixations(folder: Path, table: pl.DataFrame) -> None:
 
 
 def read_fixations(path: str | Path) -> pl.DataFrame:
-    """Read a table of fixations: what an import wrote (its .csv, .parquet or folder), or any table with its columns.
+    """Read a table of fixations: what an import wrote, or any table with its columns.
 
-    Returns align.TABLE_SCHEMA: subject, onset_s, duration_s, x_px, y_px, frame. A table may give onset_ms and
-    duration_ms instead, and leave out frame, which then is null. Raises DataError naming the file and the line or
-    column.
+    A table may give onset_ms and duration_ms instead, and leave out frame, which then is null.
+
+    Parameters
+    ----------
+    path : str or Path
+        The .csv or .parquet file, or the folder of an import.
+
+    Returns
+    -------
+    polars.DataFrame
+        In align.TABLE_SCHEMA: subject, onset_s, duration_s (seconds), x_px, y_px (pixels of the stimulus), frame.
+
+    Raises
+    ------
+    DataError
+        If there is no such table or it is malformed; with the line or the column.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> table = Path(tempfile.mkdtemp()) / "film_fixations.csv"
+    >>> _ = table.write_text("subject,onset_ms,duration_ms,x_px,y_px\\nann,120,250,31.5,20\\n")
+    >>> read_fixations(table).row(0)
+    ('ann', 0.12, 0.25, 31.5, 20.0, None)
     """
     path = Path(path)
     if path.is_dir():
@@ -89,9 +110,17 @@ def _require_numbers(path: Path, table: pl.DataFrame) -> None:
 def fixations_by_frame(
     path: str | Path, frame_times_s: Sequence[float] | FloatArray, size: tuple[int, int] | None = None
 ) -> list[NDArray[np.float32]]:
-    """The points that were fixated while each frame of a video was on screen: `sightline.fixations.fixations_by_frame`.
+    """Read a table of fixations and give each frame of a video its points.
 
-    path: Parquet will do here as well.
+    As `sightline.fixations.fixations_by_frame`, see there for parameters, errors and warnings; Parquet will do as well.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> table = Path(tempfile.mkdtemp()) / "film_fixations.csv"
+    >>> _ = table.write_text("subject,onset_s,duration_s,x_px,y_px\\nann,0,0.05,3,4\\nben,0.05,0.05,5,6\\n")
+    >>> [len(frame) for frame in fixations_by_frame(table, [0.0, 0.04, 0.08])]
+    [1, 2, 1]
     """
     path = Path(path)
     if path.suffix != ".parquet":

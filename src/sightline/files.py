@@ -13,9 +13,11 @@ from typing import Self
 
 from sightline.errors import OutputError
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
+_IMAGES = "jpg jpeg jpe jfif png bmp tif tiff webp ppm pgm pnm gif tga jp2 heic heif avif"
+_VIDEOS = "mp4 m4v mov mkv webm avi wmv asf flv ts m2ts mts mpg mpeg vob ogv 3gp 3g2 mxf dv y4m h264 h265 hevc nut"
+IMAGE_SUFFIXES = frozenset(f".{suffix}" for suffix in _IMAGES.split())
 """Of pictures, in lower case."""
-VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg"})
+VIDEO_SUFFIXES = frozenset(f".{suffix}" for suffix in _VIDEOS.split())
 """Of videos, in lower case."""
 
 

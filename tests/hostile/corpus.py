@@ -42,18 +42,22 @@ def write_video(
     pix_fmt: str = "yuv420p",
     turn: tuple[int, bool, bool] = (0, False, False),
     container: str | None = None,
+    gop: int | None = None,
     options: dict[str, str] | None = None,
 ) -> Path:
     """A video of `picture`s.
 
     pts: their stamps in ticks of `time_base` (default 1 / fps). sound_s: seconds of a 440 Hz tone, from
-    `sound_start_s` on. turn: degrees counter-clockwise and the flips of the display matrix.
+    `sound_start_s` on. gop: frames from one key frame to the next. turn: degrees counter-clockwise and the flips of the
+    display matrix.
     """
     with av.open(str(path), "w", format=container, options=options or {}) as out:
         # "zerolatency" is off: B-frames make the coded order differ from the order of presentation.
         coding = {"preset": "fast", "crf": "5"} if codec == "libx264" else {}
         stream = out.add_stream(codec, rate=fps, options=coding)
         stream.height, stream.width, stream.pix_fmt = *size, pix_fmt
+        if gop is not None:
+            stream.codec_context.gop_size = gop
         stream.codec_context.time_base = time_base or Fraction(1, fps)
         if turn != (0, False, False):
             stream.set_display_rotation(*turn)
@@ -68,14 +72,23 @@ def write_video(
     return path
 
 
-def write_tone(out: av.container.OutputContainer, stream: av.AudioStream, seconds: float, start_s: int = 0) -> None:
-    """Encode `seconds` of a 440 Hz tone."""
-    tone = (8000 * np.sin(2 * np.pi * 440 * np.arange(int(RATE * seconds)) / RATE)).astype(np.int16)
+def write_tone(
+    out: av.container.OutputContainer,
+    stream: av.AudioStream,
+    seconds: float,
+    start_s: int = 0,
+    *,
+    rate: int = RATE,
+    layout: str = "mono",
+) -> None:
+    """Encode `seconds` of a 440 Hz tone, in all channels."""
+    tone = (8000 * np.sin(2 * np.pi * 440 * np.arange(int(rate * seconds)) / rate)).astype(np.int16)
     resample = av.AudioResampler(
-        format=stream.codec_context.format, layout="mono", rate=RATE, frame_size=stream.codec_context.frame_size or 1024
+        format=stream.codec_context.format, layout=layout, rate=rate, frame_size=stream.codec_context.frame_size or 1024
     )
-    frame = av.AudioFrame.from_ndarray(tone[None], format="s16", layout="mono")
-    frame.sample_rate, frame.pts, frame.time_base = RATE, RATE * start_s, Fraction(1, RATE)
+    channels = len(av.AudioLayout(layout).channels)
+    frame = av.AudioFrame.from_ndarray(np.repeat(tone, channels)[None], format="s16", layout=layout)
+    frame.sample_rate, frame.pts, frame.time_base = rate, rate * start_s, Fraction(1, rate)
     for block in [*resample.resample(frame), *resample.resample(None)]:
         out.mux(stream.encode(block))
     out.mux(stream.encode(None))
@@ -102,6 +115,16 @@ def write_frames(folder: Path, numbers: Sequence[int] = range(5), size: tuple[in
     for number in numbers:
         Image.fromarray(picture(number, size)).save(folder / f"{number:05d}.png")
     return folder
+
+
+def zero_packet(path: Path, number: int) -> Path:
+    """Put zeros in place of the `number`-th picture in a file's order, but for its first bytes."""
+    with av.open(str(path)) as file:
+        packet = [packet for packet in file.demux(video=0) if packet.size][number]
+    data = bytearray(path.read_bytes())
+    data[packet.pos + 8 : packet.pos + packet.size] = bytes(packet.size - 8)
+    path.write_bytes(data)
+    return path
 
 
 def truncate(path: Path, share: float) -> Path:
@@ -147,4 +170,7 @@ def sound_of(path: Path) -> tuple[str, float, NDArray[np.float32]]:
         stream = file.streams.audio[0]
         blocks = list(file.decode(stream))
         start = float(blocks[0].pts * blocks[0].time_base)
-        return stream.codec_context.name, start, np.concatenate([b.to_ndarray() for b in blocks], axis=1)
+        # PyAV reads one plane too many of eight: interleaved samples have one plane.
+        packed = av.AudioResampler(format="flt")
+        samples = [part.to_ndarray()[0] for block in [*blocks, None] for part in packed.resample(block) if part]
+        return stream.codec_context.name, start, np.concatenate(samples).reshape(-1, stream.channels).T

@@ -39,11 +39,46 @@ def test_missing_frames_are_named(tmp_path: Path) -> None:
         open_source(folder)
 
 
-def test_a_frame_of_another_size_is_named(tmp_path: Path) -> None:
-    folder = write_frames(tmp_path / "run", range(3))
-    Image.fromarray(picture(3, (32, 64))).save(folder / "00003.png")
-    with open_source(folder) as source, pytest.raises(SourceError, match=r"00003.png: frame 3 is 32x64 where .* 48x64"):
+def test_a_frame_of_another_size_is_left_out_with_a_note(tmp_path: Path) -> None:
+    folder = write_frames(tmp_path / "run", range(4))
+    Image.fromarray(picture(2, (32, 64))).save(folder / "00002.png")
+    with open_source(folder) as source:
+        assert [frame.index for frame in source] == [0, 1, 3]
+        assert [source.frame_name(index) for index in (0, 3)] == ["00000", "00003"]
+    assert "1 frames of another size than 48x64 are left out, as 00002.png (32x64)" in source.notes[0]
+
+
+def test_photographs_of_several_sizes_are_no_frames(tmp_path: Path) -> None:
+    folder = write_frames(tmp_path / "run", range(1))
+    for number in (1, 2, 3):
+        Image.fromarray(picture(number, (32 + number, 64))).save(folder / f"0000{number}.png")
+    with open_source(folder) as source, pytest.raises(SourceError, match="make all frames one size, or predict `each`"):
         list(source)
+
+
+@pytest.mark.parametrize(("first", "step"), [(0, 5), (3, 10), (1, 1)])
+def test_numbers_may_go_in_steps_and_are_kept(tmp_path: Path, first: int, step: int) -> None:
+    numbers = range(first, first + 4 * step, step)
+    with open_source(write_frames(tmp_path / "run", numbers), fps=30) as source:
+        frames = list(source)
+        assert source.fps == pytest.approx(30 / step)
+    assert [source.frame_name(frame.index) for frame in frames] == [f"{number:05d}" for number in numbers]
+    assert [frame.time_s for frame in frames] == pytest.approx([i * step / 30 for i in range(4)])
+    assert [frame.index for frame in frames] == [0, 1, 2, 3]
+
+
+def test_a_step_that_is_missing_is_named(tmp_path: Path) -> None:
+    folder = write_frames(tmp_path / "run", [0, 5, 10, 20])
+    with pytest.raises(SourceError, match="1 of frames 0-20 missing: 15"):
+        open_source(folder)
+
+
+def test_files_that_are_no_images_are_told(tmp_path: Path) -> None:
+    folder = write_frames(tmp_path / "run", range(2))
+    (folder / "clip.mov").touch()
+    (folder / ".hidden").touch()
+    with open_source(folder) as source:
+        assert source.notes == [f"{folder}: 1 files that are no images are left out: clip.mov"]
 
 
 @pytest.mark.parametrize(
@@ -62,12 +97,23 @@ def test_a_folder_that_is_no_sequence(tmp_path: Path, names: list[str], message:
         open_source(tmp_path)
 
 
-def test_a_broken_frame_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("broken", [0, 1, 2])
+def test_a_broken_frame_is_left_out_and_named(tmp_path: Path, broken: int) -> None:
     folder = write_frames(tmp_path / "run", range(3))
-    data = (folder / "00001.png").read_bytes()
-    (folder / "00001.png").write_bytes(data[: len(data) // 2])
-    with open_source(folder) as source, pytest.raises(SourceError, match=r"00001.png: not an image that can be read"):
-        list(source)
+    data = (folder / f"0000{broken}.png").read_bytes()
+    (folder / f"0000{broken}.png").write_bytes(data[: len(data) // 2])
+    with open_source(folder) as source:
+        frames = list(source)
+        assert [number_of(frame.image) for frame in frames] == [frame.index for frame in frames]
+        assert len(frames) == source.frame_count == 2
+    assert f"0000{broken}.png: not an image that can be read" in source.notes[0]
+
+
+def test_a_folder_of_broken_frames_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "1.png").write_text("no image")
+    with pytest.raises(SourceError, match=r"1.png: not an image that can be read"):
+        open_source(tmp_path / "run")
 
 
 def test_an_image_upright_by_its_exif_orientation(tmp_path: Path) -> None:

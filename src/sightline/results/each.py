@@ -10,12 +10,13 @@ from typing import Any
 from PIL import Image
 
 from sightline.errors import SightlineError, SourceError
+from sightline.files import IMAGE_SUFFIXES
 from sightline.results.files import FrameFiles
 from sightline.results.folder import OutputFolder, output_errors
 from sightline.results.overlay import Overlay
 from sightline.results.run import Outcome, Run, failure, fingerprint, name_folders, outputs_in_order, versions
 from sightline.video import open_source
-from sightline.video.frames import IMAGE_SUFFIXES, list_images
+from sightline.video.frames import list_images
 
 
 def run_each(run: Run, sources: list[Path], out: Path) -> list[Outcome]:

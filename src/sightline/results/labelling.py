@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sightline.errors import DataError, SourceError, UsageError
-from sightline.video.frames import IMAGE_SUFFIXES
+from sightline.files import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
-VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg"})
 TABLES = ("{0}_fixations.csv", "{0}.csv", "{0}")
 """How the table of a video is called, beside it or in the folder given; the last is the folder of an import."""
 

@@ -1,4 +1,4 @@
-"""Opening what FFmpeg reads, and choosing a stream in it."""
+"""Opening what FFmpeg reads, and choosing streams in it."""
 
 from __future__ import annotations
 
@@ -7,24 +7,40 @@ from pathlib import Path
 import av
 from av.stream import Discard, Disposition
 
-
-def open_media(path: str | Path) -> av.container.InputContainer:
-    """Open a file, or a URL given as a string, for reading. Raises av.FFmpegError."""
-    # Without the protocol's name, FFmpeg takes what stands before a colon in a file's name for one.
-    name = f"file:{path}" if isinstance(path, Path) else path
-    return av.open(name, metadata_errors="replace")
+_OPEN_S, _READ_S = 15.0, 30.0  # how long a network may take until it counts as broken
 
 
-def sound_stream(container: av.container.InputContainer) -> av.AudioStream | None:
-    """The sound that players choose: the one flagged as default, else the first; None where none can be decoded.
+def open_media(source: str | Path) -> av.container.InputContainer:
+    """Open a file, or an address given as a string (`-` is the standard input). Raises av.FFmpegError."""
+    if isinstance(source, Path):
+        # Without the protocol's name, FFmpeg takes what stands before a colon in a file's name for one.
+        return av.open(f"file:{source}", metadata_errors="replace")
+    if source == "-":
+        return av.open("pipe:0", metadata_errors="replace")
+    return av.open(source, metadata_errors="replace", timeout=(_OPEN_S, _READ_S))
+
+
+def picture_streams(container: av.container.InputContainer) -> list[av.VideoStream]:
+    """The videos, the one that players choose first: flagged as default, else the largest. No cover pictures."""
+    videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    return sorted(videos, key=lambda s: (is_default(s), (s.width or 0) * (s.height or 0)), reverse=True)
+
+
+def sound_streams(container: av.container.InputContainer) -> list[av.AudioStream]:
+    """The sounds that can be decoded, the one that players choose first: flagged as default, else the first.
 
     Channels that the file does not name get the usual layout of so many: 6 are 5.1.
     """
     known = [stream for stream in container.streams.audio if stream.codec_context is not None and stream.channels]
-    chosen = max(known, key=lambda stream: bool(stream.disposition & Disposition.default), default=None)
-    if chosen is not None and chosen.codec_context.layout.name.endswith(" channels"):
-        chosen.codec_context.layout = f"{chosen.channels}c"
-    return chosen
+    for stream in known:
+        if stream.codec_context.layout.name.endswith(" channels"):
+            stream.codec_context.layout = f"{stream.channels}c"
+    return sorted(known, key=is_default, reverse=True)
+
+
+def is_default(stream: av.stream.Stream) -> bool:
+    """Whether the file flags it as the one to play."""
+    return bool(stream.disposition & Disposition.default)
 
 
 def read_only(container: av.container.InputContainer, stream: av.stream.Stream) -> None:

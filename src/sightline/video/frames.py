@@ -1,91 +1,119 @@
-"""Frames that are no video: a folder of numbered images, one image, arrays in memory."""
+"""Frames that are no video: a folder of numbered images, arrays in memory."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sized
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from sightline.errors import SourceError
-from sightline.files import IMAGE_SUFFIXES as IMAGE_SUFFIXES
-from sightline.video.source import DEFAULT_FPS, Source, VideoFrame
+from sightline.files import IMAGE_SUFFIXES
+from sightline.types import VideoFrame
+from sightline.video.source import DEFAULT_FPS, Source
+from sightline.video.stills import has_image_brand, read_image
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
-    """Read an image as (H, W, 3) uint8 RGB, turned upright by its EXIF orientation; 16-bit grey is scaled to 8.
-
-    Raises SourceError where it cannot be read or is broken.
-    """
-    try:
-        with Image.open(path) as file:
-            image = ImageOps.exif_transpose(file)
-            if image.mode.startswith("I"):  # Pillow would clip 16-bit grey at 255 instead of scaling it
-                grey = (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
-                return np.repeat(grey[..., None], 3, axis=2)
-            return np.array(image.convert("RGB"))
-    except PermissionError as error:
-        raise SourceError(f"{path}: permission to read it is denied; change its permissions (chmod u+r)") from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        cause = str(error).split("\n")[0].replace(f"'{path}'", "it")
-        raise SourceError(f"{path}: not an image that can be read ({cause}); export it again") from error
+def is_image(path: Path) -> bool:
+    """Whether a file is an image, by its name, or HEIC or AVIF by its content."""
+    return path.suffix.lower() in IMAGE_SUFFIXES or has_image_brand(path)
 
 
 def list_images(folder: Path) -> list[Path]:
     """The image files directly inside `folder`, sorted by name. Raises SourceError where there are none."""
-    try:
-        files = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
-    except PermissionError as error:
-        raise SourceError(f"{folder}: permission to list the folder is denied (chmod u+rx)") from error
+    files = [file for file in _files(folder) if file.suffix.lower() in IMAGE_SUFFIXES]
     if not files:
         raise SourceError(f"{folder}: no images in this folder ({', '.join(sorted(IMAGE_SUFFIXES))})")
     return files
 
 
+def left_out(folder: Path) -> str | None:
+    """What to tell of the files in `folder` that are no images; None where there are none."""
+    names = [file.name for file in _files(folder) if file.suffix.lower() not in IMAGE_SUFFIXES and file.is_file()]
+    if not names:
+        return None
+    more = ", ..." if len(names) > 5 else ""
+    return f"{len(names)} files that are no images are left out: {', '.join(names[:5])}{more}"
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except PermissionError as error:
+        raise SourceError(f"{folder}: permission to list the folder is denied (chmod u+rx)") from error
+
+
 class FrameFolder(Source):
-    """A folder of images numbered without gaps, from any first number: 00000.jpg, frame_17.png, ..."""
+    """A folder of images numbered in even steps from any first number: 00000.jpg, frame_17.png, 00000 00005 00010.
+
+    Results keep the names of the frames. `fps` is that of the numbers: of every fifth frame of a video, a fifth as many
+    are there. Frames that cannot be read, or are of another size than the first one, are left out.
+    """
+
+    path: Path
 
     def __init__(self, path: Path, fps: float = DEFAULT_FPS) -> None:
-        self.path, self.stem, self.kind = path, path.resolve().name, "frames"
-        self.fps, self.time_base = fps, 1 / Fraction(fps).limit_denominator(1001)
-        self.files = _in_order(path)
+        super().__init__()
+        self.path, self.name, self.stem, self.kind = path, str(path), path.resolve().name, "frames"
+        self.files, step = _in_order(path)
+        self.time_base = step / Fraction(fps).limit_denominator(1001)
+        self.fps = fps / step
         self.frame_count = self.frames_expected = len(self.files)
-        self.size = read_image(self.files[0]).shape[:2]
+        if (others := left_out(path)) is not None:
+            self.note(others)
+        self.size = self._first_size()
+
+    def _first_size(self) -> tuple[int, int]:
+        for number, file in enumerate(self.files):
+            try:
+                height, width = read_image(file).shape[:2]
+            except SourceError:
+                if number + 1 == len(self.files):
+                    raise
+                continue
+            return height, width
+        raise AssertionError("a folder has at least one image")
+
+    def frame_name(self, index: int) -> str:
+        return self.files[index].stem
 
     def __iter__(self) -> Iterator[VideoFrame]:
+        broken, odd, good = 0, 0, 0
+        cause = ""
         for index, file in enumerate(self.files):
-            image = read_image(file)
+            try:
+                image = read_image(file, self.note)
+            except SourceError as error:
+                broken += 1
+                few = "1 frame cannot" if broken == 1 else f"{broken} frames cannot"
+                cause = cause or str(error)
+                self.note(f"{few} be read and left out ({cause})", "broken")
+                continue
             if image.shape[:2] != self.size:
-                got, first = _by(image.shape[:2]), _by(self.size)
-                raise SourceError(
-                    f"{file}: frame {index} is {got} where {self.files[0].name} is {first} (height x width); "
-                    "make all frames one size, or pass --each for unrelated images"
-                )
+                odd += 1
+                got, usual = _by(image.shape[:2]), _by(self.size)
+                if odd > good:
+                    raise SourceError(
+                        f"{file}: frame {index} is {got} where the first one is {usual} (height x width); make all "
+                        "frames one size, or predict `each` as an image of its own"
+                    )
+                self.note(f"{odd} frames of another size than {usual} are left out, as {file.name} ({got})", "sizes")
+                continue
+            good += 1
             yield VideoFrame(index, float(index * self.time_base), index, image)
-
-
-class ImageFile(Source):
-    """One image."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.stem, self.kind = path, path.stem, "image"
-        self.fps, self.time_base = DEFAULT_FPS, 1 / Fraction(DEFAULT_FPS)
-        self.frame_count = self.frames_expected = 1
-        self._image = read_image(path)
-        self.size = self._image.shape[:2]
-
-    def __iter__(self) -> Iterator[VideoFrame]:
-        yield VideoFrame(0, 0.0, 0, self._image)
+        self.frame_count = good
 
 
 class ArraySource(Source):
     """Frames in memory: (H, W, 3), (T, H, W, 3), or an iterable of (H, W, 3); uint8 RGB."""
 
     def __init__(self, frames: NDArray[np.uint8] | Iterable[NDArray[np.uint8]], fps: float = DEFAULT_FPS) -> None:
+        super().__init__()
         self.kind, self.fps, self.time_base = "array", fps, 1 / Fraction(fps).limit_denominator(1001)
         if isinstance(frames, np.ndarray) and frames.ndim == 3:
             frames = frames[None]
@@ -120,14 +148,14 @@ def _checked(image: NDArray[np.uint8], index: int, size: tuple[int, int] | None)
     return image
 
 
-def _in_order(folder: Path) -> list[Path]:
-    """The folder's images by frame number; SourceError names what is missing, double or not numbered."""
+def _in_order(folder: Path) -> tuple[list[Path], int]:
+    """(images by frame number, the step between numbers); SourceError names what is missing, double or not numbered."""
     numbered: dict[int, Path] = {}
     names = set()
     for file in list_images(folder):
         found = re.fullmatch(r"(.*?)(\d+)(\D*)", file.stem)
         if found is None:
-            raise SourceError(f"{file}: not a numbered frame; number the frames, or pass --each for unrelated images")
+            raise SourceError(f"{file}: not a numbered frame; number the frames, or pass `each` for unrelated images")
         names.add((found[1], found[3]))
         number = int(found[2])
         if number in numbered:
@@ -138,15 +166,17 @@ def _in_order(folder: Path) -> list[Path]:
     if len(names) > 1:
         two = ", ".join(f"{before}*{after}" for before, after in sorted(names)[:2])
         raise SourceError(
-            f"{folder}: frames of several sequences ({two}); one folder each, or --each for unrelated images"
+            f"{folder}: frames of several sequences ({two}); one folder each, or `each` for unrelated images"
         )
-    missing = sorted(set(range(min(numbered), max(numbered))) - set(numbered))
+    order = sorted(numbered)
+    step = math.gcd(*(b - a for a, b in pairwise(order))) or 1
+    missing = sorted(set(range(order[0], order[-1], step)) - set(order))
     if missing:
         raise SourceError(
             f"{folder}: {len(missing)} of frames {min(numbered)}-{max(numbered)} missing: {_ranges(missing)}; "
-            "add them or renumber, or pass --each for unrelated images"
+            "add them or renumber, or pass `each` for unrelated images"
         )
-    return [numbered[number] for number in sorted(numbered)]
+    return [numbered[number] for number in order], step
 
 
 def _ranges(numbers: list[int], most: int = 8) -> str:

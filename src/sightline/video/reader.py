@@ -1,93 +1,132 @@
-"""Video files through PyAV (FFmpeg): frames in order of presentation, upright, with their own times."""
+"""Video files and streams through PyAV (FFmpeg): frames in order of presentation, upright, with their own times."""
 
 from __future__ import annotations
 
+import contextlib
+import stat
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import av
 import numpy as np
 from av.sidedata.sidedata import Type as SideData
-from av.stream import Disposition
-from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from sightline.errors import SourceError
-from sightline.video.container import open_media, sound_stream
+from sightline.types import VideoFrame
+from sightline.video.colour import ToRGB
+from sightline.video.container import is_default, open_media, picture_streams, sound_streams
+from sightline.video.decoding import EndLost, Troubles, decode, deinterlace, stamp_of, stamped
+from sightline.video.opening import stem_of
 from sightline.video.samples import SoundReader
-from sightline.video.source import DEFAULT_FPS, Source, VideoFrame
+from sightline.video.source import DEFAULT_FPS, Source
 
-_UNTAGGED = 2  # AVCOL_SPC_UNSPECIFIED
+_EARLY_S = Fraction(1, 10)  # sound that begins so little before the picture does not set the start
 
 
 class VideoFile(Source):
-    """A video file.
+    """A video file, or a video at an address that FFmpeg opens; `-` is the standard input.
 
     The times of the frames come from the frames, as edit lists leave them; header counts and rates only feed progress
-    bars. Missing or backward stamps continue at the mean rate. Rotation and mirror flags are applied, colours are
-    converted by their tag (untagged: BT.709 from 720 lines, else BT.601, as players do), and if the resolution changes
-    on the way, frames are scaled to the first one's.
+    bars. Rotation and mirror flags are applied, colours become BT.709 (see colour.ToRGB), interlaced frames whole ones,
+    and if the resolution changes on the way, frames are scaled to the first one's. Frames that cannot be decoded are
+    left out; `notes` tells all of it.
     """
 
-    path: Path
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.stem, self.kind = path, path.stem, "video"
+    def __init__(self, source: Path | str) -> None:
+        super().__init__()
+        self._place = source
+        self.path = source if isinstance(source, Path) else None
+        self.name, self.stem, self.kind = str(source), stem_of(source), "video"
+        self.once = _is_once(source)
         # Closing the file under a thread that is decoding it would crash the interpreter.
         self._lock = threading.Lock()
+        self._to_rgb = ToRGB(self.note)
         self._open()
-        self._sound = SoundReader(path, self.start_pts * self.time_base)
+        self._sound = SoundReader(source, self.start_pts * self.time_base, lambda text: self.note(text, "samples"))
 
     def _open(self) -> None:
         try:
-            self._container = open_media(self.path)
-        except av.FFmpegError as error:
-            with self.path.open("rb") as file:
-                is_mp4 = file.read(8)[4:] == b"ftyp"
-            if is_mp4:
-                raise SourceError(f"{self.path}: truncated or still being written (no index); copy it again") from error
-            cause = error.strerror
-            raise SourceError(f"{self.path}: not a video that can be read ({cause}); check that it plays") from error
+            self._container = open_media(self._place)
+        except (av.FFmpegError, OSError) as error:
+            raise SourceError(f"{self.name}: {self._why_not(error)}") from error
         try:
             self._read_header()
         except BaseException:
             self._container.close()
             raise
 
+    def _why_not(self, error: av.FFmpegError | OSError) -> str:
+        cause = error.strerror or str(error)
+        if self.path is None:
+            advice = "pipe a video that plays" if self._place == "-" else "check the address"
+            return f"cannot be opened ({cause}); {advice}"
+        if self.path.is_file():
+            with self.path.open("rb") as file:
+                if file.read(8)[4:] == b"ftyp":
+                    return "truncated or still being written (no index); copy it again"
+        return f"not a video that can be read ({cause}); check that it plays"
+
     def _read_header(self) -> None:
-        # Cover art of a sound file counts as a video stream in FFmpeg.
-        videos = [s for s in self._container.streams.video if not s.disposition & Disposition.attached_pic]
+        videos = picture_streams(self._container)
         if not videos:
-            kinds = ", ".join(sorted({s.type for s in self._container.streams}))
-            if not kinds:
-                raise SourceError(f"{self.path}: nothing can be found in it: it is truncated or damaged; copy it again")
-            raise SourceError(f"{self.path}: no video stream in it (only {kinds}); give a file with a picture")
-        self._stream = max(videos, key=lambda s: (s.width or 0) * (s.height or 0))
+            raise SourceError(f"{self.name}: {self._what_instead()}")
+        self._stream = videos[0]
         self._stream.thread_type = "AUTO"
-        self.has_audio = sound_stream(self._container) is not None
+        if len(videos) > 1:
+            shown, why = f"{self._stream.width}x{self._stream.height}", "the largest"
+            if is_default(self._stream) and not is_default(videos[1]):
+                why = "the one flagged as default"
+            self.note(f"{len(videos)} videos in it; {why} ({shown}) is read", "videos")
+        sounds = sound_streams(self._container)
+        self.has_audio = bool(sounds) and not self.once
+        self.sound_track = self._place if self.has_audio else None
+        if sounds and self.once:
+            self.note("its sound is left out: it can be read only once; give a file for an overlay with sound", "once")
         self.time_base = self._stream.time_base
         self.fps = float(self._stream.average_rate or self._stream.guessed_rate or DEFAULT_FPS)
-        if self._container.format.name in ("mpegts", "mpeg"):
-            self.zero_s = Fraction(self._container.start_time or 0, av.time_base)
         self._refuse_truncated()
         self.frames_expected = self._stream.frames or self._estimate_frames()
+        self._troubles = Troubles(self.note, self.time_base)
         self._decoder = self._decode()
         self._closed = False
-        first = self._next()
+        first = next(self._decoder, None)
         if first is None:
             raise SourceError(
-                f"{self.path}: no frame of its video can be decoded; check that it plays, or re-encode it"
+                f"{self.name}: no frame of its video can be decoded; check that it plays, or re-encode it"
             )
-        self._first = first
-        self.start_pts = _stamp(first) or 0
-        height, width = first.height, first.width
-        self._turn = _orientation(first)
+        self._first: tuple[int, av.VideoFrame] | None = first
+        self.start_pts, frame = first
+        self.zero_s = self._find_zero(sounds[0] if sounds else None)
+        height, width = frame.height, frame.width
+        self._turn = _orientation(frame)
         aspect = self._stream.sample_aspect_ratio or Fraction(1)
         self.size, self.pixel_aspect = (height, width), aspect
         if self._turn[0]:
             self.size, self.pixel_aspect = (width, height), 1 / aspect
+
+    def _what_instead(self) -> str:
+        streams = self._container.streams
+        if not len(streams):
+            return "nothing can be found in it: it is truncated or damaged; copy it again"
+        if streams.video:
+            return "no video in it, only sound and a cover picture; give a file with a video"
+        return (
+            f"no video stream in it (only {', '.join(sorted({s.type for s in streams}))}); give a file with a picture"
+        )
+
+    def _find_zero(self, sound: av.AudioStream | None) -> Fraction:
+        """Where a player's clock starts: at the picture, or at sound that comes clearly before it."""
+        begins_s = self.start_pts * self.time_base
+        if sound is None or sound.start_time is None:
+            return begins_s
+        heard_s = sound.start_time * sound.time_base
+        if heard_s >= begins_s - _EARLY_S:
+            return begins_s
+        return heard_s if abs(heard_s) > _EARLY_S else Fraction(0)
 
     def _estimate_frames(self) -> int | None:
         seconds = (self._container.duration or 0) / av.time_base
@@ -95,65 +134,72 @@ class VideoFile(Source):
 
     def _refuse_truncated(self) -> None:
         """An mp4's index says where each frame lies: a file that ends before is cut, and is refused before any work."""
-        path = self.path
-        if "mov" not in self._container.format.name or not path.is_file():
+        if "mov" not in self._container.format.name or self.path is None or not self.path.is_file():
             return
-        length = path.stat().st_size
+        length = self.path.stat().st_size
         for number, entry in enumerate(self._stream.index_entries):
             if entry.pos + entry.size > length:
                 frame = f"frame {number} of {len(self._stream.index_entries)}"
                 time_s = max(0.0, float(entry.timestamp * self.time_base))
-                raise SourceError(f"{path}: truncated: the file ends before {frame} ({time_s:.3f} s); copy it again")
+                raise SourceError(
+                    f"{self.name}: truncated: the file ends before {frame} ({time_s:.3f} s); copy it again"
+                )
 
-    def _decode(self) -> Iterator[av.VideoFrame]:
-        done, last = 0, None
+    def _decode(self) -> Iterator[tuple[int, av.VideoFrame]]:
+        step = max(1, round(1 / (self.fps * self.time_base)))
+        whole = deinterlace(
+            self._decoded_frames(step),
+            self.time_base,
+            lambda: self.note("interlaced frames are deinterlaced", "fields"),
+        )
+        return stamped(whole, self.time_base, step)
+
+    def _decoded_frames(self, step: int) -> Iterator[av.VideoFrame]:
+        last = None
         try:
-            for packet in self._container.demux(self._stream):
-                try:
-                    frames = packet.decode()
-                except av.InvalidDataError:
-                    if done:
-                        raise
-                    continue  # recordings may start in the middle of a group of pictures
-                for frame in frames:
-                    last = frame
-                    done += 1
-                    yield frame
-        except av.FFmpegError as error:
-            where = "at its start"
-            if last is not None:
-                time_s = float(((_stamp(last) or 0) - self.start_pts) * self.time_base)
-                where = f"after frame {done - 1} ({time_s:.3f} s)"
-            raise SourceError(
-                f"{self.path}: cannot be decoded {where} ({error.strerror}); copy it again, or trim or re-encode it"
-            ) from error
+            for frame in decode(self._container, self._stream, step, self._troubles):
+                last = stamp_of(frame)
+                yield frame
+            return
+        except EndLost:
+            if self.once:
+                return
+        number = self._stream.index
+        self._container.close()
+        self._container = open_media(self._place)
+        self._stream = self._container.streams[number]
+        self._stream.thread_type = "NONE"
+        if last is not None:
+            with contextlib.suppress(av.FFmpegError):
+                self._container.seek(last, stream=self._stream)
+        for frame in decode(self._container, self._stream, step, self._troubles):
+            stamp = stamp_of(frame)
+            if stamp is not None and (last is None or stamp > last):
+                yield frame
 
     def __iter__(self) -> Iterator[VideoFrame]:
         if self._first is None:
+            if self.once:
+                raise SourceError(f"{self.name}: can be read only once; give a file")
             self._close_picture()
             self._open()
-        frame, self._first = self._first, None
-        convert = VideoReformatter()
-        step = max(1, round(1 / (self.fps * self.time_base)))
-        pts, index = self.start_pts - step, 0
-        while frame is not None:
-            stamp = _stamp(frame)
-            pts = stamp if stamp is not None and (stamp > pts or index == 0) else pts + step
-            yield VideoFrame(index, float((pts - self.start_pts) * self.time_base), pts, self._image(frame, convert))
+        item, self._first = self._first, None
+        index = 0
+        while item is not None:
+            pts, frame = item
+            time_s = float((pts - self.start_pts) * self.time_base)
+            yield VideoFrame(index, time_s, pts, self._image(frame))
             index += 1
-            frame = self._next()
+            item = self._next()
         self.frame_count = index
 
-    def _next(self) -> av.VideoFrame | None:
+    def _next(self) -> tuple[int, av.VideoFrame] | None:
         with self._lock:
             return None if self._closed else next(self._decoder, None)
 
-    def _image(self, frame: av.VideoFrame, convert: VideoReformatter) -> NDArray[np.uint8]:
+    def _image(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
         transpose, flip_y, flip_x = self._turn
-        height, width = self.size[::-1] if transpose else self.size
-        space = Colorspace.ITU709 if frame.colorspace == _UNTAGGED and frame.height >= 720 else None
-        rgb = convert.reformat(frame, width=width, height=height, format="rgb24", src_colorspace=space, threads=1)
-        image = np.asarray(rgb.to_ndarray(), np.uint8)
+        image = self._to_rgb(frame, self.size[::-1] if transpose else self.size)
         if transpose or flip_y or flip_x:
             image = image.transpose(1, 0, 2) if transpose else image
             image = np.ascontiguousarray(image[:: -1 if flip_y else 1, :: -1 if flip_x else 1])
@@ -172,8 +218,10 @@ class VideoFile(Source):
             self._container.close()
 
 
-def _stamp(frame: av.VideoFrame) -> int | None:
-    return frame.pts if frame.pts is not None else frame.dts
+def _is_once(source: Path | str) -> bool:
+    if isinstance(source, Path):
+        return not stat.S_ISREG(source.stat().st_mode)
+    return source == "-" or urlsplit(source).scheme not in ("http", "https", "ftp", "sftp", "file")
 
 
 def _orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
@@ -181,7 +229,14 @@ def _orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
 
     The matrix maps stored (x, y) to shown (a x + c y, b x + d y), y downwards; only right angles occur.
     """
-    for side in frame.side_data:
+    try:
+        sides = list(frame.side_data)
+    except ValueError:  # PyAV lists no side data at all where it does not know a kind, but still tells the angle
+        a, b, c, d = {90: (0, -1, 1, 0), 180: (-1, 0, 0, -1), -180: (-1, 0, 0, -1), -90: (0, 1, -1, 0)}.get(
+            round(frame.rotation / 90) * 90, (1, 0, 0, 1)
+        )
+        return (True, b < 0, c < 0) if b else (False, d < 0, a < 0)
+    for side in sides:
         if side.type == SideData.DISPLAYMATRIX:
             a, b, _, c, d = np.frombuffer(side, np.int32)[:5].tolist()
             if abs(b) > abs(a):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.errors import UsageError
-from sightline.video.container import open_media, read_only, sound_stream
+from sightline.video.container import open_media, read_only, sound_streams
 
 Samples = NDArray[np.float32]
 
@@ -30,8 +30,8 @@ class SoundReader:
 
     Parameters
     ----------
-    path : Path
-        A file with sound.
+    path : Path or str
+        A file with sound, or the address of one.
     zero_s : Fraction
         The stamp, in seconds, of the first video frame: the zero of all times.
     note : callable
@@ -46,7 +46,7 @@ class SoundReader:
     """
 
     def __init__(
-        self, path: Path, zero_s: Fraction = Fraction(0), note: Callable[[str], None] = lambda text: None
+        self, path: Path | str, zero_s: Fraction = Fraction(0), note: Callable[[str], None] = lambda text: None
     ) -> None:
         self._path, self._zero_s, self._note = path, zero_s, note
         self._lock = threading.Lock()
@@ -121,7 +121,7 @@ class SoundReader:
         lost = False
         try:
             with open_media(self._path) as container:
-                stream = sound_stream(container)
+                stream = next(iter(sound_streams(container)), None)
                 if stream is None:
                     return
                 read_only(container, stream)
@@ -130,7 +130,7 @@ class SoundReader:
                         frames = packet.decode()
                     except av.InvalidDataError:
                         if not lost:
-                            self._note(f"{self._path}: some of its sound cannot be decoded and is silent")
+                            self._note("some of its sound cannot be decoded and is silent")
                         lost = True
                         continue
                     for frame in frames:
@@ -139,7 +139,7 @@ class SoundReader:
                         yield frame, begins_s, lost
                         lost = False
         except av.FFmpegError as error:
-            self._note(f"{self._path}: its sound breaks off ({error.strerror}); the rest is silent")
+            self._note(f"its sound breaks off ({error.strerror}); the rest is silent")
 
 
 class _Run:

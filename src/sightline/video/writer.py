@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from sightline.errors import OutputError
 from sightline.files import mend
+from sightline.video.opening import is_stream
 from sightline.video.sound import SoundTrack
 from sightline.video.source import Source
 
@@ -29,8 +30,9 @@ class VideoWriter:
 
     path: the file; it appears, complete, when the writer is closed. size: (height, width) of the images; where one is
     odd, which H.264's 4:2:0 cannot hold, the last row or column is repeated once. fps: the nominal rate. time_base:
-    seconds of one pts tick, 1 / fps unless given. sound: a file whose sound goes along: copied packet by packet if mp4
-    can hold its codec, else re-encoded to AAC. pixel_aspect: width / height of a pixel as shown. zero_s: the stamp, in
+    seconds of one pts tick, 1 / fps unless given. sound: a file, or an address, whose sound goes along: copied packet
+    by packet if mp4 can hold its codec, else re-encoded to AAC, else left out. note: is told, in a sentence, what of
+    the sound is left out. pixel_aspect: width / height of a pixel as shown. zero_s: the stamp, in
     seconds, of picture and sound that becomes 0 in the file.
 
     As a context manager it closes at the end and leaves no file behind after an exception. Raises OutputError.
@@ -43,9 +45,10 @@ class VideoWriter:
         fps: float,
         *,
         time_base: Fraction | None = None,
-        sound: str | Path | None = None,
+        sound: Path | str | None = None,
         pixel_aspect: Fraction = Fraction(1),
         zero_s: Fraction = Fraction(0),
+        note: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.path = Path(path)
         self._partial = self.path.with_name(f".{self.path.name}.partial")
@@ -62,11 +65,11 @@ class VideoWriter:
             ticks = self._time_base.denominator
             clock = min(ticks * math.ceil(10_000 / ticks), 1_000_000)
             options = {"movflags": "+faststart", "movie_timescale": str(clock)}
-            self._output = av.open(str(self._partial), "w", format="mp4", options=options)
+            self._output = av.open(f"file:{self._partial}", "w", format="mp4", options=options)
             try:
                 self._stream = self._add_picture(size, rate, pixel_aspect)
                 if sound is not None:
-                    self._sound = SoundTrack(Path(sound), self._output, zero_s)
+                    self._sound = SoundTrack(sound if is_stream(sound) else Path(sound), self._output, zero_s, note)
             except BaseException:
                 self.abort()
                 raise
@@ -79,9 +82,10 @@ class VideoWriter:
             source.size,
             source.fps,
             time_base=source.time_base,
-            sound=source.path if source.has_audio else None,
+            sound=source.sound_track,
             pixel_aspect=source.pixel_aspect,
             zero_s=source.zero_s,
+            note=source.note,
         )
 
     def _add_picture(self, size: tuple[int, int], rate: Fraction, pixel_aspect: Fraction) -> av.VideoStream:

@@ -12,7 +12,8 @@ EXAMPLES = """\b
 Examples:
   sightline evaluate vos results DAVIS --protocol davis2016 --json scores.json
   sightline evaluate fixation maps osie --protocol exact --csv frames.csv
-  sightline evaluate vsod ours DAVSOD --against theirs --against older
+  sightline evaluate vsod ours DAVSOD --against theirs --against older --plots plots
+  sightline evaluate fixation deepgaze osie --log-densities --yardsticks
   sightline evaluate --explain s_auc
 """
 
@@ -31,8 +32,9 @@ def evaluate(
     against: Annotated[
         list[Path] | None, typer.Option(metavar="PRED", help="Another prediction to compare with; may be repeated.")
     ] = None,
-    sequences: Annotated[
-        str | None, typer.Option(metavar="LIST", help="Score these only: names with commas, or a file of names.")
+    names: Annotated[
+        str | None,
+        typer.Option("--sequences", metavar="LIST", help="Score these only: names with commas, or a file of names."),
     ] = None,
     sigma: Annotated[
         float | None, typer.Option(metavar="PX", help="Blur of true fixations, in stimulus pixels. [default: 1 degree]")
@@ -40,9 +42,12 @@ def evaluate(
     yardsticks: Annotated[
         bool, typer.Option("--yardsticks", help="Also score chance, centre prior, mean map and other observers.")
     ] = False,
+    log_densities: Annotated[
+        bool, typer.Option("--log-densities", help="The maps hold natural logarithms of densities (arrays, TIFF).")
+    ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads.", show_default="one a processor")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap and of protocols that draw at random.")] = 0,
-    draws: Annotated[int, typer.Option(min=1, help="Bootstrap resamples for the intervals.")] = 1000,
+    draws: Annotated[int, typer.Option(min=1, help="Resamples of the bootstrap and the permutation test.")] = 1000,
     explain: Annotated[
         str | None, typer.Option(metavar="METRIC", help="Say what a score means under each protocol, and stop.")
     ] = None,
@@ -64,9 +69,14 @@ def evaluate(
             check_place(file)
     if plots is not None:
         check_place(plots, folder=True)
-    names = None if sequences is None else evaluation.read_selection(sequences)
     options = evaluation.Options(
-        workers=workers, draws=draws, seed=seed, names=names, sigma=sigma, yardsticks=yardsticks
+        workers=workers,
+        draws=draws,
+        seed=seed,
+        names=None if names is None else evaluation.read_selection(names),
+        sigma=sigma,
+        yardsticks=yardsticks,
+        log_densities=log_densities,
     )
     with _Bars() as bars:
         report = evaluation.evaluate(
@@ -90,11 +100,13 @@ def evaluate(
         from sightline.metrics.evaluation.plots import write_plots
 
         write_plots(report, plots)
+    report.discard_journals()
     typer.echo(report.markdown(), nl=False)
-    if report.unscored_frames:
-        typer.echo(
-            f"unscored frames: {report.unscored_frames}; a mean leaves out where its score is undefined", err=True
-        )
+    if report.objects:
+        typer.echo("\n" + report.objects_markdown(), nl=False)
+    if any(one.unscored_frames for one in report.predictions()):
+        counts = ", ".join(f"{one.name} {one.unscored_frames}" for one in report.predictions())
+        typer.echo(f"unscored frames: {counts}; a mean leaves out where its score is undefined", err=True)
 
 
 class _Bars:

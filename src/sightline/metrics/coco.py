@@ -37,14 +37,18 @@ class AveragePrecision:
 
     likeness: "box iou", "mask iou", "box soc", "box soc inclusive", "mask soc" (pixels) or "mask box soc" (the tight
     boxes of the masks). Everything else is COCO's: 101 recall points, 100 detections an image, all sizes.
-    Raises UsageError where pycocotools is not installed.
+    Raises UsageError where pycocotools is not installed, or there are not as many predictions as pictures.
     """
 
     def __init__(self, truth: Sequence[Objects], found: Sequence[Objects], likeness: str) -> None:
+        if len(truth) != len(found):
+            raise UsageError(f"`found`: {len(found)} pictures, `truth` has {len(truth)}; one for each is expected")
+        self._images = len(truth)
+        if not self._images:
+            return
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
             self._evaluator = _evaluator(truth, found, likeness)
             self._evaluator.evaluate()
-        self._images = len(truth)
         self._of_images = self._evaluator.evalImgs
 
     def scores(self, times: Sequence[int] | NDArray[np.int64] | None = None) -> dict[str, float]:
@@ -52,6 +56,8 @@ class AveragePrecision:
 
         times: how often each image counts, for resampling; once each by default.
         """
+        if not self._images:
+            return dict.fromkeys(("mean", "50", "75", "95"), float("nan"))
         chosen = np.arange(self._images) if times is None else np.repeat(np.arange(self._images), times)
         evaluator = self._evaluator
         classes = len(self._of_images) // self._images

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from sightline.errors import UsageError
@@ -35,10 +36,11 @@ EXPLANATIONS: dict[str, Explanation] = {
         {
             "exact": "all pixels are negatives; ties count half (Mann-Whitney); fixations in one pixel count each",
             "mit": "only unfixated pixels are negatives; thresholds at the fixated values; ties are broken by noise of "
-            "1e-7, so maps of 8 bits get scores that depend on the seed",
+            "1e-7, so maps of 8 bits get scores that depend on the seed, and a constant map scores near 0.5 by chance; "
+            "exact counts ties half instead, which needs no noise",
             "pysaliency": "as mit, but fixations in one pixel count each, and the noise is normal",
             "dhf1k": _MIT_LIKE,
-            "stavis": "as mit, on maps smoothed by 2 pixels",
+            "stavis": "as mit, on maps smoothed by 2 pixels; a constant map is not scored",
         },
     ),
     "auc_borji": Explanation(
@@ -49,7 +51,8 @@ EXPLANATIONS: dict[str, Explanation] = {
         "higher",
         {
             "exact": "the limit of infinitely many draws and thresholds, which is auc_judd of this protocol",
-            "mit": "100 draws of as many pixels as fixations, thresholds 0.1 apart on the map in [0, 1]; seeded",
+            "mit": "100 draws of as many pixels as fixations, thresholds 0.1 apart on the map in [0, 1]; seeded; a "
+            "single fixated pixel and a constant map are not scored",
             "pysaliency": "its AUC with uniform nonfixations: exact, a mean over fixations",
             "dhf1k": _MIT_LIKE,
             "stavis": _MIT_LIKE,
@@ -106,11 +109,12 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Judd et al., MIT technical report 2012",
         "higher",
         {
-            "exact": "maps are scaled only; a floor under a map costs",
-            "mit": "each map's minimum is subtracted first; a floor costs nothing",
-            "pysaliency": "as exact",
-            "dhf1k": _MIT_LIKE,
-            "stavis": _MIT_LIKE,
+            "exact": "maps are scaled only; a floor under a map costs; a black map scores 0",
+            "mit": "each map's minimum is subtracted first: a floor costs nothing; a black map scores 0, another "
+            "constant one is not scored",
+            "pysaliency": "as exact, but a black map is uniform",
+            "dhf1k": "as mit; a frame that nobody looked at scores 0 and counts, where exact leaves it out",
+            "stavis": "as dhf1k, but a black map is not scored",
         },
     ),
     "kld": Explanation(
@@ -121,9 +125,9 @@ EXPLANATIONS: dict[str, Explanation] = {
         "lower",
         {
             "exact": "log(eps + g / (p + eps)) with eps = 2.2e-16, as mit; maps of 8 bits score far worse than floats, "
-            "as zeros where people looked cost most",
-            "mit": "as exact",
-            "pysaliency": "1e-20 is added to both maps instead",
+            "as zeros where people looked cost most; a black map costs about 30; a negative minimum is lifted to 0",
+            "mit": "as exact; of maps with negative values the toolbox gives complex numbers, this does not",
+            "pysaliency": "1e-20 is added to both maps instead, after a negative minimum is lifted to 0",
             "dhf1k": _MIT_LIKE,
             "stavis": _MIT_LIKE,
         },
@@ -135,12 +139,23 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Kuemmerer et al., PNAS 2015",
         "higher",
         {
-            "exact": "over the mean map of the other stimuli",
-            "mit": "as exact, after each map's minimum is subtracted (InfoGain.m)",
-            "pysaliency": "over the uniform density; a mean over fixations",
+            "exact": "over the mean map of the other stimuli; 2.2e-16 is added to both densities, so that a fixation "
+            "where nothing was predicted costs about 50 bits, not infinitely many; `log_densities` reads models that "
+            "give them",
+            "mit": "as exact, after each map is brought to [0, 1] (InfoGain.m); a constant map is not scored",
+            "pysaliency": "over the uniform density; a mean over fixations; -inf where somebody looked at no density",
             "dhf1k": _MIT_LIKE,
             "stavis": _MIT_LIKE,
         },
+    ),
+    "steadiness": Explanation(
+        "fixation",
+        "temporal steadiness",
+        "The similarity SIM of each map of a video with the map before it: 1 for maps that stay the same. It says how "
+        "much maps flicker, not whether they are right; a map that never moves scores 1.",
+        "SIM of successive frames; Sightline",
+        "higher",
+        dict.fromkeys(("mit", "pysaliency", "dhf1k", "stavis"), "not given") | {"exact": "of videos; as defined"},
     ),
     "s_measure": Explanation(
         "vsod",
@@ -150,9 +165,12 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Fan et al., ICCV 2017",
         "higher",
         {
-            "exact": "maps as they are; frames without an object are not scored",
-            "davsod": "maps stretched to [0, 1]; a frame without an object scores 1 - the map's mean",
-            "pysodmetrics": "as davsod; NaN where the object's centre lies on the last row or column",
+            "exact": "maps as they are; frames without an object are not scored; a quadrant without pixels has no "
+            "weight",
+            "davsod": "maps stretched to [0, 1]; a frame without an object scores 1 - the map's mean; of an object "
+            "whose centre lies on the last row or column the tool gives NaN, this what is left",
+            "pysodmetrics": "as davsod; NaN where the object's centre lies on the last row or column; a centre at a "
+            "half is rounded to even, by exact and davsod up",
         },
     ),
     "e_measure": Explanation(
@@ -217,6 +235,8 @@ EXPLANATIONS: dict[str, Explanation] = {
             "exact": "all frames; both empty is not scored",
             "davis2016": "without the first and last frame; both empty scores 1; means over sequences",
             "davis2017-unsupervised": "all frames; proposals assigned to objects; void left out; means over objects",
+            "davis2017-semi-supervised": "all but the first and last frame; objects by number; void is background; "
+            "means over objects",
         },
     ),
     "f": Explanation(
@@ -230,6 +250,8 @@ EXPLANATIONS: dict[str, Explanation] = {
             "exact": "all frames; no contour in both is not scored",
             "davis2016": "without the first and last frame; no contour in both scores 1",
             "davis2017-unsupervised": "all frames; proposals assigned to objects; void left out; means over objects",
+            "davis2017-semi-supervised": "all but the first and last frame; objects by number; void is background; "
+            "means over objects",
         },
     ),
     "jf_mean": Explanation(
@@ -238,7 +260,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         "The mean of j_mean and f_mean.",
         "Pont-Tuset et al., 2017",
         "higher",
-        {"exact": "as J and F", "davis2016": "as J and F", "davis2017-unsupervised": "as J and F"},
+        {protocol.name: "as J and F" for protocol in VOS},
     ),
     "t_mean": Explanation(
         "vos",
@@ -251,6 +273,7 @@ EXPLANATIONS: dict[str, Explanation] = {
             "davis2016": "as exact, on the frames that are scored; close to DAVIS' own, not equal: that simplifies "
             "outlines to polygons and searches for the start",
             "davis2017-unsupervised": "not given",
+            "davis2017-semi-supervised": "not given",
         },
     ),
     "auc": Explanation(
@@ -262,7 +285,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         {
             "exact": "over the heatmap's own pixels; ties count half; the mean over images",
             "goo": "on 5 x 5 cells; the mean over images, and auc_pooled with all images in one curve",
-            "gtr": "as goo; auc over detected images only",
+            "gtr": "as goo; auc and auc_pooled over detected images only",
         },
     ),
     "l2": Explanation(
@@ -284,10 +307,29 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Recasens et al., NeurIPS 2015",
         "lower",
         {
-            "exact": "in the picture as it is seen",
-            "goo": "in the picture stretched to a square",
+            "exact": "in the picture as it is seen; a point at the eye is not scored",
+            "goo": "in the picture stretched to a square; 1e-6 is added to the product of the lengths, so that a "
+            "point at the eye scores 90 degrees and those near it come out wrong by up to some degrees",
             "gtr": "as goo, over detected images only",
         },
+    ),
+    "pa": Explanation(
+        "gaze",
+        "PA, proximate accuracy",
+        "The share of pictures whose predicted point is nearer to the true one than a distance in the unit square: "
+        "pa_0.1 below 0.1. A picture without a prediction is a miss.",
+        "Tomas et al., CVPRW 2021 (GOO)",
+        "higher",
+        {"exact": "not given", "goo": "as defined", "gtr": "not given"},
+    ),
+    "cpa": Explanation(
+        "gaze",
+        "CPA, class-aware proximate accuracy",
+        "As pa, where also the box whose centre is nearest to the predicted point has the class of the one looked at; "
+        "the head's box is one of them.",
+        "Tomas et al., CVPRW 2021 (GOO)",
+        "higher",
+        {"exact": "not given", "goo": "as defined", "gtr": "not given"},
     ),
     "detected": Explanation(
         "gaze",
@@ -327,10 +369,11 @@ _PROTOCOLS: dict[str, tuple[Protocol, ...]] = {"fixation": FIXATION, "vsod": VSO
 def explain(metric: str) -> str:
     """The definition of a score and how each protocol computes it. Raises UsageError that lists the scores."""
     name = metric.lower().replace("-", "_")
+    name = re.sub(r"_[01]?\.\d+$", "", name)
     while name not in EXPLANATIONS:
         suffix = next((s for s in _SUFFIXES if name.endswith(s)), None)
         if suffix is None:
-            raise UsageError(f"--explain {metric}: not a score; choose {', '.join(EXPLANATIONS)}")
+            raise UsageError(f"`explain`: {metric} is no score; choose {', '.join(EXPLANATIONS)}")
         name = name.removesuffix(suffix)
     one = EXPLANATIONS[name]
     lines = [f"{one.title} ({one.better} is better; task {one.task})", "", one.definition, f"Source: {one.source}", ""]

@@ -75,6 +75,8 @@ class ObjectPrecision(Metric):
 
     def compute(self) -> dict[str, Tensor]:
         """`mean` over 0.50:0.05:0.95, and `50`, `75`, `95`."""
+        if isinstance(self.counts, list) and not self.counts:
+            return dict.fromkeys(("mean", "50", "75", "95"), torch.tensor(float("nan"), dtype=torch.float64))
         found, true, counts = (
             torch.cat(list(x)).cpu() if isinstance(x, list) else x.cpu() for x in (self.found, self.true, self.counts)
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from sightline.errors import UsageError
+from sightline.metrics.functional._inputs import EPS
 
 Averaging = Literal["sequences", "frames", "fixations"]
 TASKS = ("fixation", "vsod", "vos", "gaze")
@@ -28,14 +29,18 @@ class Protocol:
 class VosProtocol(Protocol):
     """ends: frames left out at either end of a sequence. empty: the score where mask and truth are both empty.
 
-    objects: score each object of the truth against the proposal that fits best, rather than all objects as one.
-    stability: also give T.
+    objects: "one" scores all objects as one; "assigned" each object of the truth against the proposal that fits best;
+    "numbered" each against the mask of the same number. void: pixels of 255 in a palette do not count, rather than
+    being background. stability: also give T. truth_first: T starts with the truth of the frame before the first that
+    is scored.
     """
 
     ends: int = 0
     empty: float = 1.0
-    objects: bool = False
+    objects: Literal["one", "assigned", "numbered"] = "one"
+    void: bool = True
     stability: bool = True
+    truth_first: bool = False
 
 
 VOS = (
@@ -48,15 +53,28 @@ VOS = (
     VosProtocol(
         "davis2016",
         "davis-matlab (Perazzi et al., CVPR 2016)",
-        "The first and last frame are left out; all objects are one; empty masks on empty truth score 1.",
+        "The first and last frame are left out; all objects are one; empty masks on empty truth score 1; the first pair"
+        " of T is the truth of the first frame with the mask of the second.",
         ends=1,
+        truth_first=True,
     ),
     VosProtocol(
         "davis2017-unsupervised",
         "davis2017-evaluation (Caelles et al., 2019)",
         "All frames; up to 20 proposals are assigned to the objects of the first frame for the best J&F (Hungarian); "
-        "void pixels (255) do not count; means over objects rather than sequences.",
-        objects=True,
+        "an object that is left over scores as an empty mask; void pixels (255) do not count; means over objects "
+        "rather than sequences.",
+        objects="assigned",
+        stability=False,
+    ),
+    VosProtocol(
+        "davis2017-semi-supervised",
+        "davis2017-evaluation (Caelles et al., 2018)",
+        "The first and last frame are left out; the objects of the first frame by their numbers; void pixels (255) are "
+        "background; empty masks on empty truth score 1; means over objects rather than sequences.",
+        ends=1,
+        objects="numbered",
+        void=False,
         stability=False,
     ),
 )
@@ -70,11 +88,13 @@ class FixationProtocol(Protocol):
     sampled: AUC-Borji and shuffled AUC by 100 random splits and thresholds 0.1 apart. others: whose fixations the
     shuffled AUC takes: all other stimuli, ten random ones, ten random frames of the set, or the same video's other
     frames. correction: 1 divides by N - 1 in NSS. rescale: subtract the minimum of maps in SIM and IG. floor: see
-    `kld`. flat_is_zero: a constant map scores 0 in NSS and CC instead of being unscored. to_truth: resize predictions
+    `kld`. eps: see `information_gain`. flat_is_zero: a constant map scores 0 in NSS and CC instead of being unscored.
+    unseen_sim: the SIM of a frame that nobody looked at. to_truth: resize predictions
     to the stimulus, bicubic, rather than moving fixations to the prediction's pixels. smooth: blur predictions first.
     blur: how the true density is made: sub-pixel Gaussians, or blurred counts with mirrored borders (scipy). sigma: of
     that blur in pixels of the stimulus, None for one degree. baseline: what IG compares with. average: what counts once
-    in the mean over the set. most_frames: score a random choice of this many frames at most.
+    in the mean over the set. most_frames: score a random choice of this many frames at most. steadiness: also say how
+    alike successive maps of a video are.
     """
 
     merge: bool = False
@@ -84,6 +104,8 @@ class FixationProtocol(Protocol):
     correction: int = 0
     rescale: bool = False
     floor: float | None = None
+    eps: float = EPS
+    unseen_sim: float = float("nan")
     flat_is_zero: bool = False
     to_truth: bool = False
     smooth: float = 0.0
@@ -92,6 +114,7 @@ class FixationProtocol(Protocol):
     baseline: Literal["mean map", "uniform"] = "mean map"
     average: Averaging = "sequences"
     most_frames: int | None = None
+    steadiness: bool = False
 
 
 _MIT = FixationProtocol(
@@ -115,6 +138,7 @@ FIXATION = (
         "Sightline",
         "Every fixation counts, ties count half, all pixels are negatives, nothing is random; frames without fixations "
         "and constant maps are not scored, but counted as unscored; means over sequences.",
+        steadiness=True,
     ),
     _MIT,
     FixationProtocol(
@@ -124,6 +148,7 @@ FIXATION = (
         "constant map scores 0 in NSS and CC; KLD adds 1e-20 to both maps; IG is over the uniform density.",
         auc="pysaliency",
         floor=1e-20,
+        eps=0.0,
         flat_is_zero=True,
         blur="mirrored",
         baseline="uniform",
@@ -136,6 +161,7 @@ FIXATION = (
         summary="As mit, on at most 50 000 random frames, each counting once; shuffled AUC against ten random "
         "frames of the whole set; without shipped maps the truth is blurred by 12.74 pixels.",
         others="ten frames",
+        unseen_sim=0.0,
         sigma=12.74,
         average="frames",
         most_frames=50_000,
@@ -147,6 +173,7 @@ FIXATION = (
         summary="As mit, after predictions are smoothed by 2 pixels; shuffled AUC against the other frames of the same "
         "video; means over videos.",
         others="video",
+        unseen_sim=0.0,
         smooth=2.0,
     ),
 )
@@ -211,6 +238,7 @@ class GazeProtocol(Protocol):
     images in one curve. centred: a heatmap's maximum is at the centre of its pixel, not at the corner. unit_square:
     angles are measured in the picture stretched to a square. inclusive: boxes end with their last pixel in SoC, and
     masks count by their tight boxes. gated: score only images whose gaze point and head were found, and their share.
+    proximate: distances at which the shares of near points are given (PA, CPA). damping: see `angular_error`.
     """
 
     cells: int = 0
@@ -219,6 +247,8 @@ class GazeProtocol(Protocol):
     unit_square: bool = False
     inclusive: bool = False
     gated: bool = False
+    proximate: tuple[float, ...] = ()
+    damping: float = 0.0
 
 
 _GOO = GazeProtocol(
@@ -232,6 +262,8 @@ _GOO = GazeProtocol(
     centred=False,
     unit_square=True,
     inclusive=True,
+    proximate=(0.01, 0.03, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3),
+    damping=1e-6,
 )
 
 GAZE = (
@@ -249,6 +281,7 @@ GAZE = (
         summary="As goo, but only images with the gaze point within 0.15 and the head's IoU above 0.5 count; "
         "`detected` is their share, which those tables call mAP.",
         gated=True,
+        proximate=(),
     ),
 )
 
@@ -260,4 +293,4 @@ def choose(protocols: tuple[P, ...], task: str, name: str) -> P:
     for protocol in protocols:
         if protocol.name == name:
             return protocol
-    raise UsageError(f"--protocol {name}: not a protocol of {task}; choose {', '.join(p.name for p in protocols)}")
+    raise UsageError(f"`protocol`: {name} is no protocol of {task}; choose {', '.join(p.name for p in protocols)}")

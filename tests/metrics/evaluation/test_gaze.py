@@ -58,7 +58,12 @@ def write(path: Path, entries: dict) -> None:
 def test_a_perfect_prediction_is_perfect(folders: tuple[Path, Path], protocol: str) -> None:
     report = evaluate("gaze", *folders, protocol, options=Options(draws=10))
     assert report.overall["l2"] == 0
-    assert report.overall["angle"] == pytest.approx(0, abs=1e-9)
+    # GOO's damping keeps even a perfect direction away from 0.
+    assert (
+        report.overall["angle"] == pytest.approx(0, abs=1e-9)
+        if protocol == "exact"
+        else 0.05 < report.overall["angle"] < 0.2
+    )
     for key in ("msoc", "msoc_50", "msoc_75", "msoc_95", "ap", "ap_50", "ap_75"):
         assert report.overall[key] == pytest.approx(1)
     assert report.overall.get("detected", 1) == 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sightline.errors import DataError, UsageError
 from sightline.metrics.evaluation import layout
+from sightline.metrics.evaluation.outputs import READS
 
 
 def touch(root: Path, *names: str) -> Path:
@@ -21,12 +23,12 @@ def touch(root: Path, *names: str) -> Path:
 @pytest.mark.parametrize(
     ("files", "folders", "expected"),
     [
-        (["dog/masks/00000.png", "dog/saliency/00000.png", "dog/summary.json"], layout.MASK_FOLDERS, {"dog": 1}),
-        (["dog/00000.png", "dog/00001.png", "cat/00000.png"], layout.MASK_FOLDERS, {"cat": 1, "dog": 2}),
-        (["s/Imgs/s_1.jpg", "s/ground-truth/s_1.png"], layout.MASK_FOLDERS, {"s": 1}),
-        (["a.mp4", "b.avi"], layout.MAP_FOLDERS, {"a": 1, "b": 1}),
-        (["saliency/x.png", "saliency/y.npy", "masks/x.png"], layout.MAP_FOLDERS, {"x": 1, "y": 1}),
-        (["x.png", "y.png"], layout.MAP_FOLDERS, {"x": 1, "y": 1}),
+        (["dog/masks/00000.png", "dog/saliency/00000.png", "dog/summary.json"], layout.TRUTH_FOLDERS, {"dog": 1}),
+        (["dog/00000.png", "dog/00001.png", "cat/00000.png"], layout.TRUTH_FOLDERS, {"cat": 1, "dog": 2}),
+        (["s/Imgs/s_1.jpg", "s/ground-truth/s_1.png"], layout.TRUTH_FOLDERS, {"s": 1}),
+        (["a.mp4", "b.avi"], READS["fixation"], {"a": 1, "b": 1}),
+        (["saliency/x.png", "saliency/y.npy", "masks/x.png"], READS["fixation"], {"x": 1, "y": 1}),
+        (["x.png", "y.png"], READS["fixation"], {"x": 1, "y": 1}),
     ],
     ids=["results of predict", "DAVIS results", "DAVSOD", "videos", "predict --each", "images"],
 )
@@ -37,16 +39,16 @@ def test_sequences_are_found(tmp_path: Path, files: list[str], folders: tuple[st
 
 def test_davis_annotations_are_found_and_one_folder_may_be_one_sequence(tmp_path: Path) -> None:
     touch(tmp_path, "Annotations/480p/dog/00000.png", "JPEGImages/480p/dog/00000.jpg")
-    assert list(layout.find_sequences(tmp_path, layout.MASK_FOLDERS, layout.MASK_ROOTS)) == ["dog"]
+    assert list(layout.find_sequences(tmp_path, layout.TRUTH_FOLDERS, layout.MASK_ROOTS)) == ["dog"]
     dog = tmp_path / "Annotations" / "480p" / "dog"
-    assert list(layout.find_sequences(dog, layout.MASK_FOLDERS, images=False)) == ["dog"]
+    assert list(layout.find_sequences(dog, layout.TRUTH_FOLDERS, images=False)) == ["dog"]
 
 
 def test_nothing_to_score_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no sequences in it"):
-        layout.find_sequences(tmp_path, layout.MAP_FOLDERS)
+        layout.find_sequences(tmp_path, READS["fixation"])
     with pytest.raises(DataError, match="no such folder"):
-        layout.find_sequences(tmp_path / "absent", layout.MAP_FOLDERS)
+        layout.find_sequences(tmp_path / "absent", READS["fixation"])
 
 
 def frames(name: str, *stems: str, numbered: bool = False) -> layout.Frames:
@@ -101,13 +103,17 @@ def test_a_selection_without_a_name_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("\n")
     (tmp_path / "picture.png").write_bytes(b"\x89PNG")
     for text in ("", " , ", str(tmp_path / "empty.txt"), str(tmp_path / "picture.png")):
-        with pytest.raises(UsageError, match="--sequences"):
+        with pytest.raises(UsageError, match="`names`"):
             layout.read_selection(text)
 
 
 def test_names_that_are_numbers_may_lack_zeros() -> None:
     assert list(layout.rename({"601": frames("601", "0"), "x": frames("x", "0")}, ["0601", "x"])) == ["0601", "x"]
-    assert list(layout.rename({"results": frames("results", "0")}, ["dog"])) == ["dog"]
+    alone = replace(frames("results", "0"), source=True)
+    assert list(layout.rename({"results": alone}, ["dog"])) == ["dog"]
+    assert list(layout.rename({"cat": frames("cat", "0")}, ["dog"])) == ["cat"]  # a name of its own is no other's
+    both = {"1": frames("1", "0"), "01": frames("01", "0")}
+    assert list(layout.rename(both, ["001", "x"])) == ["1", "01"]  # one for one, or not at all
 
 
 def test_selection_from_a_list_or_a_davis_file(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from sightline.errors import DataError
+from sightline.errors import UsageError
 from sightline.metrics.functional import fixation
 
 with warnings.catch_warnings():
@@ -142,7 +142,8 @@ def test_what_cannot_be_scored_is_nan() -> None:
         assert score(saliency, nothing).isnan()
     assert fixation.nss(constant, counts).isnan()
     assert fixation.cc(constant, saliency).isnan()
-    assert fixation.sim(nothing, saliency).isnan()
+    assert fixation.sim(saliency, nothing).isnan()
+    assert fixation.kld(saliency, nothing).isnan()
     assert fixation.s_auc(saliency, counts, nothing).isnan()
     assert fixation.information_gain(saliency, nothing, constant).isnan()
     assert fixation.auc_judd(constant, counts) == 0.5
@@ -194,7 +195,7 @@ def test_bad_maps_are_refused() -> None:
     saliency, counts = tensors(*example("random"))
     broken = torch.stack([saliency, saliency])
     broken[1, 2, 3] = math.inf
-    with pytest.raises(DataError, match=r"saliency\[1\]: the map holds NaN or infinite values"):
+    with pytest.raises(UsageError, match=r"`saliency`\[1\]: the map holds NaN or infinite values"):
         fixation.nss(broken, torch.stack([counts, counts]))
-    with pytest.raises(DataError, match="same shape"):
+    with pytest.raises(UsageError, match="same shape"):
         fixation.cc(saliency, saliency[:4])

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sightline.errors import DataError
+from sightline.errors import UsageError
 from sightline.metrics.functional import gaze
 
 
@@ -84,9 +84,9 @@ def test_soc_is_symmetric_and_one_only_for_equal_boxes(seed: int, inclusive: boo
 
 
 def test_bad_input_is_refused() -> None:
-    with pytest.raises(DataError, match="fractions of the picture"):
+    with pytest.raises(UsageError, match="fractions of the picture"):
         gaze.heatmap_auc(torch.zeros(4, 4), torch.tensor([3.0, 2.0]))
-    with pytest.raises(DataError, match="ends before it begins"):
+    with pytest.raises(UsageError, match="ends before it begins"):
         gaze.soc_boxes(torch.tensor([[5.0, 0, 1, 1]]), torch.zeros(1, 4))
-    with pytest.raises(DataError, match=r"boxes \(N, 4\) are expected"):
+    with pytest.raises(UsageError, match=r"boxes \(N, 4\) are expected"):
         gaze.soc_boxes(torch.zeros(4), torch.zeros(1, 4))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from sightline.errors import DataError
+from sightline.errors import UsageError
 from sightline.metrics.functional import vos
 
 
@@ -132,9 +132,9 @@ def test_statistics_leave_unscored_frames_out() -> None:
 
 def test_bad_masks_are_refused() -> None:
     mask = torch.zeros(4, 4, dtype=torch.bool)
-    with pytest.raises(DataError, match="same shape"):
+    with pytest.raises(UsageError, match="same shape"):
         vos.region_similarity(mask, mask[:3])
-    with pytest.raises(DataError, match="pred: a mask of False and True"):
+    with pytest.raises(UsageError, match="`pred`: a mask of False and True"):
         vos.region_similarity(torch.full((4, 4), 0.3), mask)
-    with pytest.raises(DataError, match="at least one pixel"):
+    with pytest.raises(UsageError, match="at least one pixel"):
         vos.region_similarity(mask[:0], mask[:0])

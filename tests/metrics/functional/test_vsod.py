@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from sightline.errors import DataError
+from sightline.errors import UsageError
 from sightline.metrics.evaluation.vsod import score_frame
 from sightline.metrics.functional import vsod
 from sightline.metrics.protocols import VSOD
@@ -178,9 +178,9 @@ def test_weighted_f_far_from_the_object_is_within_half_a_millionth() -> None:
 
 def test_bad_maps_are_refused() -> None:
     gt = torch.zeros(4, 4, dtype=torch.bool)
-    with pytest.raises(DataError, match="same shape"):
+    with pytest.raises(UsageError, match="same shape"):
         vsod.mae(torch.rand(4, 5), gt)
-    with pytest.raises(DataError, match="NaN"):
+    with pytest.raises(UsageError, match="NaN"):
         vsod.s_measure(torch.full((4, 4), math.nan), gt)
-    with pytest.raises(DataError, match=r"pred: values from -1 to 3; a map from 0 to 1"):
+    with pytest.raises(UsageError, match=r"`pred`: values from -1 to 3; a map from 0 to 1"):
         vsod.mae(torch.tensor([[-1.0, 3.0]]), gt[:1, :2])

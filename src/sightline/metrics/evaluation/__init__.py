@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,8 @@ import numpy as np
 from sightline.errors import DataError, UsageError
 from sightline.metrics.evaluation import runner, scores
 from sightline.metrics.evaluation.layout import read_selection
-from sightline.metrics.evaluation.report import Comparison, Report
+from sightline.metrics.evaluation.report import Comparison, Report, Scored, distinct_names
+from sightline.metrics.evaluation.scores import Array, SequenceScores
 from sightline.metrics.evaluation.task import Task
 from sightline.metrics.protocols import FIXATION, GAZE, TASKS, VOS, VSOD, choose
 
@@ -24,8 +24,9 @@ __all__ = ["Options", "Report", "evaluate", "make_task", "read_selection"]
 class Options:
     """How an evaluation is run.
 
-    workers: threads, by default one a processor. draws: bootstrap resamples. seed: of the bootstrap and of protocols
-    that draw at random. names: the sequences to score, all by default. sigma, yardsticks: see `FixationTask`.
+    workers: threads, by default one a processor. draws: resamples of the bootstrap and of the permutation test. seed:
+    of these and of protocols that draw at random. names: the sequences to score, all by default. sigma, yardsticks,
+    log_densities: see `FixationTask`.
     """
 
     workers: int | None = None
@@ -34,6 +35,7 @@ class Options:
     names: Sequence[str] | None = None
     sigma: float | None = None
     yardsticks: bool = False
+    log_densities: bool = False
 
 
 def evaluate(
@@ -51,62 +53,52 @@ def evaluate(
     """Score the predictions in the folder `pred` against the ground truth in `gt`.
 
     task: fixation, vsod, vos or gaze. protocol: whose rules to follow, see `sightline.metrics.protocols`.
-    against: other predictions, scored alike and compared pair by pair.
-    journal: a file that lets an interrupted run go on; notice: gets a line on what a resumed run takes over.
+    against: other predictions, scored alike and compared pair by pair, on the frames that both have a score of.
+    journal: a file that lets an interrupted run go on, one more for each of `against`. They stay until
+    `Report.discard_journals` is called, so that no result is lost before the report is kept.
+    notice: gets a line on what a resumed run takes over.
     begin: called with the name and the number of sequences of each prediction; what it returns, after each sequence.
     Raises UsageError for an unknown task or protocol, DataError for predictions that do not fit the ground truth.
     """
     options = options or Options()
-    gt = Path(gt)
-    make = functools.partial(make_task, task, gt=gt, protocol=protocol, options=options)
-    tasks = [make(Path(folder)) for folder in (pred, *against)]
-    if not tasks[0].names:
-        raise DataError(f"{gt}: no sequence to score")
-    found = []
-    for index, one in enumerate(tasks):
-        advance = begin(Path((pred, *against)[index]).name, len(one.names))
-        note = None if journal is None else journal.with_name(journal.name + (f".{index}" if index else ""))
-        found.append(runner.run(one, options.workers, note, advance, notice))
+    gt, folders = Path(gt), [Path(folder) for folder in (pred, *against)]
+    tasks = [make_task(task, folder, gt, protocol, options) for folder in folders]
     first = tasks[0]
+    if not first.names:
+        raise DataError(f"{gt}: no sequence to score")
+    for one, folder in zip(tasks, folders, strict=True):
+        if one.names != first.names:
+            raise DataError(f"{folder}: other sequences than {folders[0]}; choose those of both with `names`")
+    labels = distinct_names(folders)
+    found, journals = [], []
+    for index, one in enumerate(tasks):
+        advance = begin(labels[index], len(one.names))
+        note = None if journal is None else journal.with_name(journal.name + (f".{index}" if index else ""))
+        journals += [] if note is None else [note]
+        found.append(runner.run(one, options.workers, note, advance, notice))
     weights = scores.bootstrap_weights(len(first.names), options.draws, options.seed)
-    once = np.ones((1, len(first.names)))
-    samples = [
-        scores.combine(result, weights, one.finish) | one.whole(weights)
-        for one, result in zip(tasks, found, strict=True)
-    ]
-    overall = [
-        scores.overall(result, one.finish) | {key: float(value[0]) for key, value in one.whole(once).items()}
-        for one, result in zip(tasks, found, strict=True)
+    scored = [
+        _scored(one, result, weights, label, folder, gt)
+        for one, result, label, folder in zip(tasks, found, labels, folders, strict=True)
     ]
     return Report(
+        **vars(scored[0]),
         task=task,
         protocol=protocol,
-        overall=overall[0],
-        interval=scores.intervals(samples[0]),
-        sequences={one.name: scores.overall([one], first.finish) for one in found[0]},
-        unscored_frames=sum(one.unscored for one in found[0]),
         settings={**first.settings(), "bootstrap_draws": options.draws, "seed": options.seed},
-        inputs=_inputs(first, Path(pred), gt),
         comparisons=[
-            Comparison(
-                str(folder),
-                overall[index],
-                scores.intervals(samples[index]),
-                {key: overall[0][key] - overall[index][key] for key in overall[0]},
-                scores.intervals({key: samples[0][key] - samples[index][key] for key in samples[0]}),
-            )
-            for index, folder in enumerate(against, start=1)
+            _compared((first, found[0]), (tasks[index], found[index]), weights, options, scored[index])
+            for index in range(1, len(tasks))
         ],
         yardsticks=_yardsticks(found[0]),
-        curves=_curves(first, found[0]),
-        details=found[0],
+        journals=journals,
     )
 
 
 def make_task(task: str, pred: Path, gt: Path, protocol: str, options: Options) -> Task:
     """The task of this name. Raises UsageError that lists the tasks or protocols there are."""
-    if task != "fixation" and (options.yardsticks or options.sigma is not None):
-        raise UsageError(f"{task}: --sigma and --yardsticks belong to the task fixation; leave them out")
+    if task != "fixation" and (options.yardsticks or options.log_densities or options.sigma is not None):
+        raise UsageError(f"{task}: `sigma`, `yardsticks` and `log_densities` belong to the task fixation")
     if task == "vos":
         from sightline.metrics.evaluation.vos import VosTask
 
@@ -123,20 +115,84 @@ def make_task(task: str, pred: Path, gt: Path, protocol: str, options: Options) 
         from sightline.metrics.evaluation.fixation import FixationTask
 
         chosen = choose(FIXATION, task, protocol)
-        return FixationTask(pred, gt, chosen, options.names, options.seed, options.sigma, options.yardsticks)
-    raise UsageError(f"{task}: not a task; choose {', '.join(TASKS)}")
+        return FixationTask(
+            pred, gt, chosen, options.names, options.seed, options.sigma, options.yardsticks, options.log_densities
+        )
+    raise UsageError(f"`task`: {task} is no task; choose {', '.join(TASKS)}")
 
 
-def _curves(task: Task, found: Sequence[scores.SequenceScores]) -> dict[str, list[float]]:
+def _scored(task: Task, found: Sequence[SequenceScores], weights: Array, label: str, folder: Path, gt: Path) -> Scored:
+    once = np.ones((1, len(found)))
+    return Scored(
+        name=label,
+        overall=_all_scores(task, found, once),
+        interval=scores.intervals(_samples(task, found, weights)),
+        sequences={one.name: scores.overall([one], task.finish) for one in found},
+        unscored_frames=sum(one.unscored for one in found),
+        inputs=_inputs(task, folder, gt),
+        objects={one.name: one.objects for one in found if one.objects},
+        curves=_curves(task, found),
+        details=list(found),
+    )
+
+
+def _compared(
+    first: tuple[Task, list[SequenceScores]],
+    other: tuple[Task, list[SequenceScores]],
+    weights: Array,
+    options: Options,
+    scored: Scored,
+) -> Comparison:
+    """What another prediction scored, and the differences on the frames that both have scored."""
+    task, swaps = first[0], scores.permutation_weights(weights.shape[1], options.draws, options.seed)
+    common = [task.on_common_frames(a, b) for a, b in zip(first[1], other[1], strict=True)]
+    ours, theirs = [pair[0] for pair in common], [pair[1] for pair in common]
+    both = task.in_both(other[0])
+    once = both * np.ones((1, len(ours)))
+    means = _all_scores(task, ours, once), _all_scores(other[0], theirs, once)
+    samples = _samples(task, ours, weights * both), _samples(other[0], theirs, weights * both)
+    return Comparison(
+        **vars(scored),
+        on_common_frames={"first": means[0], "other": means[1]},
+        difference={key: _minus(means[0][key], means[1][key]) for key in means[0]},
+        difference_interval=scores.intervals({key: _minus(samples[0][key], samples[1][key]) for key in samples[0]}),
+        p_value=scores.permutation_p(ours, theirs, swaps, task.finish),
+        frames_not_common=sum(_not_common(*pair) for pair in zip(first[1], other[1], strict=True)),
+    )
+
+
+def _not_common(first: SequenceScores, second: SequenceScores) -> int:
+    """Frames of which some score is known of one of the predictions only."""
+    keys = first.values.keys() & second.values.keys()
+    return sum(
+        any(np.isnan(first.values[key][index]) != np.isnan(second.values[key][index]) for key in keys)
+        for index in range(len(first.frames))
+    )
+
+
+def _minus(first: Any, second: Any) -> Any:
+    with np.errstate(invalid="ignore"):
+        return first - second
+
+
+def _samples(task: Task, found: Sequence[SequenceScores], weights: Array) -> dict[str, Array]:
+    return scores.combine(found, weights, task.finish) | task.whole(weights)
+
+
+def _all_scores(task: Task, found: Sequence[SequenceScores], once: Array) -> dict[str, float]:
+    return {key: float(value[0]) for key, value in _samples(task, found, once).items()}
+
+
+def _curves(task: Task, found: Sequence[SequenceScores]) -> dict[str, list[float]]:
     """The curves of the set at the thresholds 0, 1/255, ..., 1."""
     if not task.curves:
         return {}
-    means: dict[str, scores.Array] = {}
+    means: dict[str, Array] = {}
     scores.combine(found, np.ones((1, len(found))), lambda found: means.update(found) or {})
     return {key: means[key][0].tolist() for key in task.curves}
 
 
-def _yardsticks(found: Sequence[scores.SequenceScores]) -> dict[str, dict[str, float]]:
+def _yardsticks(found: Sequence[SequenceScores]) -> dict[str, dict[str, float]]:
     """Tallies named "<yardstick>/<key>", by yardstick and key."""
     means = scores.overall(found, lambda means: {key: value[:, 0] for key, value in means.items() if "/" in key})
     grouped: dict[str, dict[str, float]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from torch import Tensor
 
 from sightline.data.fixations import Observed, read_observed
 from sightline.errors import DataError, UsageError
-from sightline.metrics.evaluation import layout
-from sightline.metrics.evaluation.pictures import predicted_maps
+from sightline.metrics.evaluation import layout, pictures
+from sightline.metrics.evaluation.outputs import READS
 from sightline.metrics.evaluation.scores import SequenceScores, Tally
 from sightline.metrics.evaluation.task import Task
 from sightline.metrics.evaluation.truth import FrameTruth, Truth
@@ -46,11 +46,11 @@ class FixationTask(Task):
     """Maps against fixations. sigma: of the true density in stimulus pixels, None for the protocol's or one degree.
 
     yardsticks: also score chance, a centre prior, the mean map of the other stimuli, and how well the other observers
-    predict each one.
+    predict each one. log_densities: the maps hold natural logarithms of densities.
     """
 
     name = "fixation"
-    keys = KEYS
+    keys: tuple[str, ...] = KEYS
 
     def __init__(
         self,
@@ -61,23 +61,28 @@ class FixationTask(Task):
         seed: int = 0,
         sigma: float | None = None,
         yardsticks: bool = False,
+        log_densities: bool = False,
     ) -> None:
         if sigma is not None and not 0.5 <= sigma < math.inf:
-            raise UsageError(f"--sigma {sigma:g}: at least half a pixel is expected")
+            raise UsageError(f"`sigma` is {sigma:g}: at least half a pixel is expected")
         super().__init__()
         self.protocol: FixationProtocol = protocol
-        self.seed, self.yardsticks = seed, yardsticks
+        self.seed, self.yardsticks, self.log_densities = seed, yardsticks, log_densities
         observed = read_observed(gt)
         self.truth = Truth(observed, protocol, seed, sigma)
         expected = {name: _frames(one) for name, one in observed.items()}
-        found = layout.find_sequences(pred, layout.MAP_FOLDERS)
+        pictures_only = all(len(one.files) == 1 for one in expected.values())
+        found = layout.find_sequences(pred, READS[self.name], images=pictures_only)
         self.names, expected, found = layout.match(expected, found, names, (pred, gt))
         self.pairs = layout.match_all(expected, found)
         self.chosen = self._choose_frames()
+        self.top = pictures.integer_top(path for pair in self.pairs.values() for path in pair.pred)
+        videos = any(len(pair.frames) > 1 for pair in self.pairs.values())
+        self.keys = (*KEYS, *(("steadiness",) if protocol.steadiness and videos else ()))
 
     def files(self, name: str) -> Sequence[Path]:
         pair = self.pairs[name]
-        return (*pair.pred, *(() if pair.video is None else (pair.video,)), *self.truth.observed[name].source)
+        return (*pair.pred, *(() if pair.archive is None else (pair.archive,)), *self.truth.observed[name].source)
 
     def shared_files(self) -> Sequence[Path]:
         # Shuffled AUC and information gain look at the fixations of all stimuli.
@@ -85,17 +90,24 @@ class FixationTask(Task):
 
     def settings(self) -> dict[str, Any]:
         grid = "stimulus" if self.protocol.to_truth else "prediction"
-        return {**self.truth.settings(), "pixels_of": grid, "seed": self.seed, "yardsticks": self.yardsticks}
+        return {
+            **self.truth.settings(),
+            "pixels_of": grid,
+            "seed": self.seed,
+            "yardsticks": self.yardsticks,
+            "log_densities": self.log_densities,
+        }
 
     def score(self, name: str) -> SequenceScores:
         pair, stimulus = self.pairs[name], self.truth.observed[name]
         total = len(stimulus.frames)
-        values: dict[str, list[float]] = {key: [] for key in KEYS}
-        weights: list[int] = []
+        values: dict[str, list[float]] = {key: [] for key in self.keys}
+        before: Tensor | None = None
+        weights: list[float] = []
         measured: dict[str, dict[str, list[float]]] = {}
         every = max(1, math.ceil(total / YARDSTICK_FRAMES))
         frames = []
-        for index, raw in enumerate(self.watched(predicted_maps(pair, total))):
+        for index, raw in enumerate(self.watched(self._maps(pair, total))):
             if self.chosen is not None and (name, index) not in self.chosen:
                 continue
             saliency = self._prepared(raw, stimulus, name, index)
@@ -106,25 +118,38 @@ class FixationTask(Task):
             weights.append(len(truth.points))
             for key, value in self.score_map(saliency, truth, against).items():
                 values[key].append(value)
+            if "steadiness" in self.keys:
+                alike = math.nan
+                if before is not None and before.shape == saliency.shape:
+                    alike = float(fixation.sim(saliency, before))
+                values["steadiness"].append(alike)
+                before = saliency
             if self.yardsticks and index % every == 0:
                 for label, scores in self._yardsticks(name, index, size, truth, against).items():
                     for key, value in scores.items():
                         measured.setdefault(label, {}).setdefault(key, []).append(value)
-        tallies = {key: self._tally(key, values[key], weights) for key in KEYS}
+        unscored = sum(math.isnan(a) or math.isnan(b) for a, b in zip(values["nss"], values["auc_judd"], strict=True))
+        found = SequenceScores(name, frames, values, {}, unscored, weights)
+        found.tallies = self.tallies(found)
         for label, by_key in measured.items():
             for key, series in by_key.items():
-                tallies[f"{label}/{key}"] = Tally.of_frames(series, by_sequence=True)
-        unscored = sum(math.isnan(a) or math.isnan(b) for a, b in zip(values["nss"], values["auc_judd"], strict=True))
-        return SequenceScores(name, frames, values, tallies, unscored)
+                found.tallies[f"{label}/{key}"] = Tally.of_frames(series, by_sequence=True)
+        return found
+
+    def tallies(self, scores: SequenceScores) -> dict[str, Tally]:
+        return {key: self._tally(key, scores.values[key], scores.weights) for key in self.keys}
 
     def score_map(self, saliency: Tensor, truth: FrameTruth, against: Against) -> dict[str, float]:
         """All scores of one map (H, W) under the protocol."""
         p = self.protocol
         counts, density, baseline = truth.counts, truth.density, against.baseline
-        flat = p.flat_is_zero and bool(fixation.is_constant(saliency))
+        constant = bool(fixation.is_constant(saliency))
+        if p.smooth and constant:  # the map is divided by its own range first
+            return dict.fromkeys(KEYS, math.nan)
+        if len(truth.points) == 0:
+            return {**dict.fromkeys(KEYS, math.nan), "sim": p.unseen_sim}
         mass = torch.ones_like(saliency) if p.flat_is_zero and not bool(saliency.any()) else saliency
         judd, borji, shuffled = self._aucs(saliency, truth, against)
-        gain, prior = (_rescaled(saliency), _rescaled(baseline)) if p.rescale else (mass, baseline)
         scores = {
             "auc_judd": judd,
             "auc_borji": borji,
@@ -133,17 +158,33 @@ class FixationTask(Task):
             "cc": fixation.cc(saliency, density),
             "sim": fixation.sim(mass, density, rescale=p.rescale),
             "kld": fixation.kld(mass, density, p.floor),
-            "ig": fixation.information_gain(gain, counts, prior),
+            "ig": self._gain(mass, counts, baseline, constant),
         }
         found = {key: float(value) for key, value in scores.items()}
-        if len(truth.points) == 0:
-            return dict.fromkeys(KEYS, math.nan)
-        return {**found, "nss": 0.0, "cc": 0.0} if flat else found
+        return {**found, "nss": 0.0, "cc": 0.0} if p.flat_is_zero and constant else found
+
+    def _maps(self, pair: layout.Pair, total: int) -> Iterator[Tensor]:
+        for index, values in enumerate(
+            pictures.predicted_maps(pair, total, top=self.top, finite=not self.log_densities)
+        ):
+            place = pair.archive or pair.pred[index]
+            if self.log_densities:
+                try:
+                    values = fixation.from_log_density(values)
+                except UsageError as error:
+                    raise DataError(f"{place}: {error}") from None
+            yield values
+
+    def _gain(self, mass: Tensor, counts: Tensor, baseline: Tensor, constant: bool) -> Tensor:
+        if not self.protocol.rescale:
+            return fixation.information_gain(mass, counts, baseline, self.protocol.eps)
+        if constant:  # the toolbox divides by the map's range
+            return torch.tensor(math.nan)
+        prior = torch.ones_like(baseline) if bool(fixation.is_constant(baseline)) else fixation.rescaled(baseline)
+        return fixation.information_gain(fixation.rescaled(mass), counts, prior)
 
     def _aucs(self, saliency: Tensor, truth: FrameTruth, against: Against) -> tuple[Tensor, Tensor, Tensor]:
         counts, others = truth.counts, against.others
-        if not len(truth.points):
-            return (torch.tensor(math.nan),) * 3
         exact = fixation.auc_judd(saliency, counts)
         if not self.protocol.sampled:
             pixels = (cells[:, 1] * saliency.shape[1] + cells[:, 0] for cells in (truth.points, others))
@@ -157,8 +198,6 @@ class FixationTask(Task):
         noise = torch.rand(saliency.shape, generator=generator, dtype=torch.float64) * 1e-7
         negatives = torch.zeros_like(counts)
         negatives[others[:, 1], others[:, 0]] = 1
-        if bool(fixation.is_constant(saliency)):  # the toolbox divides by the map's range here
-            return (torch.tensor(math.nan),) * 3
         return (
             fixation.auc_judd_mit(saliency, counts, noise),
             fixation.auc_borji(saliency, counts, against.seed),
@@ -202,7 +241,7 @@ class FixationTask(Task):
         """A prediction as it is scored: 8 bits as they are or in [0, 1], smoothed and resized if the protocol does."""
         p, (height, width) = self.protocol, stimulus.size
         pair = self.pairs[name]
-        place = pair.video or pair.pred[index]
+        place = pair.archive or pair.pred[index]
         # The shape must be that of the stimulus, up to the rounding of its shorter side.
         if abs(saliency.shape[0] * width - saliency.shape[1] * height) > max(width, height):
             raise DataError(
@@ -213,7 +252,9 @@ class FixationTask(Task):
             return saliency
         values = saliency.double() / (255 if saliency.dtype == torch.uint8 else 1)
         if p.smooth:
-            values = torch.where(values > 0, fixation.rescaled(values), 0.0) if bool(values.any()) else values
+            if bool(fixation.is_constant(values)):
+                return torch.zeros(stimulus.size, dtype=torch.float64)
+            values = torch.where(values > 0, fixation.rescaled(values), 0.0)
             values = torch.from_numpy(gaussian_filter(values.numpy(), p.smooth, mode="reflect", truncate=3))
         if p.to_truth and tuple(values.shape) != (height, width):
             values = torch.nn.functional.interpolate(
@@ -221,7 +262,7 @@ class FixationTask(Task):
             )[0, 0]
         return values
 
-    def _tally(self, key: str, values: list[float], weights: list[int]) -> Tally:
+    def _tally(self, key: str, values: list[float], weights: list[float]) -> Tally:
         if self.protocol.average == "fixations":
             if key not in PER_FIXATION:
                 return Tally.of_frames(values, by_sequence=False)
@@ -237,11 +278,6 @@ class FixationTask(Task):
             return None
         chosen = np.random.default_rng(self.seed).choice(len(every), most, replace=False)
         return {every[index] for index in chosen.tolist()}
-
-
-def _rescaled(values: Tensor) -> Tensor:
-    """A map in [0, 1], where a constant one stands for the uniform density."""
-    return torch.ones_like(values) if bool(fixation.is_constant(values)) else fixation.rescaled(values)
 
 
 def _frames(observed: Observed) -> layout.Frames:

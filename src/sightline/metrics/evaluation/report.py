@@ -8,6 +8,7 @@ import io
 import json
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,90 +23,165 @@ Intervals = dict[str, tuple[float, float]]
 LOWER_IS_BETTER = frozenset({"mae", "kld", "l2", "angle", "t_mean", "j_decay", "f_decay"})
 
 
-@dataclass
-class Comparison:
-    """Another prediction of the same sequences. difference, difference_interval: the first one's scores minus its."""
-
-    pred: str
-    overall: Scores
-    interval: Intervals
-    difference: Scores
-    difference_interval: Intervals
-
-
-@dataclass
-class Report:
+@dataclass(kw_only=True)
+class Scored:
     """The scores of one prediction.
 
-    overall, interval: by key, with the bootstrap 95 % interval over sequences. sequences: by name and key.
-    unscored_frames: frames that could not be scored and are in no mean. settings, inputs: what the scores depend on.
-    yardsticks: scores of simple predictions, by name and key. curves: means over the set at 256 thresholds, by name.
-    details: per-frame scores; they go to the CSV file, not to the JSON file.
+    name: its folder's, told apart from others. overall, interval: by key, with the bootstrap 95 % interval over
+    sequences. sequences: by name and key. unscored_frames: frames that could not be scored and are in no mean. inputs:
+    folders, and checksums of the files. objects: by sequence, number and key, where objects are scored apart.
+    curves: means over the set at 256 thresholds, by name. details: per-frame scores; they go to the CSV file, not to
+    the JSON file.
     """
 
-    task: str
-    protocol: str
+    name: str
     overall: Scores
     interval: Intervals
     sequences: dict[str, Scores]
     unscored_frames: int
-    settings: dict[str, Any]
     inputs: dict[str, Any]
-    yardsticks: dict[str, Scores] = field(default_factory=dict)
-    comparisons: list[Comparison] = field(default_factory=list)
+    objects: dict[str, dict[str, Scores]] = field(default_factory=dict)
     curves: dict[str, list[float]] = field(default_factory=dict)
     details: list[SequenceScores] = field(default_factory=list)
 
+
+@dataclass(kw_only=True)
+class Comparison(Scored):
+    """Another prediction of the same sequences, beside the first one.
+
+    on_common_frames: the scores of the "first" and of this "other" on the frames that both have a score of.
+    difference, difference_interval: the first one's minus this one's, on these frames. p_value: of a paired permutation
+    test over the sequences, two-sided. frames_not_common: frames with a score of one of the two only.
+    """
+
+    on_common_frames: dict[str, Scores]
+    difference: Scores
+    difference_interval: Intervals
+    p_value: Scores
+    frames_not_common: int
+
+    @property
+    def pred(self) -> str:
+        return str(self.inputs["pred"])
+
+
+@dataclass(kw_only=True)
+class Report(Scored):
+    """The scores of a prediction, and of the others that it is compared with.
+
+    settings: what the scores depend on. yardsticks: scores of simple predictions, by name and key. journals: files of
+    intermediate results that are still there.
+    """
+
+    task: str
+    protocol: str
+    settings: dict[str, Any]
+    yardsticks: dict[str, Scores] = field(default_factory=dict)
+    comparisons: list[Comparison] = field(default_factory=list)
+    journals: list[Path] = field(default_factory=list)
+
+    def predictions(self) -> list[Scored]:
+        return [self, *self.comparisons]
+
+    def discard_journals(self) -> None:
+        """Remove the intermediate results, once the report is kept."""
+        while self.journals:
+            self.journals.pop().unlink(missing_ok=True)
+
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: NaN becomes None."""
+        """For JSON: NaN becomes None, infinity a text ("Infinity", "-Infinity")."""
         whole = {**asdict(self), "sightline": __version__}
-        del whole["details"]
-        return _without_nan(whole)
+        for one in (whole, *whole["comparisons"]):
+            del one["details"]
+        del whole["journals"]
+        return _plain(whole)
 
     def write_json(self, path: Path) -> None:
         write_text(path, json.dumps(self.as_dict(), indent=2) + "\n")
 
     def write_csv(self, path: Path) -> None:
-        """One row a frame: sequence, frame, and the per-frame scores; empty where a frame cannot be scored."""
-        columns = list(dict.fromkeys(key for scores in self.details for key in scores.values))
+        """One row a frame of every prediction: prediction, sequence, frame, and the per-frame scores.
+
+        A score is empty where the frame has none.
+        """
+        every = [(one.name, scores) for one in self.predictions() for scores in one.details]
+        columns = list(dict.fromkeys(key for _, scores in every for key in scores.values))
         text = io.StringIO()
         rows = csv.writer(text, lineterminator="\n")
-        rows.writerow(("sequence", "frame", *columns))
-        for scores in self.details:
+        rows.writerow(("prediction", "sequence", "frame", *columns))
+        for name, scores in every:
             for index, frame in enumerate(scores.frames):
                 values = (scores.values[key][index] if key in scores.values else math.nan for key in columns)
-                rows.writerow((scores.name, frame, *("" if math.isnan(v) else f"{v:.6f}" for v in values)))
+                rows.writerow((name, scores.name, frame, *("" if math.isnan(v) else f"{v:.6f}" for v in values)))
         write_text(path, text.getvalue())
 
     def markdown(self) -> str:
         """A table with a row a score: of this prediction, the others, their differences, and the yardsticks."""
-        head, *rows = zip(*self._table(), strict=True)
-        lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
-        return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
+        return _markdown([list(row) for row in zip(*self._table("**", "**"), strict=True)])
+
+    def objects_markdown(self) -> str:
+        """A table with a row an object of every prediction; nothing where objects are not scored apart."""
+        if not self.objects:
+            return ""
+        keys = list(next(iter(next(iter(self.objects.values())).values())))
+        rows = [["prediction", "sequence", "object", *keys]]
+        for one in self.predictions():
+            for sequence, objects in one.objects.items():
+                for number, scores in objects.items():
+                    rows.append([one.name, sequence, number, *(_cell(scores[key]) for key in keys)])
+        return _markdown(rows, left=2)
 
     def latex(self) -> str:
         """A table for a paper, with a column a score (package booktabs)."""
-        head, *rows = ([_escaped(cell) for cell in row] for row in self._table())
+        head, *rows = ([_escaped(cell) for cell in row] for row in self._table(r"\textbf{", "}"))
         lines = [rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}", r"\toprule", " & ".join(head) + r" \\", r"\midrule"]
         lines += [" & ".join(row) + r" \\" for row in rows]
         return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
-    def _table(self) -> list[list[str]]:
-        """Cells, with a row a prediction and a column a score."""
+    def _table(self, bold: str, end: str) -> list[list[str]]:
+        """Cells, with a row a prediction and a column a score; the best of several predictions in bold."""
         keys = list(self.overall)
-        name = Path(self.inputs["pred"]).name
+        best = {key: self._best(key) for key in keys}
+        unscored = any(one.unscored_frames for one in self.predictions())
 
-        def row(label: str, scores: Scores, interval: Intervals | None = None, sign: str = "") -> list[str]:
-            cells = (_cell(scores.get(key, math.nan), (interval or {}).get(key), sign) for key in keys)
-            return [label, *cells]
+        def row(label: str, cells: list[str], frames: str = "") -> list[str]:
+            return [label, *cells, *([frames] if unscored else [])]
 
-        rows = [["", *(f"{key} {'↓' if key in LOWER_IS_BETTER else '↑'}" for key in keys)]]
-        rows.append(row(name, self.overall, self.interval))
+        def scores(one: Scored) -> list[str]:
+            cells = {key: _cell(one.overall.get(key, math.nan), one.interval.get(key)) for key in keys}
+            return [f"{bold}{cell}{end}" if one.name in best[key] else cell for key, cell in cells.items()]
+
+        arrows = [f"{key} {'↓' if key in LOWER_IS_BETTER else '↑'}" for key in keys]
+        rows = [row("", arrows, "unscored frames"), row(self.name, scores(self), str(self.unscored_frames))]
         for other in self.comparisons:
-            label = Path(other.pred).name
-            rows.append(row(label, other.overall, other.interval))
-            rows.append(row(f"{name} - {label}", other.difference, other.difference_interval, "+"))
-        return rows + [row(label, scores) for label, scores in self.yardsticks.items()]
+            rows.append(row(other.name, scores(other), str(other.unscored_frames)))
+            cells = [
+                _cell(other.difference[key], other.difference_interval.get(key), "+", other.p_value.get(key))
+                for key in keys
+            ]
+            rows.append(row(f"{self.name} - {other.name}", cells, f"{other.frames_not_common} not common"))
+        rest = ((label, [_cell(one.get(key, math.nan)) for key in keys]) for label, one in self.yardsticks.items())
+        return rows + [row(label, cells) for label, cells in rest]
+
+    def _best(self, key: str) -> set[str]:
+        """Which of several predictions score best, by what they are ahead of the first on the frames of both."""
+        ahead = {self.name: 0.0} | {one.name: -one.difference[key] for one in self.comparisons}
+        known = {name: -value if key in LOWER_IS_BETTER else value for name, value in ahead.items()}
+        known = {name: value for name, value in known.items() if not math.isnan(value)}
+        if len(known) < 2:
+            return set()
+        most = max(known.values())
+        return {name for name, value in known.items() if value >= most - 1e-12}
+
+
+def distinct_names(folders: Sequence[Path]) -> list[str]:
+    """Names of predictions: those of their folders, or as much of their paths as tells them apart."""
+    paths = [folder.resolve().parts for folder in folders]
+    for depth in range(1, max(map(len, paths)) + 1):
+        names = ["/".join(parts[-depth:]) for parts in paths]
+        if len(set(names)) == len(names):
+            return names
+    return [f"{folder} ({index})" for index, folder in enumerate(folders, start=1)]
 
 
 def check_place(path: Path, folder: bool = False) -> None:
@@ -128,12 +204,20 @@ def write_text(path: Path, text: str) -> None:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
 
 
-def _cell(value: float, interval: tuple[float, float] | None, sign: str) -> str:
+def _cell(value: float, interval: tuple[float, float] | None = None, sign: str = "", p: float | None = None) -> str:
     if math.isnan(value):
         return "–"
-    if interval is None or math.isnan(interval[0]):
-        return f"{value:{sign}.3f}"
-    return f"{value:{sign}.3f} [{interval[0]:{sign}.3f}, {interval[1]:{sign}.3f}]"
+    cell = f"{value:{sign}.3f}"
+    if interval is not None and not math.isnan(interval[0]):
+        cell += f" [{interval[0]:{sign}.3f}, {interval[1]:{sign}.3f}]"
+    return cell if p is None or math.isnan(p) else f"{cell} p = {p:.3f}"
+
+
+def _markdown(rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """A table of which the first `left` columns are aligned to the left."""
+    rule = "|---" * left + "|---:" * (len(rows[0]) - left) + "|"
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
 
 
 _LATEX = str.maketrans(
@@ -145,9 +229,11 @@ def _escaped(cell: str) -> str:
     return cell.translate(_LATEX)
 
 
-def _without_nan(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_nan(inner) for key, inner in value.items()}
+        return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value

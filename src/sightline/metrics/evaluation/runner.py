@@ -33,7 +33,7 @@ def run(
     """Score every sequence of a task, in the order of their names.
 
     workers: threads, by default one a processor. journal: finished sequences are kept in this file, and taken from it
-    by the next run if neither the settings nor any byte of the sequence's files have changed; it is removed at the end.
+    by the next run if neither the settings nor any byte of the sequence's files have changed; it stays there.
     advance: called after every sequence. notice: gets a line on what is taken over or scored again.
     """
     done = {} if journal is None else _read_journal(journal, task, notice)
@@ -54,8 +54,6 @@ def run(
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
         torch.set_num_threads(threads)
-    if journal is not None:
-        journal.unlink(missing_ok=True)
     return [done[name] for name in task.names]
 
 
@@ -94,7 +92,7 @@ def _append(journal: Path, line: str, task: Task) -> None:
             os.close(file)
     except OSError as error:
         raise OutputError(
-            f"{journal}: cannot be written ({error.strerror}); choose another place for --json"
+            f"{journal}: cannot be written ({error.strerror}); choose another place for `journal`"
         ) from error
 
 

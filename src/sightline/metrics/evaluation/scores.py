@@ -46,7 +46,9 @@ class SequenceScores:
     """What scoring one sequence gives.
 
     frames: the names of its frames. values: per-frame scores by key, NaN where a frame cannot be scored.
-    tallies: what the sequence adds to the scores of the set.
+    tallies: what the sequence adds to the scores of the set. weights: how much each frame counts, where that differs;
+    empty otherwise. objects: scores of each object by its number, where
+    objects are scored apart.
     """
 
     name: str
@@ -54,7 +56,8 @@ class SequenceScores:
     values: dict[str, list[float]]
     tallies: dict[str, Tally]
     unscored: int = 0
-    notes: list[str] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
+    objects: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def combine(sequences: Sequence[SequenceScores], weights: Array, finish: Finish) -> dict[str, Array]:
@@ -88,6 +91,46 @@ def intervals(samples: dict[str, Array]) -> dict[str, tuple[float, float]]:
     found = {}
     for key, values in samples.items():
         valid = values[~np.isnan(values)]
-        low, high = np.percentile(valid, [2.5, 97.5]) if len(valid) else (math.nan, math.nan)
+        if not len(valid):
+            found[key] = (math.nan, math.nan)
+            continue
+        if np.isfinite(valid).all():
+            low, high = np.percentile(valid, [2.5, 97.5])
+        else:  # between infinities nothing can be interpolated
+            low, high = np.percentile(valid, 2.5, method="lower"), np.percentile(valid, 97.5, method="higher")
         found[key] = (float(low), float(high))
+    return found
+
+
+def permutation_weights(number: int, draws: int, seed: int) -> Array:
+    """Which of `number` sequences two predictions swap, 1 or 0, (R, number): all ways if they are few, else `draws`."""
+    if number < 30 and 2**number <= draws:
+        return ((np.arange(2**number)[:, None] >> np.arange(number)) & 1).astype(np.float64)
+    return np.random.default_rng([seed, number]).integers(0, 2, (draws, number)).astype(np.float64)
+
+
+def permutation_p(
+    first: Sequence[SequenceScores], second: Sequence[SequenceScores], swaps: Array, finish: Finish
+) -> dict[str, float]:
+    """The chance of a difference as large as that of two predictions if their names meant nothing, by key.
+
+    A paired permutation test, two-sided: in each row of swaps (R, S) the predictions of some sequences change sides.
+    NaN where there is no difference to speak of.
+    """
+    both = [*first, *second]
+    stays = np.concatenate([1 - swaps, swaps], axis=1)
+    one, other = combine(both, stays, finish), combine(both, 1 - stays, finish)
+    start = np.concatenate([np.ones((1, len(first))), np.zeros((1, len(second)))], axis=1)
+    seen, against = combine(both, start, finish), combine(both, 1 - start, finish)
+    everything = bool((swaps.sum(1) == 0).any()) and len(swaps) == 2 ** len(first)
+    found = {}
+    for key in one:
+        with np.errstate(invalid="ignore"):
+            difference, drawn = float(seen[key][0] - against[key][0]), one[key] - other[key]
+        known = drawn[~np.isnan(drawn)]
+        if math.isnan(difference) or not len(known):
+            found[key] = math.nan
+            continue
+        extreme = int((np.abs(known) >= abs(difference) * (1 - 1e-9)).sum())
+        found[key] = extreme / len(known) if everything else (1 + extreme) / (1 + len(known))
     return found

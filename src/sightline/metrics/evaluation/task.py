@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sightline.metrics.evaluation.scores import Array, SequenceScores
+import numpy as np
+
+from sightline.metrics.evaluation.scores import Array, SequenceScores, Tally
 from sightline.metrics.protocols import Protocol
 
 T = TypeVar("T")
@@ -57,6 +61,26 @@ class Task(ABC):
     @abstractmethod
     def settings(self) -> dict[str, Any]:
         """All choices that change the scores, for the report."""
+
+    @abstractmethod
+    def tallies(self, scores: SequenceScores) -> dict[str, Tally]:
+        """What per-frame scores add to those of the set; scores that do not follow from them are left out."""
+
+    def on_common_frames(self, first: SequenceScores, second: SequenceScores) -> tuple[SequenceScores, SequenceScores]:
+        """Two predictions of one sequence on the frames that both have a score of, key by key."""
+        values: tuple[dict[str, list[float]], dict[str, list[float]]] = ({}, {})
+        for key in first.values.keys() & second.values.keys():
+            pairs = list(zip(first.values[key], second.values[key], strict=True))
+            for side in (0, 1):
+                known = [math.nan if any(map(math.isnan, pair)) else pair[side] for pair in pairs]
+                values[side][key] = known
+        masked = [replace(one, values=known) for one, known in zip((first, second), values, strict=True)]
+        left, right = (replace(one, tallies={**one.tallies, **self.tallies(one)}) for one in masked)
+        return left, right
+
+    def in_both(self, other: Task) -> Array:
+        """1 for each sequence (S,) that both have what `whole` needs of, 0 for others."""
+        return np.ones(len(self.names))
 
     def finish(self, means: dict[str, Array]) -> dict[str, Array]:
         """From the means of the tallies, (R, L), to the reported keys, (R,) each."""

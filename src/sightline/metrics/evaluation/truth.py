@@ -47,7 +47,7 @@ class Truth:
         if stimulus.ships_density:
             return math.nan, "shipped densities"
         if self._sigma is not None:
-            return self._sigma, "--sigma"
+            return self._sigma, "given"
         if self.protocol.sigma is not None:
             return self.protocol.sigma, f"protocol {self.protocol.name}"
         if stimulus.px_per_degree is not None:
@@ -69,7 +69,7 @@ class Truth:
 
     def of_points(self, name: str, points: Points, size: Size, density: Tensor | None = None) -> FrameTruth:
         """The truth that these points, in pixels of the stimulus, make on a grid of another size."""
-        exact = torch.from_numpy(points.xy) * self._scale(name, size)
+        exact = self._moved(name, points, size)
         cells = _clamped(exact, size)
         counts = counts_of(cells, size)
         if self.protocol.merge:
@@ -90,8 +90,9 @@ class Truth:
         """The pixels (M, 2) of the fixations that the shuffled AUC takes for negatives."""
         which = self.protocol.others
         if which == "stimuli":
-            points, owner = self._everything
-            return _clamped(points[owner != self._names.index(name)] * torch.tensor(size[::-1]), size)
+            points, sizes, owner = self._everything
+            rest = owner != self._names.index(name)
+            return _clamped(_scaled(points[rest], size, sizes[rest]), size)
         generator = np.random.default_rng([self.seed, zlib.crc32(f"{name}/{frame}".encode())])
         if which == "video":
             found = [self._cells(name, self.observed[name].all(), size)]
@@ -135,18 +136,21 @@ class Truth:
         return torch.tensor([size[1] / width, size[0] / height], dtype=torch.float64)
 
     def _cells(self, name: str, points: Points, size: Size) -> Tensor:
-        return _clamped(torch.from_numpy(points.xy) * self._scale(name, size), size)
+        return _clamped(self._moved(name, points, size), size)
+
+    def _moved(self, name: str, points: Points, size: Size) -> Tensor:
+        height, width = self.observed[name].size
+        return _scaled(torch.from_numpy(points.xy), size, torch.tensor([width, height]))
 
     @functools.cached_property
-    def _everything(self) -> tuple[Tensor, Tensor]:
-        """Every fixation of the set as a fraction of its stimulus, (N, 2), and the index of that stimulus."""
-        points, owner = [], []
+    def _everything(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Every fixation of the set (N, 2), width and height of its stimulus (N, 2), and the index of that (N,)."""
+        points, sizes, owner = [], [], []
         for index, stimulus in enumerate(self.observed.values()):
-            height, width = stimulus.size
-            xy = torch.from_numpy(stimulus.all().xy) / torch.tensor([width, height], dtype=torch.float64)
-            points.append(xy)
-            owner.append(torch.full((len(xy),), index))
-        return torch.cat(points), torch.cat(owner)
+            points.append(torch.from_numpy(stimulus.all().xy))
+            sizes.append(torch.tensor(stimulus.size[::-1]).expand(len(points[-1]), 2))
+            owner.append(torch.full((len(points[-1]),), index))
+        return torch.cat(points), torch.cat(sizes), torch.cat(owner)
 
     @functools.cached_property
     def _starts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -160,7 +164,16 @@ class Truth:
 
     @functools.lru_cache(maxsize=8)  # noqa: B019 - a task lives as long as its run
     def _counts_of_size(self, size: Size) -> Tensor:
-        return counts_of(_clamped(self._everything[0] * torch.tensor(size[::-1]), size), size)
+        points, sizes, _ = self._everything
+        return counts_of(_clamped(_scaled(points, size, sizes), size), size)
+
+
+def _scaled(points: Tensor, size: Size, original: Tensor) -> Tensor:
+    """Points (N, 2) of pictures of the original width and height, (2,) or (N, 2), moved to a grid of another size.
+
+    Multiplied before divided, so that no whole pixel comes out a rounding below itself.
+    """
+    return points.double() * torch.tensor(size[::-1]) / original
 
 
 def _clamped(points: Tensor, size: Size) -> Tensor:

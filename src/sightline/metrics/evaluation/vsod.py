@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from sightline.errors import DataError
+from sightline.errors import DataError, UsageError
 from sightline.metrics.evaluation import layout
-from sightline.metrics.evaluation.pictures import check_size, predicted_maps, read_truth
+from sightline.metrics.evaluation.outputs import READS
+from sightline.metrics.evaluation.pictures import check_size, integer_top, predicted_maps, read_truth
 from sightline.metrics.evaluation.scores import Array, SequenceScores, Tally
 from sightline.metrics.evaluation.task import Task
 from sightline.metrics.functional import vsod
@@ -43,14 +45,16 @@ class VsodTask(Task):
     def __init__(self, pred: Path, gt: Path, protocol: VsodProtocol, names: Sequence[str] | None = None) -> None:
         super().__init__()
         self.protocol: VsodProtocol = protocol
+        true = layout.find_sequences(gt, layout.TRUTH_FOLDERS, layout.MASK_ROOTS)
         self.names, truth, found = layout.match(
-            layout.find_sequences(gt, layout.MASK_FOLDERS, layout.MASK_ROOTS),
-            layout.find_sequences(pred, layout.MAP_FOLDERS),
+            true,
+            layout.find_sequences(pred, READS[self.name], images=all(len(one.files) == 1 for one in true.values())),
             names,
             (pred, gt),
         )
         self.totals = {name: len(truth[name].files) for name in self.names}
         self.pairs = layout.match_all(truth, found, protocol.ends)
+        self.top = integer_top(path for pair in self.pairs.values() for path in pair.pred)
 
     def files(self, name: str) -> Sequence[Path]:
         return self.pairs[name].files()
@@ -62,25 +66,29 @@ class VsodTask(Task):
         pair, protocol = self.pairs[name], self.protocol
         values: dict[str, list[float]] = {key: [] for key in FRAME_KEYS}
         curves: dict[str, list[list[float]]] = {key: [] for key in CURVES}
-        maps = predicted_maps(pair, self.totals[name], protocol.ends)
+        maps = predicted_maps(pair, self.totals[name], protocol.ends, self.top)
         for index, (path, saliency) in enumerate(self.watched(zip(pair.gt, maps, strict=True))):
-            place = pair.video or pair.pred[index]
+            place = pair.archive or pair.pred[index]
             gt = read_truth(path)
             check_size(saliency, gt.shape, place, path)
             try:
                 scores, of_frame = score_frame(saliency, gt, protocol)
-            except DataError as error:
-                raise DataError(str(error).replace("pred", str(place), 1)) from None
+            except UsageError as error:
+                raise DataError(str(error).replace("`pred`", str(place), 1)) from None
             for key, value in scores.items():
                 values[key].append(value)
             for key, curve in of_frame.items():
                 curves[key].append(curve)
+        unscored = sum(math.isnan(value) for value in values["s_measure"])
+        scored = SequenceScores(name, list(pair.frames), values, {}, unscored)
         by_sequence = protocol.average == "sequences"
-        tallies = {key: Tally.of_frames(values[key], by_sequence) for key in FRAME_KEYS}
-        tallies |= {key: Tally.of_curves(curves[key], by_sequence) for key in CURVES}
-        return SequenceScores(
-            name, list(pair.frames), values, tallies, sum(math.isnan(value) for value in values["s_measure"])
-        )
+        curve_tallies = {key: Tally.of_curves(curves[key], by_sequence) for key in CURVES}
+        return replace(scored, tallies=self.tallies(scored) | curve_tallies)
+
+    def tallies(self, scores: SequenceScores) -> dict[str, Tally]:
+        # Which frames have curves is a matter of the truth, so these are the same for all predictions.
+        by_sequence = self.protocol.average == "sequences"
+        return {key: Tally.of_frames(scores.values[key], by_sequence) for key in FRAME_KEYS}
 
     def finish(self, means: dict[str, Array]) -> dict[str, Array]:
         for measure in ("e_measure", "f_measure"):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sightline.errors import DataError
+from sightline.errors import UsageError
 from sightline.metrics.functional._inputs import by_frame, maps, masks, same_size
 
 LEVELS = 256
@@ -29,27 +29,29 @@ class Summary(NamedTuple):
     spread: Tensor
 
 
-def summarize(pred: Tensor, gt: Tensor, stretch: bool = False, floor: bool = False) -> Summary:
+def summarize(pred: Tensor, gt: Tensor, stretch: bool = False, floor: bool = False, half_even: bool = False) -> Summary:
     """Sum up the frames pred (..., H, W), uint8 or float in [0, 1], and gt (..., H, W) bool, as one batch.
 
     stretch: first bring each map's own range to [0, 1], as the MATLAB tools do; constant maps stay as they are.
     floor: compare floor(255 x value) with the thresholds rather than the value, as py-sod-metrics does; rounding then
-        moves some pixels to the level below.
+        moves some pixels to the level below. half_even: see `centre`.
     """
     same_size(pred, gt, ("pred", "gt"))
     gt = masks(gt, "gt").reshape(-1, *gt.shape[-2:])
     if pred.dtype == torch.uint8:
         grey = pred.reshape(gt.shape)
-        return _stacked(by_frame(lambda g, m: _of_grey_levels(g.flatten(), _cells(m), stretch, floor), grey, gt))
+        return _stacked(
+            by_frame(lambda g, m: _of_grey_levels(g.flatten(), _cells(m, half_even), stretch, floor), grey, gt)
+        )
     values = maps(pred, "pred").reshape(len(gt), -1)
     low, high = values.aminmax(dim=1, keepdim=True)
     if not stretch and bool((low < 0).any() | (high > 1).any()):
-        raise DataError(
-            f"pred: values from {float(low.min()):g} to {float(high.max()):g}; a map from 0 to 1 (or uint8) is expected"
+        raise UsageError(
+            f"`pred`: values from {float(low.min()):g} to {float(high.max()):g}; a map from 0 to 1 (or uint8) is expected"
         )
 
     def of_frame(value: Tensor, bottom: Tensor, top: Tensor, mask: Tensor) -> Summary:
-        return _of_values(_stretch(value, bottom, top) if stretch else value, _cells(mask), floor)
+        return _of_values(_stretch(value, bottom, top) if stretch else value, _cells(mask, half_even), floor)
 
     return _stacked(by_frame(of_frame, values, low, high, gt))
 
@@ -58,26 +60,33 @@ def _stacked(frames: list[Summary]) -> Summary:
     return Summary(*(torch.stack(parts) for parts in zip(*frames, strict=True)))
 
 
-def centre(gt: Tensor) -> tuple[Tensor, Tensor]:
-    """Row and column (B,) of the centre of each object (B, H, W), rounded; that of the frame where there is none."""
+def centre(gt: Tensor, half_even: bool = False) -> tuple[Tensor, Tensor]:
+    """Row and column (B,) of the centre of each object (B, H, W), rounded; that of the frame where there is none.
+
+    A centre between two pixels is the one further down or to the right, as in the code of the measure's authors;
+    half_even: the even one, as NumPy rounds and with it py-sod-metrics.
+    """
     # torch sums bytes to int32 several times as fast as booleans to int64.
-    rows, columns = (gt.view(torch.uint8).sum(axis, dtype=torch.int32).double() for axis in (2, 1))
+    rows, columns = (gt.view(torch.uint8).sum(axis, dtype=torch.int32).long() for axis in (2, 1))
     salient = rows.sum(1)
 
     def middle(marginal: Tensor) -> Tensor:
-        index = torch.arange(marginal.shape[1], device=gt.device, dtype=marginal.dtype)
-        mean = (marginal * index).sum(1) / salient
-        return torch.where(salient > 0, mean, marginal.shape[1] / 2).round()
+        total = (marginal * torch.arange(marginal.shape[1], device=gt.device)).sum(1)
+        if half_even:
+            centre = (total.double() / salient).round()
+        else:  # in whole numbers, where a half is a half
+            centre = ((2 * total + salient) // (2 * salient).clamp(min=1)).double()
+        return torch.where(salient > 0, centre, round(marginal.shape[1] / 2))
 
     return middle(rows), middle(columns)
 
 
-def _cells(gt: Tensor) -> Tensor:
+def _cells(gt: Tensor, half_even: bool) -> Tensor:
     """The cell 0..7 of every pixel of one frame (H, W), as (H * W,): 2 x quadrant around the object's centre + object.
 
     The centre belongs to the upper left quadrant.
     """
-    row, column = centre(gt[None])
+    row, column = centre(gt[None], half_even)
     low = torch.arange(gt.shape[0], device=gt.device) > row
     right = torch.arange(gt.shape[1], device=gt.device) > column
     return (4 * low[:, None].to(torch.int16) + 2 * right.to(torch.int16) + gt).flatten()

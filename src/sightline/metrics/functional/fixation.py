@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sightline.errors import DataError
-from sightline.metrics.functional._inputs import EPS, maps, same_size
+from sightline.errors import UsageError
+from sightline.metrics.functional._inputs import EPS, counted, maps, same_size
 
 NAN = float("nan")
 
@@ -25,15 +25,17 @@ def nss(saliency: Tensor, fixations: Tensor, correction: int = 0) -> Tensor:
 
     saliency: (..., H, W). fixations: (..., H, W) counts. correction: 1 divides by N - 1 in the spread, as MATLAB does.
     """
-    saliency, fixations = _pair(saliency, fixations)
+    same_size(saliency, fixations, ("saliency", "fixations"))
+    frame, pixel, numbers = counted(fixations, "fixations")
+    saliency = maps(saliency, "saliency")
     spread, mean = torch.std_mean(saliency.flatten(-2), dim=-1, correction=correction)
-    fixated = (saliency * fixations).sum((-2, -1)) / fixations.sum((-2, -1))
+    fixated = _mean_by_frame(saliency.reshape(-1, saliency.shape[-2:].numel())[frame, pixel], frame, numbers, mean)
     return _or_nan((fixated - mean) / spread, ~is_constant(saliency))
 
 
 def cc(saliency: Tensor, density: Tensor) -> Tensor:
     """Linear correlation of two maps (..., H, W), in [-1, 1]."""
-    saliency, density = _pair(saliency, density, "density")
+    saliency, density = _pair(saliency, density)
     first = saliency - saliency.mean((-2, -1), keepdim=True)
     second = density - density.mean((-2, -1), keepdim=True)
     norm = first.square().sum((-2, -1)).sqrt() * second.square().sum((-2, -1)).sqrt()
@@ -44,12 +46,16 @@ def cc(saliency: Tensor, density: Tensor) -> Tensor:
 def sim(saliency: Tensor, density: Tensor, rescale: bool = False) -> Tensor:
     """Histogram intersection of two maps (..., H, W) that are scaled to sum 1: 1 if they are alike, 0 if disjoint.
 
-    rescale: subtract each map's minimum first, as similarity.m of the MIT toolbox does.
+    A map of zeros predicts nothing and scores 0; NaN where the density is 0 everywhere. rescale: bring each map's own
+    range to [0, 1] first, as similarity.m of the MIT toolbox does, where a constant map that is not 0 gives NaN.
     """
-    saliency, density = _pair(saliency, density, "density")
+    saliency, density = _pair(saliency, density)
+    known = density.flatten(-2).any(-1)
     if rescale:
+        flat = is_constant(saliency) & saliency.flatten(-2).any(-1) | is_constant(density)
+        known = known & ~flat
         saliency, density = (x - x.amin((-2, -1), keepdim=True) for x in (saliency, density))
-    return torch.minimum(to_density(saliency), to_density(density)).sum((-2, -1))
+    return _or_nan(torch.minimum(to_density(saliency), to_density(density)).sum((-2, -1)), known)
 
 
 def kld(saliency: Tensor, density: Tensor, floor: float | None = None) -> Tensor:
@@ -57,32 +63,35 @@ def kld(saliency: Tensor, density: Tensor, floor: float | None = None) -> Tensor
 
     saliency, density: (..., H, W), scaled to sum 1 here. floor: None adds MATLAB's eps inside the logarithm and the
     quotient (KLdiv.m of the MIT toolbox), without which one zero of the prediction makes the score infinite; a number
-    is added to both maps before they are scaled instead (pysaliency's default is 1e-20).
+    is added to both maps before they are scaled instead (pysaliency's default is 1e-20). A map of zeros predicts
+    nothing, which costs about 30; NaN where the density is 0 everywhere and there is no floor.
     """
-    saliency, density = _pair(saliency, density, "density")
+    saliency, density = _pair(saliency, density)
     if floor is not None:
-        truth, guess = to_density(density + floor), to_density(saliency + floor)
+        truth, guess = to_density(_lifted(density) + floor), to_density(_lifted(saliency) + floor)
         return (truth * (truth.log() - guess.log())).sum((-2, -1))
     truth, guess = to_density(density), to_density(saliency)
-    return (truth * torch.log(EPS + truth / (guess + EPS))).sum((-2, -1))
+    score = (truth * torch.log(EPS + truth / (guess + EPS))).sum((-2, -1))
+    return _or_nan(score, density.flatten(-2).any(-1))
 
 
-def information_gain(saliency: Tensor, fixations: Tensor, baseline: Tensor) -> Tensor:
+def information_gain(saliency: Tensor, fixations: Tensor, baseline: Tensor, eps: float = EPS) -> Tensor:
     """Information gain over a baseline density (Kuemmerer et al., PNAS 2015), in bits per fixation.
 
-    saliency, baseline: (..., H, W), scaled to sum 1 here. fixations: (..., H, W) counts.
+    saliency, baseline: (..., H, W), scaled to sum 1 here. fixations: (..., H, W) counts. eps: added to both densities
+    before the logarithm, as InfoGain.m of the MIT toolbox does; with 0 a fixation where nothing was predicted costs
+    infinitely much, as in pysaliency.
     """
-    saliency, fixations = _pair(saliency, fixations)
+    same_size(saliency, fixations, ("saliency", "fixations"))
     same_size(saliency, baseline, ("saliency", "baseline"))
-    counts = fixations.reshape(-1, fixations.shape[-2:].numel())
-    frame, pixel = counts.nonzero(as_tuple=True)  # logarithms are taken where someone looked only
+    frame, pixel, numbers = counted(fixations, "fixations")  # logarithms are taken where someone looked only
 
     def bits(values: Tensor) -> Tensor:
-        return torch.log2(EPS + to_density(values).reshape(counts.shape)[frame, pixel])
+        return torch.log2(eps + to_density(values).reshape(-1, values.shape[-2:].numel())[frame, pixel])
 
-    gain = (bits(saliency) - bits(maps(baseline, "baseline"))) * counts[frame, pixel]
-    total = torch.zeros(len(counts), dtype=gain.dtype, device=gain.device).index_add(0, frame, gain)
-    return (total / counts.sum(1)).reshape(saliency.shape[:-2])
+    saliency = maps(saliency, "saliency")
+    gain = bits(saliency) - bits(maps(baseline, "baseline"))
+    return _mean_by_frame(gain, frame, numbers, saliency.sum((-2, -1)))
 
 
 def auc_judd(saliency: Tensor, fixations: Tensor) -> Tensor:
@@ -115,12 +124,15 @@ def auc_judd_pysaliency(saliency: Tensor, fixations: Tensor, jitter: Tensor | No
 def auc_borji(saliency: Tensor, fixations: Tensor, seed: int, splits: int = 100, step: float = 0.1) -> Tensor:
     """AUC_Borji.m of the MIT toolbox: as many random pixels as fixations, `splits` times, thresholds `step` apart.
 
-    Its expectation without the coarse thresholds is `auc_judd`.
+    Its expectation without the coarse thresholds is `auc_judd`. NaN, as there, for a constant map and for a single
+    fixated pixel.
     """
     generator = torch.Generator().manual_seed(seed)
 
     def score(values: Tensor, counts: Tensor) -> Tensor:
         fixated = rescaled(values)[counts > 0]
+        if fixated.numel() == 1 or bool(is_constant(values)):
+            return fixated.new_tensor(NAN)
         picks = torch.randint(values.numel(), (splits, fixated.numel()), generator=generator).to(values.device)
         return _auc_stepped(fixated, rescaled(values).flatten()[picks], step)
 
@@ -147,10 +159,10 @@ def s_auc_mit(
     generator = torch.Generator().manual_seed(seed)
 
     def score(values: Tensor, counts: Tensor, other: Tensor) -> Tensor:
+        if not bool(other.any()) or bool(is_constant(values)):
+            return torch.tensor(NAN, dtype=torch.float64, device=values.device)
         values = rescaled(values)
         fixated, pool = values[counts > 0], values[other > 0]
-        if pool.numel() == 0:
-            return values.new_tensor(NAN)
         size = min(fixated.numel(), pool.numel())
         order = torch.rand(splits, pool.numel(), generator=generator).argsort(1)[:, :size]
         return _auc_stepped(fixated, pool[order.to(pool.device)], step)
@@ -176,18 +188,33 @@ def auc_of_values(positives: Tensor, negatives: Tensor) -> Tensor:
 def ascending(values: Tensor) -> Tensor:
     """Sort (N,) values. On the CPU with numpy, whose vectorised sort is ten times as fast as that of torch.
 
-    Raises DataError where they are not finite; sorting brings such values to the ends.
+    Raises UsageError where they are not finite; sorting brings such values to the ends.
     """
     values = torch.from_numpy(np.sort(values.numpy())) if values.device.type == "cpu" else values.sort().values
     if not (math.isfinite(values[0].item()) and math.isfinite(values[-1].item())):
-        raise DataError("saliency: the map holds NaN or infinite values; finite numbers are expected")
+        raise UsageError("saliency: the map holds NaN or infinite values; finite numbers are expected")
     return values
 
 
 def to_density(values: Tensor) -> Tensor:
-    """Maps (..., H, W) scaled to sum 1; a negative minimum is lifted to 0 first. NaN for maps of zeros."""
-    values = values - values.amin((-2, -1), keepdim=True).clamp(max=0)
-    return values / values.sum((-2, -1), keepdim=True)
+    """Maps (..., H, W) scaled to sum 1; a negative minimum is lifted to 0 first. Maps of zeros stay as they are."""
+    values = _lifted(values)
+    total = values.sum((-2, -1), keepdim=True)
+    return values / torch.where(total > 0, total, 1.0)
+
+
+def from_log_density(values: Tensor, name: str = "saliency") -> Tensor:
+    """Log-densities (..., H, W), to any base e constant, as densities of sum 1.
+
+    What models such as DeepGaze give, natural logarithms; a pixel with -inf gets none. Raises UsageError for NaN, +inf,
+    or a map that is -inf everywhere.
+    """
+    if values.ndim < 2 or values.numel() == 0 or not values.is_floating_point():
+        raise UsageError(f"`{name}`: log-densities (..., H, W) of a float type are expected, got {list(values.shape)}")
+    flat = values.double().flatten(-2)
+    if bool(flat.isnan().any()) or not bool(torch.isfinite(flat.amax(-1)).all()):
+        raise UsageError(f"`{name}`: log-densities below infinity are expected, and one at least above -infinity")
+    return flat.softmax(-1).reshape(values.shape)
 
 
 def rescaled(values: Tensor) -> Tensor:
@@ -202,9 +229,21 @@ def is_constant(values: Tensor) -> Tensor:
     return values.amin((-2, -1)) == values.amax((-2, -1))
 
 
-def _pair(saliency: Tensor, other: Tensor, name: str = "fixations") -> tuple[Tensor, Tensor]:
-    same_size(saliency, other, ("saliency", name))
-    return maps(saliency, "saliency"), maps(other, name)
+def _pair(saliency: Tensor, density: Tensor) -> tuple[Tensor, Tensor]:
+    same_size(saliency, density, ("saliency", "density"))
+    return maps(saliency, "saliency"), maps(density, "density")
+
+
+def _lifted(values: Tensor) -> Tensor:
+    return values - values.amin((-2, -1), keepdim=True).clamp(max=0)
+
+
+def _mean_by_frame(values: Tensor, frame: Tensor, numbers: Tensor, like: Tensor) -> Tensor:
+    """Means of the values (N,) of each frame, weighted by `numbers`; NaN for a frame without any. Shaped as `like`."""
+    zeros = torch.zeros(like.numel(), dtype=values.dtype, device=values.device)
+    numbers = numbers.to(values.dtype)
+    total = zeros.index_add(0, frame, values * numbers)
+    return (total / zeros.index_add(0, frame, numbers)).reshape(like.shape)
 
 
 def _or_nan(score: Tensor, valid: Tensor) -> Tensor:
@@ -215,6 +254,7 @@ def _per_map(score: Callable[..., Tensor], saliency: Tensor, fixations: Tensor, 
     """Apply `score` to each map; fixations differ in number, so this is a loop. NaN where there are none."""
     for other, name in zip((fixations, *more), ("fixations", "others"), strict=False):
         same_size(saliency, other, ("saliency", name))
+        counted(other, name)
     if saliency.dtype in (torch.float16, torch.bfloat16):
         saliency = saliency.float()
     flat = [x.reshape(-1, *x.shape[-2:]) for x in (saliency, fixations, *more)]
@@ -244,7 +284,10 @@ def _auc_fixated_thresholds(values: Tensor, counts: Tensor) -> Tensor:
 
 
 def _auc_shared_thresholds(values: Tensor, counts: Tensor) -> Tensor:
-    positives, negatives = ascending(_fixated(values, counts)), ascending(values[counts == 0])
+    unfixated = values[counts == 0]
+    if unfixated.numel() == 0:
+        return values.new_tensor(NAN)
+    positives, negatives = ascending(_fixated(values, counts)), ascending(unfixated)
     thresholds = positives.flip(0)
     true = 1 - torch.searchsorted(positives, thresholds).double() / positives.numel()
     false = 1 - torch.searchsorted(negatives, thresholds).double() / negatives.numel()

@@ -106,17 +106,18 @@ def s_measure_of(summary: Summary, alpha: float = 0.5) -> Tensor:
 
 
 def s_measure_pysodmetrics(pred: Tensor, gt: Tensor) -> Tensor:
-    """S-measure of stretched maps (..., H, W) with two accidents of py-sod-metrics kept, to the last digit.
+    """S-measure of stretched maps (..., H, W) with three accidents of py-sod-metrics kept, to the last digit.
 
-    A quadrant without pixels (the object's centre lies on the last row or column) makes the score NaN; and a quadrant
-    in which map and mask are both constant scores 1, but 0 if the mean of its pixels rounds.
+    An object's centre at a half is rounded to the even pixel. A quadrant without pixels (the object's centre lies on
+    the last row or column) makes the score NaN. A quadrant in which map and mask are both constant scores 1, but 0 if
+    the mean of its pixels rounds.
     """
-    summary = summarize(pred, gt, stretch=True)
+    summary = summarize(pred, gt, stretch=True, half_even=True)
     regions, number = _region_scores(summary), summary.size.sum(2)
     salient = summary.size[..., 1]
     suspects = (summary.spread.sum(2) <= number * 1e-24) & ((salient == 0) | (salient == number)) & (number > 0)
     batch = masks(gt, "gt").reshape(-1, *gt.shape[-2:])
-    rows, columns = centre(batch)
+    rows, columns = centre(batch, half_even=True)
     for frame, quadrant in suspects.nonzero().tolist():
         row, column = int(rows[frame]) + 1, int(columns[frame]) + 1
         values = maps(pred, "pred").reshape(batch.shape)[frame].cpu().numpy()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
@@ -15,6 +14,7 @@ from typing import Any
 
 from sightline import __version__
 from sightline.errors import OutputError
+from sightline.files import WholeFile
 from sightline.metrics.evaluation.scores import SequenceScores
 
 Scores = dict[str, float]
@@ -194,14 +194,8 @@ def check_place(path: Path, folder: bool = False) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all. Raises OutputError where it cannot be written."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with WholeFile(path) as partial:
         partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
 
 
 def _cell(value: float, interval: tuple[float, float] | None = None, sign: str = "", p: float | None = None) -> str:

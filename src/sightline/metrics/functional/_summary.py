@@ -47,7 +47,8 @@ def summarize(pred: Tensor, gt: Tensor, stretch: bool = False, floor: bool = Fal
     low, high = values.aminmax(dim=1, keepdim=True)
     if not stretch and bool((low < 0).any() | (high > 1).any()):
         raise UsageError(
-            f"`pred`: values from {float(low.min()):g} to {float(high.max()):g}; a map from 0 to 1 (or uint8) is expected"
+            f"`pred`: values from {float(low.min()):g} to {float(high.max()):g}; "
+            "a map from 0 to 1 (or uint8) is expected"
         )
 
     def of_frame(value: Tensor, bottom: Tensor, top: Tensor, mask: Tensor) -> Summary:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 import sightline.nn.engine
 from models import small
 from sightline.models.wcsnet.tracker import _Step
-from sightline.nn.engine import Engine, _fingerprint, engine_cache, has_onnxruntime
+from sightline.nn.engine import Engine, _fingerprint, engine_cache, engine_notes, has_onnxruntime
 
 needs_onnxruntime = pytest.mark.skipif(
     not has_onnxruntime(), reason="onnxruntime, onnx and onnxscript are not installed"
@@ -216,3 +217,35 @@ def test_a_graph_is_known_by_the_code_of_its_network(tmp_path: Path) -> None:
         names.append(_fingerprint(module.Layer(), (torch.zeros(1),)))
     del sys.modules["layer_of_a_test"]
     assert names[0] != names[1]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ImportError("libfoo.so: cannot open shared object file"), RuntimeError("module compiled against ABI version 1")],
+)
+@needs_onnxruntime
+def test_a_broken_onnxruntime_gives_way_to_torch_and_says_so(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    (tmp_path / "shim" / "onnxruntime").mkdir(parents=True)
+    (tmp_path / "shim" / "onnxruntime" / "__init__.py").write_text(f"raise {type(error).__name__}({str(error)!r})\n")
+    monkeypatch.syspath_prepend(tmp_path / "shim")
+    monkeypatch.delitem(sys.modules, "onnxruntime", raising=False)
+    monkeypatch.setattr(sightline.nn.engine, "_notes", {})
+    monkeypatch.setattr(sightline.nn.engine, "_export", lambda network, example, path: None)
+    network, images = Scaled().eval(), torch.rand(1, 3, 8, 8)
+    engine = Engine(network, [images])
+    torch.testing.assert_close(engine(images)[0], network(images).detach())
+    assert engine.session is None
+    (note,) = engine_notes()
+    assert str(error) in note
+
+
+def test_a_lacking_onnxruntime_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sightline.nn.engine, "_notes", {})
+    monkeypatch.setattr(sightline.nn.engine, "has_onnxruntime", lambda: False)
+    for _ in range(2):
+        Engine(Scaled(), [torch.rand(1, 3, 8, 8)])
+    assert engine_notes() == [
+        "networks run in torch; pip install 'sightline[export]' makes them about three times as fast"
+    ]

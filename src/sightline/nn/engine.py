@@ -38,19 +38,29 @@ def has_onnxruntime() -> bool:
     return all(importlib.util.find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime"))
 
 
+_notes: dict[str, None] = {}
+
+
+def engine_notes() -> list[str]:
+    """Why networks run in torch on this CPU, although ONNX Runtime is faster; nothing where they do not."""
+    return list(_notes)
+
+
 class Engine:
     """A network in evaluation mode, called with tensors of fixed shapes; returns a list of tensors.
 
     The onnxruntime graph is made at the first use of a network and shape and kept in `engine_cache()`, under a name
-    that its weights, code and shapes determine. Where nothing can be kept, it is made anew each time.
+    that its weights, code and shapes determine. Where nothing can be kept, it is made anew each time. Where ONNX
+    Runtime is not there or does not work, torch takes its place, and `engine_notes` says so.
     """
 
     def __init__(self, network: nn.Module, example: Sequence[Tensor], device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
         self.network = network.eval().to(self.device)
         self.session: Any = None
-        if self.device.type == "cpu" and has_onnxruntime():
-            self.session = _session(self.network, tuple(example))
+        if self.device.type == "cpu":
+            self.session = _session_or_note(self.network, tuple(example))
+        if self.session is not None:
             self.inputs = [node.name for node in self.session.get_inputs()]
 
     def __call__(self, *inputs: Tensor) -> list[Tensor]:
@@ -60,6 +70,21 @@ class Engine:
         with torch.no_grad():  # inference mode's tensors could not be written to, as onnxruntime's can
             outputs = self.network(*(value.to(self.device) for value in inputs))
         return [outputs] if isinstance(outputs, Tensor) else list(outputs)
+
+
+def _session_or_note(network: nn.Module, example: tuple[Tensor, ...]) -> Any:
+    """A session of ONNX Runtime, None where it is not to be had."""
+    if not has_onnxruntime():
+        _notes["networks run in torch; pip install 'sightline[export]' makes them about three times as fast"] = None
+        return None
+    try:
+        return _session(network, example)
+    except Exception as error:  # a broken installation may raise anything at import, export or opening
+        cause = next(iter(str(error).splitlines()), "") or type(error).__name__
+        _notes[
+            f"networks run in torch, about three times slower: ONNX Runtime does not work ({cause}); reinstall it"
+        ] = None
+        return None
 
 
 def _session(network: nn.Module, example: tuple[Tensor, ...]) -> Any:

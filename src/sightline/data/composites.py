@@ -21,7 +21,7 @@ from PIL import Image
 from scipy import ndimage
 
 from sightline.data import bsds, davis
-from sightline.data.files import list_images, load_image
+from sightline.data.files import list_images, load_image, mask_values
 from sightline.data.samples import ImageMask
 from sightline.errors import DataError, UsageError
 from sightline.files import WholeFolder
@@ -31,11 +31,11 @@ Colours = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 LAYOUTS = "DAVIS (JPEGImages/480p), BSDS500 (test/<id>_seg0.png), or pictures <id>.jpg with masks <id>.png beside them"
-AREA = (0.01, 0.25)
+AREA = (0.03, 0.3)
 """Smallest and largest part of its picture that a cut-out covers: smaller ones are blurred, larger ones backgrounds."""
-SOLIDITY = 0.6
+SOLIDITY = 0.5
 """Part of its convex hull that a cut-out fills, at least; less is a net of branches, or a rest between objects."""
-SIDE = (0.22, 0.36)
+SIDE = (0.3, 0.5)
 """Longer side of a cut-out in the video, in parts of the frame's height."""
 MARGIN = 1.15
 """Size of the background in parts of the frame's: room for the camera to pan."""
@@ -81,19 +81,19 @@ class Cutout(NamedTuple):
     name: str
 
 
-def objects(root: str | Path) -> list[ImageMask]:
-    """List what can be cut out of a folder of photographs with masks.
+def objects(root: str | Path) -> list[list[ImageMask]]:
+    """List what may be cut out of a folder of photographs with masks.
 
     Parameters
     ----------
     root : str or Path
-        DAVIS (every tenth frame of each sequence), BSDS500 (segments of its `test` photographs that do not touch the
-        border, of which most are objects), or pictures `<id>.jpg` with masks `<id>.png` beside them.
+        DAVIS (every tenth frame of each sequence), BSDS500 (segments of its `test` photographs: the largest that does
+        not touch the border is mostly an object), or pictures `<id>.jpg` with masks `<id>.png` beside them.
 
     Returns
     -------
-    list of ImageMask
-        In a fixed order.
+    list of list of ImageMask
+        For each photograph the masks in it, the largest first; photographs in a fixed order.
 
     Raises
     ------
@@ -103,16 +103,15 @@ def objects(root: str | Path) -> list[ImageMask]:
     root = Path(root)
     if (root / "JPEGImages").is_dir():
         return [
-            ImageMask(sequence.frames[index], mask)
+            [ImageMask(sequence.frames[index], mask)]
             for sequence in davis.sequences(root)
             for index, mask in enumerate(sequence.masks)
             if index % 10 == 0 and isinstance(mask, Path)
         ]
     if (root / "test").is_dir():
-        first = [sample for sample in bsds.segments(root, "test", *AREA) if sample.mask_path.stem.endswith("_seg0")]
-        return first  # others show the same objects again
+        return _segments(root)
     pictures = [path for path in list_images(root) if path.suffix.lower() != ".png"]
-    found = [ImageMask(path, path.with_suffix(".png")) for path in pictures if path.with_suffix(".png").is_file()]
+    found = [[ImageMask(path, path.with_suffix(".png"))] for path in pictures if path.with_suffix(".png").is_file()]
     if not found:
         raise DataError(f"{root}: no photographs with masks; one of these layouts is expected: {LAYOUTS}")
     return found
@@ -311,11 +310,23 @@ def write(
 _FOLDERS = ("JPEGImages", "Annotations", "ImageSets")
 
 
-def _next_cutout(samples: Sequence[ImageMask], order: Iterator[np.intp], root: str | Path) -> Cutout:
+def _segments(root: Path) -> list[list[ImageMask]]:
+    """The first person's segments of each photograph, the largest first."""
+    found: dict[Path, list[ImageMask]] = {}
+    for sample in bsds.segments(root, "test", *AREA):
+        if sample.mask_path.stem.endswith("_seg0"):
+            found.setdefault(sample.image_path, []).append(sample)
+    for samples in found.values():
+        areas = mask_values(samples[0].mask_path)
+        samples.sort(key=lambda sample: -areas[sample.instance or 0])
+    return list(found.values())
+
+
+def _next_cutout(photographs: Sequence[Sequence[ImageMask]], order: Iterator[np.intp], root: str | Path) -> Cutout:
     for index in order:
-        found = cut_out(samples[int(index)])
-        if found is not None:
-            return found
+        for sample in photographs[int(index)]:
+            if (found := cut_out(sample)) is not None:
+                return found
     raise DataError(f"{root}: too few whole objects for so many videos; ask for fewer, or give more photographs")
 
 

@@ -8,7 +8,7 @@ import inspect
 
 import pytest
 
-FACES = ("sightline.data", "sightline.fixations")
+FACES = ("sightline.data", "sightline.fixations", "sightline.gaze")
 MODULES = ("sightline.files",)
 """Others that have examples."""
 

@@ -36,9 +36,36 @@ VFRAME = r"!V VFRAME\s+(?P<frame>\d+)"
 class AlignOptions:
     """How a recording is laid onto its stimulus.
 
-    eye: "auto", "left", "right", "mean" or "mono". The clock: offset_s after the first sample, the first message that
-    matches start_message, or messages that number the frames (frame_message, first_frame; see clock.py); at most one
-    of them, else what the file itself says. drop_onset: leave out the fixation that was there when the stimulus came.
+    The clock is set by at most one of offset_s, start_message and frame_message, else by what the file itself says.
+
+    Attributes
+    ----------
+    eye : {"auto", "left", "right", "mean", "mono"}
+        Which eye is used; "mono" refuses binocular files.
+    setup : Setup
+        What the file does not say of screen and rate.
+    events : EventOptions
+        How fixations are found.
+    offset_s : float or None
+        The stimulus came this many seconds after the first sample.
+    start_message : str or None
+        A regular expression: the stimulus came with the first message that matches.
+    frame_message : str or None
+        A regular expression with a group for the number of the frame; "auto" knows the usual ones.
+    first_frame : int or None
+        The number that messages give the first frame, 0 or 1.
+    drop_onset : bool
+        Leave out the fixation that was there when the stimulus came.
+
+    Raises
+    ------
+    UsageError
+        If two options set the clock.
+
+    Examples
+    --------
+    >>> AlignOptions(offset_s=1.5).eye
+    'auto'
     """
 
     eye: str = "auto"
@@ -65,12 +92,45 @@ class AlignOptions:
 
 @dataclass(frozen=True, slots=True)
 class Aligned:
-    """A recording on its stimulus.
+    """A recording on its stimulus, as `align` makes it.
 
-    eye: the one that was used. screen_xy: (N, 2) screen pixels, xy: (N, 2) stimulus pixels, degrees: (N, 2) or None;
-    NaN where lost or blinking. time_s: (N,) video seconds. found: every fixation in screen pixels and recording time
-    (events.FIXATION_SCHEMA). fixations: those on the stimulus, in TABLE_SCHEMA. method: "tracker", "ivt" or "idt".
-    agreement: with the tracker's own fixations, where both exist.
+    Attributes
+    ----------
+    recording : Recording
+        What was laid.
+    viewing : Viewing
+        The screen, and the stimulus on it.
+    clock : ClockMap
+        From the recording's seconds to the stimulus's.
+    eye : str
+        The one that was used.
+    screen_xy, xy : ndarray, (N, 2) float64
+        Gaze samples in pixels of the screen, and of the stimulus; NaN where lost or blinking.
+    degrees : ndarray, (N, 2) float64, or None
+        The same in degrees of visual angle; None where the screen's size or distance are unknown.
+    time_s : ndarray, (N,) float64
+        Seconds of the stimulus.
+    found : polars.DataFrame
+        Every fixation, in screen pixels and the recording's time (events.FIXATION_SCHEMA).
+    fixations : polars.DataFrame
+        Those on the stimulus, in its pixels and time (TABLE_SCHEMA).
+    method : {"tracker", "ivt", "idt"}
+        Who found them.
+    agreement : Agreement or None
+        With the tracker's own fixations, where both exist.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from sightline.gaze.recording import events_frame
+    >>> seen = events_frame([("fixation", None, 0.0, 0.3, 960.0, 540.0)])
+    >>> time = np.arange(100) / 250
+    >>> eyes = {"both": np.full((100, 2), (960.0, 540.0))}
+    >>> recording = Recording(Path("s.csv"), "csv", "ann", time, eyes, events=seen)
+    >>> photograph = Stimulus(Path("a.jpg"), (540, 960), np.zeros(1), math.inf)
+    >>> laid = align(recording, photograph, AlignOptions(setup=Setup(screen_px=(1080, 1920))))
+    >>> laid.method, laid.xy[0].tolist()
+    ('tracker', [480.0, 270.0])
     """
 
     recording: Recording
@@ -88,7 +148,42 @@ class Aligned:
 
 
 def align(recording: Recording, stimulus: Stimulus, options: AlignOptions | None = None) -> Aligned:
-    """Lay a recording onto its stimulus. Raises DataError or UsageError where geometry, clock or events cannot be."""
+    """Lay a recording onto its stimulus: its pixels, its time, its fixations.
+
+    Parameters
+    ----------
+    recording : Recording
+        One subject and trial, as `read` gives it.
+    stimulus : Stimulus
+        What was watched.
+    options : AlignOptions, optional
+        What the file does not say.
+
+    Returns
+    -------
+    Aligned
+        Samples and fixations in pixels of the stimulus and seconds from its first frame.
+
+    Raises
+    ------
+    DataError
+        If the file contradicts what was given, most samples lie beside the screen, or no clock or event can be had.
+    UsageError
+        If something is missing that the options must say.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from sightline.gaze.recording import events_frame
+    >>> seen = events_frame([("fixation", None, 0.1, 0.2, 960.0, 540.0)])
+    >>> time = np.arange(100) / 250
+    >>> eyes = {"both": np.full((100, 2), (960.0, 540.0))}
+    >>> recording = Recording(Path("s.csv"), "csv", "ann", time, eyes, events=seen)
+    >>> film = Stimulus(Path("film.mp4"), (540, 960), np.array([0.0, 0.04, 0.08, 0.12]), 0.16)
+    >>> options = AlignOptions(setup=Setup(screen_px=(1080, 1920)), offset_s=0.05)
+    >>> align(recording, film, options).fixations.select("subject", "onset_s", "x_px", "y_px", "frame").row(0)
+    ('ann', 0.05, 480.0, 270.0, 1)
+    """
     options = options or AlignOptions()
     viewing = resolve(recording, stimulus, options.setup)
     clock = choose_clock(recording, stimulus, options)

@@ -26,9 +26,30 @@ FIXATION_SCHEMA = {"onset_s": pl.Float64, "duration_s": pl.Float64, "x": pl.Floa
 class EventOptions:
     """How fixations are found.
 
-    method: "tracker" (the file's own), "ivt", "idt", or "auto": the tracker's own where there are any, else I-VT.
-    velocity_deg_s: I-VT's threshold. dispersion_deg: I-DT's. min_duration_s: shorter fixations are dropped, the
-    tracker's own too.
+    Attributes
+    ----------
+    method : {"auto", "tracker", "ivt", "idt"}
+        "tracker" takes the file's own; "auto" does so where there are any, and else uses I-VT.
+    velocity_deg_s : float
+        The threshold of I-VT, in degrees a second.
+    dispersion_deg : float
+        The threshold of I-DT, in degrees.
+    min_duration_s : float
+        Shorter fixations are dropped, the tracker's own too; seconds.
+
+    Raises
+    ------
+    UsageError
+        For an unknown method, or a threshold that is not positive.
+
+    Source
+    ------
+    Salvucci and Goldberg, Identifying fixations and saccades in eye-tracking protocols, ETRA 2000.
+
+    Examples
+    --------
+    >>> EventOptions("idt", dispersion_deg=0.8).min_duration_s
+    0.06
     """
 
     method: Method = "auto"

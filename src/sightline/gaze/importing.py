@@ -36,12 +36,51 @@ def import_gaze(
     reading: ReadOptions | None = None,
     options: AlignOptions | None = None,
 ) -> Path:
-    """Import recordings of one stimulus into the folder `out`, one recording in memory at a time.
+    """Import recordings of one stimulus into a folder, one recording in memory at a time.
 
-    Writes fixations.parquet and fixations.csv (align.TABLE_SCHEMA), samples/<subject>.parquet (time_s, x_px, y_px in
-    video time and stimulus pixels), frames.csv (frame, time_s), the data-quality report (quality.json, .csv and .html)
-    and provenance.json. An earlier import in `out` is replaced; nothing is written if anything fails.
-    Raises SightlineError. Returns `out`.
+    The folder gets fixations.parquet and fixations.csv (align.TABLE_SCHEMA), samples/<subject>.parquet (time_s, x_px,
+    y_px in video time and stimulus pixels), frames.csv (frame, time_s), the data-quality report (quality.json, .csv
+    and .html) and provenance.json. It appears whole or not at all; an earlier import in it is replaced.
+
+    Parameters
+    ----------
+    files : sequence of str or Path
+        Recordings, one or more; each subject once.
+    stimulus : str or Path
+        The video, the folder of frames or the image that was watched.
+    out : str or Path
+        The folder.
+    format : str, optional
+        One of formats.FORMATS; recognised from each file unless given.
+    trial : str, optional
+        Which trial of each file; the only one, or the one of this stimulus, unless given.
+    reading : ReadOptions, optional
+        What the files do not say of themselves.
+    options : AlignOptions, optional
+        What they do not say of screen, clock and events.
+
+    Returns
+    -------
+    Path
+        `out`.
+
+    Raises
+    ------
+    SightlineError
+        If a file cannot be read, contradicts the options or has no fixation on the stimulus, or `out` cannot be
+        written or holds something else.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> Image.new("RGB", (64, 48)).save(folder / "photo.png")
+    >>> rows = "subject,onset_ms,duration_ms,x_px,y_px\\nann,0,300,10,20\\nann,350,250,30,40\\n"
+    >>> _ = (folder / "ann.csv").write_text(rows)
+    >>> made = import_gaze([folder / "ann.csv"], folder / "photo.png", folder / "out")
+    >>> read_fixations(made)["x_px"].to_list()
+    [10.0, 30.0]
     """
     options = options or AlignOptions()
     reading = replace(reading or ReadOptions(), rate_hz=options.setup.rate_hz)
@@ -131,7 +170,27 @@ def _require_fixations(aligned: Aligned) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ImportFolder:
-    """A folder that `import_gaze` made."""
+    """A folder that `import_gaze` made; `ImportFolder.open` checks that it is one.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    provenance : dict
+        What provenance.json says: files with checksums, geometry, clock, options; every size is [height, width].
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> Image.new("RGB", (64, 48)).save(folder / "photo.png")
+    >>> rows = "subject,onset_ms,duration_ms,x_px,y_px\\nann,0,300,10,20\\nann,350,250,30,40\\n"
+    >>> _ = (folder / "ann.csv").write_text(rows)
+    >>> made = ImportFolder.open(import_gaze([folder / "ann.csv"], folder / "photo.png", folder / "out"))
+    >>> made.stimulus().size, len(made.fixations())
+    ((48, 64), 2)
+    """
 
     path: Path
     provenance: dict[str, Any]

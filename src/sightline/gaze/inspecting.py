@@ -46,7 +46,30 @@ class Inspection:
 def inspect(path: str | Path, format: str | None = None, reading: ReadOptions | None = None) -> list[Inspection]:
     """Look into a file, a trial at a time: also those that an import would refuse, with a note that says why.
 
-    eyes: the share of valid samples by eye. Raises DataError where there is nothing to show.
+    Parameters
+    ----------
+    path, format, reading
+        As of `read`.
+
+    Returns
+    -------
+    list of Inspection
+        What each trial holds: counts, rates (Hz), durations (s), sizes (height, width), the share of valid samples by
+        eye, and in words what an import will ask for.
+
+    Raises
+    ------
+    DataError
+        Where there is nothing to show.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "gaze.csv"
+    >>> _ = file.write_text("subject,time_ms,x_px,y_px\\nann,0,10,20\\nann,4,11,20\\nann,8,12,20\\n")
+    >>> (found,) = inspect(file)
+    >>> found.samples, found.rate_hz, found.screen_px
+    (3, 250.0, None)
     """
     reading = replace(reading or ReadOptions(), lenient=True)
     return [_look(recording) for recording in formats.read(path, format, reading)]

@@ -83,19 +83,57 @@ class Shown:
 class Recording:
     """One subject watching one stimulus.
 
-    time_s: (N,) float64, strictly increasing, seconds on the recording's clock, whose zero is the file's first sample;
-    empty for a file of events alone.
-    eyes: (N, 2) float64 positions by eye, NaN where lost: "left", "right", and "both" where the maker combined them.
-    space: what the positions refer to: the screen, the stimulus as it was shown, the scene camera's picture, or
-    "display", which is the screen where its size is known and else the stimulus (a surface that markers span).
-    unit: pixels of that space, or "norm": fractions of its width and height from the top-left corner.
-    trial: the name of this showing in the file. stimuli: what else the file calls what was shown, best first (names
-    of pictures, values of variables). shown: the pictures with their places, in order.
-    start_s: when the stimulus appeared, where the file says it. frame_times_s: when each frame of the scene camera
-    was taken, on the same clock; frame_numbers: which frames those are, None for all from the first. events: the
-    tracker's own, in EVENT_SCHEMA; None where the file has none. lines: (N,) the line of each sample in the file; None
-    where there are no samples. origin_s: what the device's own clock showed at this clock's zero, where that matters.
-    mapped: gaze that was mapped onto a surface or picture in the world, beside which most of it may lie.
+    Attributes
+    ----------
+    path : Path
+        The file.
+    format : str
+        One of formats.FORMATS.
+    subject : str
+        "" where the file does not say.
+    time_s : ndarray, (N,) float64
+        Strictly increasing seconds on the recording's clock, whose zero is the file's first sample; empty for a file
+        of events alone.
+    eyes : dict of str to ndarray, (N, 2) float64
+        Positions by eye, NaN where lost: "left", "right", and "both" where the maker combined them.
+    space : str
+        What the positions refer to: the "screen", the "stimulus" as it was shown, the "scene" camera's picture, or
+        "display", which is the screen where its size is known and else the stimulus (a surface that markers span).
+    unit : {"px", "norm"}
+        Pixels of that space, or fractions of its width and height from the top-left corner.
+    trial : str or None
+        The name of this showing in the file.
+    start_s : float or None
+        When the stimulus appeared, where the file says it.
+    frame_times_s : ndarray, (F,) float64, or None
+        When each frame of the scene camera was taken, on the same clock.
+    frame_numbers : ndarray, (F,) int64, or None
+        Which frames those are; None for all from the first.
+    stimuli : tuple of str
+        What else the file calls what was shown, best first (names of pictures, values of variables).
+    shown : tuple of Shown
+        The pictures with their places, in order.
+    events : polars.DataFrame or None
+        The tracker's own, in EVENT_SCHEMA; None where the file has none.
+    messages : tuple of Message
+        What the experiment wrote into the file.
+    declared : Declared
+        What the file says of its own geometry and quality.
+    notes : tuple of str
+        What was left out or assumed.
+    lines : ndarray, (N,) int64, or None
+        The line of each sample in the file; None where there are no samples.
+    origin_s : float
+        What the device's own clock showed at this clock's zero, where that matters.
+    mapped : bool
+        Gaze that was mapped onto a surface or picture in the world, beside which most of it may lie.
+
+    Examples
+    --------
+    >>> xy = np.array([[10.0, 20.0], [np.nan, np.nan], [12.0, 20.0]])
+    >>> recording = Recording(Path("s.csv"), "csv", "ann", np.array([0.0, 0.004, 0.008]), {"both": xy})
+    >>> recording.interval_s
+    0.004
     """
 
     path: Path

@@ -20,8 +20,30 @@ WRONG_SCREEN_SHARE = 0.5
 class Setup:
     """What the user knows of the set-up; None where the file is asked, or nothing is known.
 
-    screen_px, screen_cm: (height, width). placement: "fit", "native" or "X,Y,WIDTH,HEIGHT"; see Placement.parse.
-    rate_hz: samples a second. focal_px: the focal length of a scene camera, in pixels of its video.
+    Attributes
+    ----------
+    screen_px : (height, width) or None
+        Of the screen, in pixels.
+    screen_cm : (height, width) or None
+        Of the screen, in centimetres.
+    distance_cm : float or None
+        From the eye to the screen.
+    placement : str or None
+        Where the stimulus was: "fit", "native" or "X,Y,WIDTH,HEIGHT" in screen pixels; see Placement.parse.
+    rate_hz : float or None
+        Samples a second, of files without times.
+    focal_px : float or None
+        The focal length of a scene camera, in pixels of its video.
+
+    Raises
+    ------
+    UsageError
+        If a distance, rate or focal length is not positive.
+
+    Examples
+    --------
+    >>> Setup(screen_px=(1080, 1920), screen_cm=(29.8, 53.0), distance_cm=60.0).placement is None
+    True
     """
 
     screen_px: tuple[int, int] | None = None

@@ -74,9 +74,37 @@ def _share(head: Head, module: ModuleType) -> float:
 
 
 def read(path: str | Path, format: str | None = None, options: ReadOptions | None = None) -> list[Recording]:
-    """Every subject and trial in a file; a folder stands for the gaze file in it.
+    """Read every subject and trial in a file.
 
-    format: one of FORMATS; None recognises it. Raises DataError naming the file and the line.
+    Parameters
+    ----------
+    path : str or Path
+        An eye tracker's export; a folder stands for the gaze file in it.
+    format : str, optional
+        One of FORMATS; recognised from the file unless given.
+    options : ReadOptions, optional
+        What the file does not say.
+
+    Returns
+    -------
+    list of Recording
+        One for each subject and trial.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, of no known format, or damaged; with the line.
+    UsageError
+        For an unknown format or column.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "gaze.csv"
+    >>> _ = file.write_text("subject,time_ms,x_px,y_px\\nann,0,10,20\\nann,4,11,20\\nann,8,12,20\\n")
+    >>> (recording,) = read(file)
+    >>> recording.subject, recording.time_s.tolist(), recording.eyes["both"][0].tolist()
+    ('ann', [0.0, 0.004, 0.008], [10.0, 20.0])
     """
     options = options or ReadOptions()
     path = _in_folder(Path(path))

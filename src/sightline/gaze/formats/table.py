@@ -28,10 +28,25 @@ PREAMBLE_LINES = 200
 class ReadOptions:
     """What a reader cannot know from the file.
 
-    lenient: use trials that are cut short or have no calibration on record. rate_hz: of files without times.
-    columns: our names of columns to the file's own, space: what their positions refer to, and time_unit ("s", "ms",
-    "us" or "ns") of their times, all for tables of no known maker. trial_message: a regular expression whose group
-    names the trial in the messages that match.
+    Attributes
+    ----------
+    lenient : bool
+        Use trials that are cut short or have no calibration on record.
+    rate_hz : float or None
+        Samples a second, of files without times.
+    columns : mapping of str to str
+        Our names of columns to the file's own, of tables of no known maker.
+    space : {"screen", "stimulus"} or None
+        What the positions of such a table refer to.
+    time_unit : {"s", "ms", "us", "ns"} or None
+        Of the times of such a table.
+    trial_message : str or None
+        A regular expression whose group names the trial in the messages that match.
+
+    Examples
+    --------
+    >>> ReadOptions(columns={"x": "gx", "y": "gy"}, time_unit="ms").lenient
+    False
     """
 
     lenient: bool = False

@@ -103,10 +103,11 @@ def predict(wcsnet: Path, gaze2mask: Path, names: list[str], output: Path, args:
     """Masks of the named sequences, as `sightline predict` writes them."""
     from sightline.models.wcsnet.predictor import WCSNetPredictor
 
-    for part, folder in (("gaze2mask", gaze2mask), ("egnet", models.weights.find_weights(args.gaze))):
-        link = wcsnet / part
-        if not link.exists():
-            link.symlink_to(folder.resolve())
+    # The fold's own Gaze2Mask-Net is a part of the fold's WCS-Net.
+    config = models.weights.read_config(wcsnet)
+    named = {"gaze2mask": models.weights.part(gaze2mask.resolve()), "egnet": models.weights.part(args.gaze)}
+    config["parts"] = {name: part.model_dump() for name, part in named.items()}
+    (wcsnet / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     predictor: Any = models.load(wcsnet, device="cpu")
     assert isinstance(predictor, WCSNetPredictor)
     for name in names:

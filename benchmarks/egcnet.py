@@ -34,6 +34,7 @@ from PIL import Image
 from torch import Tensor
 
 from sightline import models
+from sightline.apps.predict import Run
 from sightline.data import davis
 from sightline.data.samples import VideoSequence
 from sightline.metrics.functional import vos, vsod
@@ -46,7 +47,7 @@ from sightline.nn.blocks import resize
 from sightline.nn.egnet import predict_saliency
 from sightline.nn.engine import Engine
 from sightline.nn.motion import MotionCue
-from sightline.results.run import Run, choose_outputs
+from sightline.results.outputs import choose
 from sightline.training.egcnet import EGCNetRecipe, network_and_scenes
 from sightline.training.egcnet.data import simulated
 from sightline.training.egcnet.scenes import GRID, SIZE, Scene
@@ -245,7 +246,7 @@ def speed(sequence: VideoSequence, rounds: int = 3) -> str:
         frames = [np.array(Image.fromarray(sequence.load(i)[0]).resize((320, 320))) for i in range(len(sequence))]
         for index, frame in enumerate(frames):
             Image.fromarray(frame).save(source / f"{index:05}.jpg")
-        run = Run(predictor, choose_outputs(predictor, None), overwrite=True)
+        run = Run(predictor, choose(predictor.gives, None, predictor.name), overwrite=True)
         pixels = torch.rand(1, 3, 320, 320)
         backbone = Engine(predictor.network.backbone, (pixels,))
         rows: dict[str, Callable[[], object]] = {

@@ -51,10 +51,11 @@ def render(path: Path) -> Path:
 def measure_speed(model: str, video: Path, count: int, rounds: int, folder: Path) -> dict[str, float]:
     """Seconds a frame of each row."""
     from sightline import models
+    from sightline.apps.predict import Run
     from sightline.models.wcsnet.geometry import Crop
     from sightline.models.wcsnet.predictor import WCSNetPredictor
     from sightline.nn.engine import Engine
-    from sightline.results.run import Run, choose_outputs
+    from sightline.results.outputs import choose
     from sightline.video import open_source
 
     predictor = models.load(model)
@@ -76,7 +77,7 @@ def measure_speed(model: str, video: Path, count: int, rounds: int, folder: Path
             tracker.step(frame.image)
 
     def predict() -> None:
-        run = Run(predictor, choose_outputs(predictor, None), limit=count, overwrite=True)
+        run = Run(predictor, choose(predictor.gives, None, predictor.name), limit=count, overwrite=True)
         run.to_folder(video, folder / "results")
 
     rows: dict[str, Callable[[], object]] = {
@@ -142,11 +143,12 @@ def loop(video: Path, path: Path, seconds: float) -> Path:
 def peak_memory(model: str, video: Path) -> float:
     """Most memory, in MB, that this process had while it predicted `video`."""
     from sightline import models
-    from sightline.results.run import Run, choose_outputs
+    from sightline.apps.predict import Run
+    from sightline.results.outputs import choose
 
     predictor = models.load(model)
     with tempfile.TemporaryDirectory() as folder:
-        Run(predictor, choose_outputs(predictor, None)).to_folder(video, Path(folder) / "results")
+        Run(predictor, choose(predictor.gives, None, predictor.name)).to_folder(video, Path(folder) / "results")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

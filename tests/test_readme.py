@@ -13,7 +13,7 @@ import typer.main
 
 import sightline
 from sightline.cli.app import app
-from sightline.results import Frame
+from sightline.types import Frame
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])

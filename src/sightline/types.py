@@ -71,7 +71,7 @@ class Clip(ABC):
 
         Returns
         -------
-        (N,) float32 in [-1, 1] with N = round((end_s - start_s) * rate), zeros outside of the track; None where the
+        (N,) float32 with N = round((end_s - start_s) * rate), full scale 1, zeros outside of the track; None where the
         source has no sound.
         """
         return None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import typer
 from typer.main import get_command
 
-from sightline.cli._errors import told
+from sightline.cli._errors import told, verb_of
 from sightline.cli.app import app
 
 
 def test_arguments_become_the_options_of_the_verb() -> None:
-    command = get_command(app)
-    said = told("`point` 3,4 is outside; `nonsense` and `out` too", command, ["predict", "a.mp4", "--out", "x"])
+    command = verb_of(get_command(app), ["predict", "a.mp4", "--out", "x"])
+    said = told("`point` 3,4 is outside; `nonsense` and `out` too", command)
     assert said == "--point 3,4 is outside; nonsense and --out too"
 
 
@@ -25,5 +25,5 @@ def test_an_option_with_another_spelling_than_its_argument() -> None:
     def second(size: str = "1") -> None: ...
 
     command = get_command(inner)
-    assert told("`as_json` and `size`", command, ["first"]) == "--json and size"
-    assert told("`as_json` and `size`", command, ["second"]) == "as_json and --size"
+    assert told("`as_json` and `size`", verb_of(command, ["first"])) == "--json and size"
+    assert told("`as_json` and `size`", verb_of(command, ["second"])) == "as_json and --size"

@@ -16,10 +16,9 @@ from PIL import Image
 from hostile.corpus import truncate, write_frames, write_video
 from hostile.fake_model import BrightestSpot
 from sightline.cli import main
-from sightline.models.predictor import Predictor
-from sightline.results import Frame
+from sightline.models.base import Predictor
 from sightline.results.png import davis_palette
-from sightline.video import VideoFrame
+from sightline.types import Clip, Frame, Prompt
 
 pytest.importorskip("polars")
 
@@ -32,15 +31,16 @@ class Discs(Predictor):
 
     name = "discs"
     weights_sha256 = "1" * 64
-    outputs = frozenset({"saliency", "masks"})
+    takes = frozenset({"fixations"})
+    gives = frozenset({"saliency", "masks"})
 
-    def stream(self, frames: Iterable[VideoFrame], gaze: Points | None = None) -> Iterator[Frame]:
-        for frame in frames:
+    def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
+        for frame in clip.frames():
             rows, columns = np.indices(frame.image.shape[:2], sparse=True)
             mask = np.zeros(frame.image.shape[:2], np.uint8)
-            for x, y in (gaze or {}).get(frame.index, ()):
+            for x, y in (prompt.fixations or {}).get(frame.index, ()):
                 mask |= (np.hypot(columns - x, rows - y) < 6).astype(np.uint8)
-            yield Frame(frame.index, frame.time_s, frame.image, mask.astype(np.float32), mask)
+            yield Frame(frame.index, frame.time_s, frame.image, saliency=mask.astype(np.float32), mask=mask)
 
 
 @dataclass
@@ -100,7 +100,7 @@ def test_masks_lie_where_people_looked(clip: Path, tmp_path: Path, label: Label)
     assert palette[: 3 * 256] == davis_palette().ravel().tolist()
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["model"] == "discs"
-    assert summary["gaze"] == {
+    assert summary["fixations"] == {
         "path": str(tmp_path / "gaze.csv"),
         "frames_with_fixations": 12,
         "notes": [],
@@ -138,7 +138,7 @@ def test_other_gaze_is_another_run(clip: Path, tmp_path: Path, label: Label) -> 
     table(gaze, ["1,0,480,50,40", "2,0,480,50,40"])
     again = label(clip, "--gaze", gaze, "--out", tmp_path / "out")
     assert again.code == 1
-    assert f"holds results of another run (discs on {clip} with other gaze)" in again.err
+    assert f"holds results of another run (discs on {clip} with another prompt)" in again.err
     assert label(clip, "--gaze", gaze, "--out", tmp_path / "out", "--overwrite").code == 0
     assert mask(tmp_path / "out/clip", 0)[40, 50] == 1
 
@@ -152,7 +152,9 @@ def test_fallbacks_are_stated(clip: Path, tmp_path: Path, label: Label) -> None:
     assert notes[1].startswith("one viewer alone")
     assert notes[2] == "5 of 12 frames have no fixation"
     assert [f"{one}: {note}" for note in notes] == result.sources[0]["notes"]
-    assert json.loads((tmp_path / "out/clip/summary.json").read_text())["gaze"]["notes"] == result.sources[0]["notes"]
+    assert (
+        json.loads((tmp_path / "out/clip/summary.json").read_text())["fixations"]["notes"] == result.sources[0]["notes"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -185,7 +187,7 @@ def test_wrong_usage(clip: Path, tmp_path: Path, label: Label) -> None:
         2, f"sightline: --gaze {gaze}: one table, for 2 videos; give a folder of tables\n"
     )  # fmt: skip
     blind = label(clip, "--gaze", gaze, "--out", tmp_path / "out", model=BrightestSpot())
-    assert (blind.code, "brightest takes no gaze" in blind.err) == (2, True)
+    assert (blind.code, "--gaze: brightest takes none" in blind.err) == (2, True)
     nowhere = label(clip, "--gaze", tmp_path / "nowhere.csv", "--out", tmp_path / "out")
     assert (nowhere.code, "nowhere.csv: no such table" in nowhere.err) == (1, True)
     nothing = label(tmp_path / "set/none.mp4", "--gaze", gaze, "--out", tmp_path / "out")
@@ -208,8 +210,8 @@ def test_a_video_that_breaks_off_leaves_nothing_and_stops_nothing(clip: Path, tm
 
 def test_ctrl_c_keeps_the_masks_that_are_done(clip: Path, tmp_path: Path, label: Label) -> None:
     class Interrupted(Discs):
-        def stream(self, frames: Iterable[VideoFrame], gaze: Points | None = None) -> Iterator[Frame]:
-            for frame in super().stream(frames, gaze):
+        def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
+            for frame in super().stream(clip, prompt):
                 if frame.index == 4:
                     os.kill(os.getpid(), signal.SIGINT)
                 yield frame
@@ -251,4 +253,4 @@ def test_predict_takes_gaze_too(clip: Path, tmp_path: Path, capsys: pytest.Captu
         assert (each.code, "leave out --each" in each.err) == (2, True)
         patch.setattr("sightline.models.load", lambda name, device="auto": BrightestSpot())
         other = predict(clip, "--gaze", gaze, "--out", tmp_path / "out")
-        assert (other.code, "brightest takes no gaze" in other.err) == (2, True)
+        assert (other.code, "--gaze: brightest takes none" in other.err) == (2, True)

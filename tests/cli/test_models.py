@@ -28,8 +28,12 @@ def two_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).mkdir()
         (tmp_path / name / "README.md").write_text(card)
         (tmp_path / name / "model.safetensors").write_bytes(bytes(1_500_000))
-    info = ModelInfo("tiny", "maps", "[nobody], 2020", (tmp_path / "a", tmp_path / "b"))
-    monkeypatch.setattr(sightline.models, "list_models", lambda: [info])
+    (tmp_path / "a/config.json").write_text(
+        json.dumps({"model": "a", "parts": {"second": {"weights": "b", "sha256": ""}}})
+    )
+    info = ModelInfo("a", "sightline.models.egcnet.predictor:EGCNetPredictor", "[nobody], 2020")
+    monkeypatch.setattr(sightline.models.weights, "SHIPPED", tmp_path)
+    monkeypatch.setattr(sightline.models, "REGISTRY", (info,))
     return tmp_path
 
 
@@ -37,8 +41,9 @@ def two_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_weights_and_terms_are_gathered_from_all_networks() -> None:
     (row,) = listed()
     assert row == {
-        "name": "tiny",
-        "gives": "maps",
+        "name": "a",
+        "gives": ["saliency", "probability", "masks", "hotspots"],
+        "takes": ["fixations"],
         "paper": "[nobody], 2020",
         "shipped": True,
         "size_mb": 3.0,
@@ -56,9 +61,9 @@ def test_a_model_without_one_of_its_weights_is_not_shipped(two_networks: Path) -
 
 @pytest.mark.usefixtures("two_networks")
 def test_the_table_shows_every_field(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "240")
     shown = CliRunner().invoke(app, ["models"]).stdout
-    for part in ("tiny", "maps", "3.0 MB", "BSDS500, MIT1003", "apache-2.0", "[nobody], 2020"):
+    for part in ("saliency", "fixations", "3.0 MB", "BSDS500, MIT1003", "apache-2.0", "[nobody], 2020"):
         assert part in shown
 
 

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,8 +22,8 @@ from hostile.corpus import BROKEN, picture, sound_of, truncate, write_frames, wr
 from hostile.fake_model import BrightestSpot
 from sightline.cli import main
 from sightline.errors import UsageError, WeightsError
-from sightline.results import Frame, Hotspot
-from sightline.video import VideoFrame, open_source, queue_length
+from sightline.types import Clip, Frame, Hotspot, Prompt
+from sightline.video import open_source, queue_length
 
 
 @dataclass
@@ -75,15 +75,15 @@ def test_a_video_gives_every_file_of_the_contract(tmp_path: Path, sightline: Sig
         }
     ]
     folder = tmp_path / "out" / "clip"
-    maps = [f"{kind}/{index:05d}.png" for kind in ("masks", "saliency") for index in range(12)]
+    maps = [f"{kind}/{index:05d}.png" for kind in ("masks", "probability", "saliency") for index in range(12)]
     assert names(tmp_path / "out") == sorted(
         f"clip/{name}" for name in [*maps, "hotspots.csv", "overlay.mp4", "summary.json"]
     )
 
-    expected = list(BrightestSpot().stream(open_source(clip)))
+    expected = list(BrightestSpot().stream(open_source(clip), Prompt()))
     with (folder / "hotspots.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["frame", "time_s", "x_px", "y_px", "score"]
+    assert list(rows[0]) == ["frame", "time_s", "x_px", "y_px", "score", "state"]
     for frame, row in zip(expected, rows, strict=True):
         levels = np.asarray(Image.open(folder / "saliency" / f"{frame.index:05d}.png"))
         assert levels.dtype == np.uint16
@@ -183,14 +183,14 @@ def test_save_of_something_unknown_is_wrong_usage(
 
 def test_a_lost_target_has_a_row_without_a_position(tmp_path: Path, sightline: Sightline) -> None:
     class Loses(BrightestSpot):
-        def stream(self, frames: Iterable[VideoFrame]) -> Iterator[Frame]:
-            for frame in super().stream(frames):
-                yield Frame(frame.index, frame.time_s, frame.image, frame.saliency, frame.mask, None, "lost")
+        def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
+            for frame in super().stream(clip, prompt):
+                yield replace(frame, hotspot=None, state="lost")
 
     clip = write_video(tmp_path / "clip.mp4", frames=2)
     assert sightline(clip, "--out", tmp_path / "out", model=Loses()).code == 0
     rows = (tmp_path / "out" / "clip" / "hotspots.csv").read_text().splitlines()
-    assert rows[1:] == ["0,0.000000,,,0", "1,0.040000,,,0"]
+    assert rows[1:] == ["0,0.000000,,,0,lost", "1,0.040000,,,0,lost"]
 
 
 def test_limit_ends_picture_and_sound(tmp_path: Path, sightline: Sightline) -> None:
@@ -254,9 +254,11 @@ def test_a_model_that_cannot_be_loaded(
 class AtThePoint(BrightestSpot):
     """The hotspot stays where the target was shown."""
 
-    def stream(self, frames: Iterable[VideoFrame], point: tuple[float, float] | None = None) -> Iterator[Frame]:
-        for frame in super().stream(frames):
-            yield frame if point is None else replace(frame, hotspot=Hotspot(*point, 1.0))
+    takes = frozenset({"point", "box", "mask"})
+
+    def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
+        for frame in super().stream(clip, prompt):
+            yield frame if prompt.point is None else replace(frame, hotspot=Hotspot(*prompt.point, 1.0))
 
 
 class TestPoint:
@@ -269,22 +271,22 @@ class TestPoint:
         assert result.code == 0
         rows = list(csv.DictReader((tmp_path / "out/clip/hotspots.csv").open()))
         assert [(float(row["x_px"]), float(row["y_px"])) for row in rows] == [(12.5, 7)] * 3
-        assert json.loads((tmp_path / "out/clip/summary.json").read_text())["point"] == [12.5, 7]
+        assert json.loads((tmp_path / "out/clip/summary.json").read_text())["prompt"] == {"point": [12.5, 7]}
 
     def test_makes_it_another_run(self, tmp_path: Path, clip: Path, sightline: Sightline) -> None:
         for point, code in (("3,3", 0), ("3,3", 0), ("4,3", 1)):
             result = sightline(clip, "--point", point, "--out", tmp_path / "out", model=AtThePoint())
             assert result.code == code
-        assert "with another point" in result.err
+        assert "with another prompt" in result.err
 
     @pytest.mark.parametrize(
         ("point", "message"),
         [
-            ("12", "two numbers are expected, as in 640,360"),
-            ("a,b", "two numbers are expected, as in 640,360"),
-            ("5000,3", "clip.mp4: point 5000,3 is outside of the 64x48 frames"),
-            ("-1,3", "clip.mp4: point -1,3 is outside of the 64x48 frames"),
-            ("nan,3", "clip.mp4: point nan,3 is outside of the 64x48 frames"),
+            ("12", "--point 12: 2 numbers are expected, as in 640,360"),
+            ("a,b", "--point a,b: 2 numbers are expected, as in 640,360"),
+            ("5000,3", "clip.mp4: --point 5000,3 is outside of the 64x48 frames"),
+            ("-1,3", "clip.mp4: --point -1,3 is outside of the 64x48 frames"),
+            ("nan,3", "clip.mp4: --point nan,3 is outside of the 64x48 frames"),
         ],
     )
     def test_that_is_none(self, tmp_path: Path, clip: Path, sightline: Sightline, point: str, message: str) -> None:
@@ -301,7 +303,7 @@ class TestPoint:
 
     def test_for_a_model_that_takes_none(self, tmp_path: Path, clip: Path, sightline: Sightline) -> None:
         result = sightline(clip, "--point", "3,3", "--out", tmp_path / "out")
-        assert (result.code, "brightest takes no point" in result.err) == (2, True)
+        assert (result.code, "--point: brightest takes none" in result.err) == (2, True)
 
 
 class TestExistingResults:
@@ -372,8 +374,8 @@ class Interrupted(BrightestSpot):
         super().__init__()
         self.after, self.times = after, times
 
-    def stream(self, frames: Iterable[VideoFrame]) -> Iterator[Frame]:
-        for frame in super().stream(frames):
+    def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
+        for frame in super().stream(clip, prompt):
             if frame.index == self.after:
                 for _ in range(self.times):
                     signal.raise_signal(signal.SIGINT)
@@ -400,9 +402,7 @@ def test_a_second_ctrl_c_stops_at_once_and_leaves_nothing(tmp_path: Path, sightl
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(
-    "where", ["sightline.results.files.write_saliency", "sightline.video.writer.VideoWriter.write"]
-)
+@pytest.mark.parametrize("where", ["sightline.results.kinds.write_map", "sightline.video.writer.VideoWriter.write"])
 def test_a_full_disk_leaves_nothing(
     tmp_path: Path, sightline: Sightline, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
@@ -414,7 +414,9 @@ def test_a_full_disk_leaves_nothing(
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(where, full)
-    result = sightline(write_video(tmp_path / "clip.mp4", frames=9), "--out", tmp_path / "out")
+    result = sightline(
+        write_video(tmp_path / "clip.mp4", frames=9), "--out", tmp_path / "out", "--save", "saliency,overlay"
+    )
     assert result.code == 1
     assert "cannot be written at frame 2 (No space left on device); free some space" in result.err
     assert len(result.err.splitlines()) == 1
@@ -446,8 +448,8 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, sightline: Sightline) ->
 
 def test_an_error_of_the_network_is_not_hidden(tmp_path: Path, sightline: Sightline) -> None:
     class Broken(BrightestSpot):
-        def stream(self, frames: Iterable[VideoFrame]) -> Iterator[Frame]:
-            yield next(super().stream(frames))
+        def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
+            yield next(super().stream(clip, prompt))
             raise RuntimeError("a bug")
 
     clip = write_video(tmp_path / "clip.mp4", frames=20)
@@ -469,7 +471,7 @@ class TestEach:
         result = sightline(photos, "--each", "--out", tmp_path / "out", "--json")
         assert (result.code, len(result.sources)) == (0, 3)
         stems = ["cat", "dog", "dog-2"]
-        kinds = ("masks", "overlay", "saliency")
+        kinds = ("masks", "overlay", "probability", "saliency")
         expected = [f"{kind}/{stem}.png" for kind in kinds for stem in stems]
         assert names(tmp_path / "out") == sorted([*expected, "hotspots.csv", "summary.json"])
         assert Image.open(tmp_path / "out" / "saliency" / "dog.png").size == (60, 60)
@@ -524,8 +526,8 @@ def test_no_more_frames_are_held_than_fit_in_the_queues(tmp_path: Path, sightlin
     most = []
 
     class Counts(BrightestSpot):
-        def stream(self, frames: Iterable[VideoFrame]) -> Iterator[Frame]:
-            for frame in super().stream(frames):
+        def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
+            for frame in super().stream(clip, prompt):
                 alive.add(frame.index)
                 weakref.finalize(frame.image, alive.discard, frame.index)
                 most.append(len(alive))

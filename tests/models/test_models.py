@@ -17,12 +17,13 @@ import sightline.models
 from hostile.corpus import write_video
 from sightline.errors import SourceError, UsageError, WeightsError
 from sightline.models import weights
-from sightline.models.predictor import Predictor
+from sightline.models.base import Predictor
 from sightline.models.wcsnet.config import Gaze2MaskConfig, WCSNetConfig
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.network import WCSNet
 from sightline.models.wcsnet.predictor import EGNetPredictor, WCSNetPredictor
 from sightline.nn.egnet import EGNet, EGNetConfig, predict_saliency
+from sightline.results.outputs import OUTPUTS
 from sightline.video import open_source
 
 
@@ -32,13 +33,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("wcsnet")
     shared = {"backbone": "mobilenet-v2", "width": 8, "input_size": 64}
-    for network, config, place in (
-        (WCSNet, WCSNetConfig(**shared, levels=(3, 4, 5)), path),
-        (EGNet, EGNetConfig(**shared), path / "egnet"),
-        (Gaze2Mask, Gaze2MaskConfig(**shared), path / "gaze2mask"),
+    for network, config, name in (
+        (EGNet, EGNetConfig(**shared), "egnet"),
+        (Gaze2Mask, Gaze2MaskConfig(**shared), "gaze2mask"),
     ):
-        weights.save(network(config), config.model_dump(mode="json"), place)
+        weights.save(network(config), config.model_dump(mode="json"), path / name)
+    save_whole(path, {name: inner(path, name) for name in ("egnet", "gaze2mask")})
     return path
+
+
+def inner(folder: Path, name: str) -> weights.Part:
+    """A part in a folder of the model's."""
+    return weights.Part(weights=f"./{name}", sha256=weights.sha256(folder / name))
+
+
+def save_whole(folder: Path, parts: dict[str, weights.Part]) -> None:
+    config = WCSNetConfig(backbone="mobilenet-v2", width=8, input_size=64, levels=(3, 4, 5), parts=parts)
+    weights.save(WCSNet(config), config.model_dump(mode="json"), folder)
 
 
 @pytest.fixture
@@ -55,16 +66,21 @@ def test_a_folder_is_loaded_by_what_its_config_says(folder: Path) -> None:
     whole, alone = sightline.load(folder, "cpu"), sightline.load(str(folder / "egnet"), "cpu")
     assert isinstance(whole, WCSNetPredictor)
     assert isinstance(alone, EGNetPredictor)
-    assert whole.outputs == {"saliency", "masks", "hotspots"}
-    assert alone.outputs == {"saliency"}
+    assert whole.gives == {"saliency", "probability", "masks", "hotspots"}
+    assert whole.takes == {"point", "box", "mask"}
+    assert alone.gives == {"saliency"}
+    assert alone.takes == set()
     assert alone.weights_sha256 == weights.sha256(folder / "egnet")
     assert whole.weights_sha256 not in {weights.sha256(folder), alone.weights_sha256}
 
 
-def test_the_checksum_of_the_system_covers_all_three_networks(copy: Path) -> None:
+def test_a_part_with_another_checksum_is_refused(copy: Path) -> None:
     before = sightline.load(copy, "cpu").weights_sha256
     config = Gaze2MaskConfig(**{**weights.read_config(copy / "gaze2mask")})
     weights.save(Gaze2Mask(config), config.model_dump(mode="json"), copy / "gaze2mask")
+    with pytest.raises(WeightsError, match=r"gaze2mask: not the weights that .*config\.json names as gaze2mask"):
+        sightline.load(copy, "cpu")
+    save_whole(copy, {name: inner(copy, name) for name in ("egnet", "gaze2mask")})
     assert sightline.load(copy, "cpu").weights_sha256 != before
 
 
@@ -75,27 +91,86 @@ def test_a_model_can_come_from_the_hub(folder: Path, monkeypatch: pytest.MonkeyP
     assert isinstance(sightline.load("someone/egnet", "cpu"), EGNetPredictor)
 
 
-def test_parts_that_a_folder_lacks_are_the_shipped_ones(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_are_looked_up_only_where_the_config_says(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = copy.parent / "shipped"
-    for part in ("egnet", "gaze2mask"):
-        shutil.move(copy / part, shipped / part)
-    monkeypatch.setattr(weights, "SHIPPED", copy.parent / "empty")
-    with pytest.raises(WeightsError, match="egnet"):
-        sightline.load(copy, "cpu")
+    shutil.move(copy / "egnet", shipped / "egnet")
     monkeypatch.setattr(weights, "SHIPPED", shipped)
+    with pytest.raises(WeightsError, match="egnet: no such folder"):
+        sightline.load(copy, "cpu")
+    save_whole(copy, {"egnet": weights.part("egnet"), "gaze2mask": inner(copy, "gaze2mask")})
     assert isinstance(sightline.load(copy, "cpu"), WCSNetPredictor)
+    save_whole(copy, {"egnet": weights.part("egnet")})
+    with pytest.raises(WeightsError, match="gaze2mask is not named there"):
+        sightline.load(copy, "cpu")
 
 
-@pytest.mark.parametrize("name", ["resnet", "no/such/folder"])
+def test_a_listed_name_is_never_a_folder(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(folder / "egnet", tmp_path / "egnet")
+    shutil.copytree(folder / "egnet", tmp_path / "run/mine")
+    monkeypatch.chdir(tmp_path)
+    shipped = weights.sha256(weights.SHIPPED / "egnet")
+    assert sightline.load("egnet", "cpu").weights_sha256 == shipped
+    for name in ("./egnet", Path("egnet"), "./run/mine"):
+        assert sightline.load(name, "cpu").weights_sha256 == weights.sha256(folder / "egnet") != shipped
+    with pytest.raises(WeightsError, match=r"run/mine: a Hub id, but a folder .* write \./run/mine"):
+        sightline.load("run/mine", "cpu")
+
+
+def test_a_model_too_large_to_ship_names_its_hub_id(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    info = sightline.models.ModelInfo("big", "sightline.models.wcsnet.predictor:EGNetPredictor", "none, 2026", "me/big")
+    monkeypatch.setattr(sightline.models, "REGISTRY", (*sightline.models.REGISTRY, info))
+    asked = []
+
+    def fetch(repository: str, allow_patterns: list[str]) -> str:
+        asked.append(repository)
+        return str(folder / "egnet")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
+    assert isinstance(sightline.load("big", "cpu"), EGNetPredictor)
+    assert asked == ["me/big"]
+    assert not info.shipped
+
+
+def test_predict_checks_at_once(folder: Path, frames: np.ndarray, tmp_path: Path) -> None:
+    model = sightline.load(folder, "cpu")
+    with pytest.raises(SourceError, match="no such file"):
+        model.predict(tmp_path / "missing.mp4")
+    with pytest.raises(ValueError, match="`fixations`: wcsnet takes none"):
+        model.predict(frames, fixations={})
+    with pytest.raises(ValueError, match="`point` 64,3 is outside of the 64x48"):
+        model.predict(frames, point=(64, 3))
+    with pytest.raises(ValueError, match="`point` and `box`: give one of them"):
+        model.predict(frames, point=(3, 3), box=(0, 0, 9, 9))
+    with pytest.raises(ValueError, match="`mask` is"):
+        model.predict(frames, mask=np.ones((3, 3), bool))
+
+
+@pytest.mark.parametrize(
+    "prompt", [{"point": (30, 20)}, {"box": (10, 8, 40, 30)}, {"mask": np.eye(48, 64) > 0}], ids=str
+)
+def test_a_prompt_chooses_the_target(folder: Path, frames: np.ndarray, prompt: dict) -> None:
+    first, *_ = sightline.load(folder, "cpu").predict(frames, **prompt)
+    assert first.state == "start"
+    if "mask" in prompt:
+        np.testing.assert_array_equal(first.mask > 0, prompt["mask"])
+    if "box" in prompt:
+        rows, columns = np.nonzero(first.mask)
+        assert rows.min() >= 8
+        assert rows.max() < 30
+        assert columns.min() >= 10
+        assert columns.max() < 40
+
+
+@pytest.mark.parametrize("name", ["resnet", "", "gaze2mask2"])
 def test_unknown_names_are_answered_with_the_known_ones(name: str) -> None:
-    with pytest.raises(
-        UsageError, match=r"unknown model .*: choose one of wcsnet, egnet, egcnet, a folder, or a Hub id"
-    ):
+    with pytest.raises(UsageError, match=r"unknown model .*: choose one of wcsnet, egnet, egcnet, a folder"):
         sightline.load(name)
 
 
 def test_an_unknown_device_is_said_before_weights_are_read() -> None:
-    with pytest.raises(UsageError, match="device 'gpu'"):
+    with pytest.raises(UsageError, match="`device` 'gpu'"):
         sightline.load("wcsnet", device="gpu")
 
 
@@ -119,7 +194,8 @@ def test_damaged_weights_and_wrong_configs(copy: Path) -> None:
         path = copy / part / "model.safetensors"
         content = path.read_bytes()
         path.write_bytes(content[:1000])
-        with pytest.raises(WeightsError, match=f"{path}: damaged"):
+        message = f"{path}: damaged" if not part else f"{path.parent}: not the weights that"
+        with pytest.raises(WeightsError, match=message):
             sightline.load(copy, "cpu")
         path.write_bytes(content)
     (copy / "config.json").write_text(json.dumps({**config, "backbone": "vgg"}))
@@ -132,7 +208,8 @@ def test_every_listed_model_is_named_once_and_says_what_it_gives() -> None:
     assert len({model.name for model in models}) == len(models)
     assert {"wcsnet", "egnet"} <= {model.name for model in models}
     for model in models:
-        assert model.gives
+        assert model.gives <= {kind.name for kind in OUTPUTS}
+        assert model.takes <= {"point", "box", "mask", "fixations"}
         assert "20" in model.paper
         assert model.folders
 
@@ -193,7 +270,7 @@ def test_of_a_single_picture_the_saliency_is_where_people_look(
     (alone,) = sightline.load(folder / "egnet", "cpu").predict(frames[0])
     np.testing.assert_allclose(alone.saliency, frame.saliency, atol=1e-6)
     assert alone.mask is None
-    assert alone.state == "map"
+    assert alone.state is None
 
 
 def test_results_come_while_frames_are_still_coming(folder: Path, frames: np.ndarray) -> None:
@@ -218,10 +295,9 @@ def test_an_empty_source_gives_a_clear_error(folder: Path, tmp_path: Path) -> No
     for source in (tmp_path, tmp_path / "missing.mp4", np.zeros((0, 4, 4, 3), dtype=np.uint8)):
         with pytest.raises(SourceError):
             list(model.predict(source))
-    assert list(sightline.load(folder, "cpu").stream([])) == []
 
 
 def test_predictors_keep_to_the_interface() -> None:
     for predictor in (WCSNetPredictor, EGNetPredictor):
         assert issubclass(predictor, Predictor)
-        assert {"name", "outputs"} <= vars(predictor).keys()
+        assert {"name", "gives"} <= vars(predictor).keys()

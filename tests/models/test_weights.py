@@ -133,17 +133,18 @@ def test_no_pickle_is_ever_read(folder: Path) -> None:
     assert not (folder / "exploded").exists()
 
 
-def test_a_folder_comes_before_a_shipped_name_and_that_before_the_hub(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_name_a_path_and_a_hub_id_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(weights, "SHIPPED", tmp_path / "shipped")
     (tmp_path / "shipped/tiny").mkdir(parents=True)
-    assert weights.find_weights("tiny") == tmp_path / "shipped/tiny"
     (tmp_path / "tiny").mkdir()
-    assert weights.find_weights("tiny") == Path("tiny")
-    with pytest.raises(WeightsError, match="nothing: no such weights"):
+    assert weights.find_weights("tiny") == tmp_path / "shipped/tiny"
+    for name in ("./tiny", Path("tiny"), str(tmp_path / "tiny")):
+        assert weights.find_weights(name).resolve() == tmp_path / "tiny"
+    with pytest.raises(WeightsError, match="nothing: no weights of that name ship"):
         weights.find_weights("nothing")
+    with pytest.raises(WeightsError, match="a/b/c: no such folder"):
+        weights.find_weights("a/b/c")
 
 
 def test_weights_from_the_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +185,7 @@ def test_devices() -> None:
     assert weights.device_of("cpu") == torch.device("cpu")
     assert weights.device_of("auto").type in {"cpu", "cuda", "mps"}
     for name in ("tpu9", "cuda:99", ""):
-        with pytest.raises(UsageError, match=f"device '{name}'"):
+        with pytest.raises(UsageError, match=f"`device` '{name}'"):
             weights.device_of(name)
 
 

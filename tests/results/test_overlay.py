@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sightline.results import Frame, Hotspot
 from sightline.results.overlay import Overlay
+from sightline.types import Frame, Hotspot
 
 SIZE = (240, 320)
 
@@ -21,7 +21,15 @@ def frame(
 ) -> Frame:
     image = np.full((*SIZE, 3), 100, np.uint8)
     nothing = np.zeros(SIZE, np.float32)
-    return Frame(0, time_s, image, nothing if saliency is None else saliency, mask, hotspot, state)
+    return Frame(
+        0,
+        time_s,
+        image,
+        saliency=nothing if saliency is None else saliency,
+        mask=mask,
+        hotspot=hotspot,
+        state=state,
+    )
 
 
 def centre_of_change(drawn: np.ndarray) -> tuple[float, float]:
@@ -143,7 +151,7 @@ def test_lines_grow_with_the_picture() -> None:
         size = (480 * scale, 640 * scale)
         spot = Hotspot(320.0 * scale, 240.0 * scale, 1)
         picture = np.full((*size, 3), 100, np.uint8)
-        drawn = Overlay(size).draw(Frame(0, 0.0, picture, np.zeros(size, np.float32), None, spot))
+        drawn = Overlay(size).draw(Frame(0, 0.0, picture, saliency=np.zeros(size, np.float32), hotspot=spot))
         return (drawn != 100).any(axis=2).mean()
 
     assert changed(2) == pytest.approx(changed(1), rel=0.15)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from sightline.results.png import davis_palette, write_mask, write_saliency
+from sightline.results.png import davis_palette, write_labels, write_map
 
 SHAPES = st.tuples(st.integers(1, 40), st.integers(1, 40))
 
@@ -22,7 +22,7 @@ def test_saliency_is_sixteen_bit_grey_over_the_full_range(
     tmp_path_factory: pytest.TempPathFactory, saliency: np.ndarray
 ) -> None:
     path = tmp_path_factory.mktemp("png") / "map.png"
-    write_saliency(path, saliency)
+    write_map(path, saliency)
     with Image.open(path) as image:
         assert image.mode == "I;16"
         levels = np.asarray(image)
@@ -30,7 +30,7 @@ def test_saliency_is_sixteen_bit_grey_over_the_full_range(
 
 
 def test_the_ends_of_the_range_and_what_lies_beyond(tmp_path: Path) -> None:
-    write_saliency(tmp_path / "map.png", np.array([[0, 1, -0.5, 1.5]], np.float32))
+    write_map(tmp_path / "map.png", np.array([[0, 1, -0.5, 1.5]], np.float32))
     assert np.asarray(Image.open(tmp_path / "map.png")).tolist() == [[0, 65535, 0, 65535]]
 
 
@@ -38,7 +38,7 @@ def test_the_ends_of_the_range_and_what_lies_beyond(tmp_path: Path) -> None:
 @given(arrays(np.uint8, SHAPES))
 def test_a_mask_keeps_its_labels(tmp_path_factory: pytest.TempPathFactory, mask: np.ndarray) -> None:
     path = tmp_path_factory.mktemp("png") / "mask.png"
-    write_mask(path, mask)
+    write_labels(path, mask)
     with Image.open(path) as image:
         assert image.mode == "P"
         np.testing.assert_array_equal(np.asarray(image), mask)
@@ -52,6 +52,6 @@ def test_the_palette_is_that_of_davis() -> None:
 
 
 def test_the_palette_is_in_the_file(tmp_path: Path) -> None:
-    write_mask(tmp_path / "mask.png", np.array([[0, 1, 7]], np.uint8))
+    write_labels(tmp_path / "mask.png", np.array([[0, 1, 7]], np.uint8))
     shown = np.asarray(Image.open(tmp_path / "mask.png").convert("RGB"))
     np.testing.assert_array_equal(shown[0], davis_palette()[[0, 1, 7]])

@@ -7,25 +7,24 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def told(message: str, command: Any, args: Sequence[str]) -> str:
-    """A message whose quoted arguments are the options of the verb that was called.
+def told(message: str, command: Any) -> str:
+    """A message whose quoted arguments are the options of a verb, a click command.
 
-    command: the click command of the whole program; args: what was typed after its name. A quoted name that is no
-    option of the verb stays as it is, without the backticks.
+    A quoted name that is no option of the verb stays as it is, without the backticks.
     """
-    options = _options(command, args)
+    options = {parameter.name: _typed(parameter) for parameter in command.params if parameter.name}
     return re.sub(r"`(\w+)`", lambda name: options.get(name[1], name[1]), message)
 
 
-def _options(command: Any, args: Sequence[str]) -> dict[str, str]:
-    """How each parameter of the verb is typed: `screen_cm` is --screen-cm."""
+def verb_of(command: Any, args: Sequence[str]) -> Any:
+    """The click command that the arguments call, of a program's."""
     for arg in args:
-        inner = getattr(command, "commands", {}).get(arg)
-        command = inner or command
-    return {parameter.name: _typed(parameter) for parameter in command.params if parameter.name}
+        command = getattr(command, "commands", {}).get(arg) or command
+    return command
 
 
 def _typed(parameter: Any) -> str:
+    """How a parameter is typed."""
     if parameter.param_type_name == "option":
         return str(max(parameter.opts, key=len))
     return str(parameter.metavar or parameter.name.upper())

@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from sightline.cli._errors import told
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sightline.results.run import Outcome
+    from sightline.apps.outcome import Outcome
 
 
-def report(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
-    """The summary on stdout; each note and failure on a line of its own on stderr."""
+def report(outcomes: Sequence[Outcome], ctx: typer.Context, *, as_json: bool) -> None:
+    """The summary on stdout; each note and failure on a line of its own on stderr. ctx: of the verb."""
     for outcome in outcomes:
         for note in outcome.notes:
             typer.secho(f"sightline: {note}", fg="yellow", err=True)
         if outcome.error is not None:
-            typer.secho(f"sightline: {outcome.error}", fg="red", err=True)
+            typer.secho(f"sightline: {told(outcome.error, ctx.command)}", fg="red", err=True)
     if as_json:
         import json
 

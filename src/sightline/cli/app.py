@@ -9,7 +9,7 @@ import typer
 
 from sightline import __version__
 from sightline.cli import data, doctor, evaluate, gaze, label, models, predict, train
-from sightline.cli._errors import told
+from sightline.cli._errors import told, verb_of
 from sightline.errors import SightlineError
 
 app = typer.Typer(
@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> None:
     except SightlineError as error:
         if debug:
             raise
-        message = told(str(error), typer.main.get_command(app), args)
+        message = told(str(error), verb_of(typer.main.get_command(app), args))
         typer.secho(f"sightline: {message}", fg="red", err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:

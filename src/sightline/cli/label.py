@@ -22,14 +22,16 @@ Examples:
 
 
 def label(
+    ctx: typer.Context,
     sources: Annotated[
         list[Path],
         typer.Argument(metavar="SOURCE", help="Videos, folders of frames, or folders of those.", show_default=False),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Labels go to DIR/<name of the video>/.")],
-    gaze: Annotated[
+    fixations: Annotated[
         Path | None,
         typer.Option(
+            "--gaze",
             metavar="FIXATIONS",
             help="A table of fixations, an import, or a folder of tables called like the videos.",
             show_default="beside each video",
@@ -44,35 +46,29 @@ def label(
     """Turn the fixations on videos into masks of what was looked at."""
     wait_passively()
     from sightline import models
+    from sightline.apps import label as app
+    from sightline.apps.predict import Run
+    from sightline.apps.watched import find_videos, require_tables
     from sightline.cli._outcomes import report
     from sightline.cli._progress import Progress, until_interrupted
-    from sightline.errors import SightlineError
-    from sightline.results.labelling import find_table, find_videos, require_gaze
-    from sightline.results.run import Outcome, Run, choose_outputs, failure, name_folders
+    from sightline.results.outputs import choose
 
     videos = find_videos(sources)
-    require_gaze(gaze, videos)
+    require_tables(fixations, videos)
     predictor = models.load(model, device=device)
-    predictor.require("gaze")
-    outcomes: list[Outcome] = []
+    predictor.require("fixations")
     with until_interrupted() as interrupted, Progress() as progress:
         run = Run(
             predictor,
-            choose_outputs(predictor, ("masks", "overlay")),
+            choose(predictor.gives, app.KINDS, predictor.name),
             limit=limit,
             overwrite=overwrite,
             begin=progress.begin,
             step=progress.step,
             stopped=interrupted.is_set,
         )
-        for video, folder in zip(videos, name_folders(videos, out), strict=True):
-            try:
-                outcomes.append(run.to_folder(video, folder, find_table(video, gaze)))
-            except SightlineError as error:
-                outcomes.append(failure(video, error))
-            if run.stopped():
-                break
-    report(outcomes, as_json=as_json)
+        outcomes = app.label(run, videos, out, fixations)
+    report(outcomes, ctx, as_json=as_json)
     if interrupted.is_set():
         raise typer.Exit(130)
     if any(outcome.status == "failed" for outcome in outcomes):

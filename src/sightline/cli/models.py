@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def models(as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False) -> None:
-    """List the models: what each gives, whether its weights ship, their size, training sets and licence.
+    """List the models: what each gives and takes, whether its weights ship, their size, training sets and licence.
 
     Examples:
 
@@ -20,6 +20,7 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print the list 
       sightline models --json
     """
     from sightline.models import list_models
+    from sightline.results.outputs import OUTPUTS
 
     rows: list[dict[str, Any]] = []
     for model in list_models():
@@ -27,7 +28,8 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print the list 
         rows.append(
             {
                 "name": model.name,
-                "gives": model.gives,
+                "gives": [kind.name for kind in OUTPUTS if kind.name in model.gives],
+                "takes": sorted(model.takes),
                 "paper": model.paper,
                 "shipped": model.shipped,
                 "size_mb": round(sum(_size(folder) for folder in model.folders) / 1e6, 1),
@@ -64,9 +66,10 @@ def _show(rows: list[dict[str, Any]]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("model", "gives", "weights", "trained on", "terms", "paper", box=None, pad_edge=False)
+    table = Table("model", "gives", "takes", "weights", "trained on", "terms", "paper", box=None, pad_edge=False)
     for row in rows:
         weights = f"{row['size_mb']} MB" if row["shipped"] else "not shipped"
-        cells = (row["gives"], weights, ", ".join(row["trained_on"]), ", ".join(row["licence"]), row["paper"])
+        given, taken = (", ".join(row[key]) for key in ("gives", "takes"))
+        cells = (given, taken, weights, ", ".join(row["trained_on"]), ", ".join(row["licence"]), row["paper"])
         table.add_row(f"[bold]{row['name']}[/]", *map(escape, cells))
     Console().print(table)

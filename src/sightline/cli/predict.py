@@ -1,4 +1,4 @@
-"""`sightline predict`: attention, masks and hotspots of videos, images and frame folders."""
+"""`sightline predict`: saliency, masks and hotspots of videos, images and frame folders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from sightline.cli._threads import wait_passively
 
 if TYPE_CHECKING:
-    from sightline.results.run import Outcome, Run
+    from sightline.types import Prompt
 
 EXAMPLES = """\b
 Examples:
@@ -24,29 +24,41 @@ Examples:
 
 
 def predict(
+    ctx: typer.Context,
     sources: Annotated[
         list[Path],
         typer.Argument(metavar="SOURCE", help="Videos, images, folders of numbered frames.", show_default=False),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Results go to DIR/<name of the source>/.")],
-    model: Annotated[str, typer.Option(help="A model's name (see `sightline models`) or its folder.")] = "wcsnet",
+    model: Annotated[
+        str, typer.Option(help="A model's name (see `sightline models`), a folder (./run), or a Hub id.")
+    ] = "wcsnet",
     save: Annotated[
         str | None,
         typer.Option(
             metavar="LIST",
-            help="What to write: saliency, masks, hotspots, overlay, separated by commas.",
+            help="What to write, separated by commas: `sightline models` says what each model gives; overlay is for "
+            "all; coco (annotations.coco.json) only where it is named.",
             show_default="all that the model gives",
         ),
     ] = None,
-    gaze: Annotated[
+    fixations: Annotated[
         Path | None,
         typer.Option(
-            metavar="FIXATIONS", help="Where viewers looked: a table, an import, or a folder of tables (see `label`)."
+            "--gaze",
+            metavar="FIXATIONS",
+            help="Where viewers looked: a table, an import, or a folder of tables (see `label`).",
         ),
     ] = None,
     point: Annotated[
         str | None,
         typer.Option(metavar="X,Y", help="Follow what is here in the first frame, in pixels from its top left corner."),
+    ] = None,
+    box: Annotated[
+        str | None, typer.Option(metavar="X1,Y1,X2,Y2", help="Follow what is in this box in the first frame, pixels.")
+    ] = None,
+    mask: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Follow what this picture marks (above 0) in the first frame.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     each: Annotated[
@@ -59,69 +71,75 @@ def predict(
     """Say where people look, and at what, in each SOURCE: maps, masks, hotspots and an overlay video."""
     wait_passively()
     from sightline import models
+    from sightline.apps.each import run_each
+    from sightline.apps.predict import Run
+    from sightline.apps.watched import find_table, require_tables
     from sightline.cli._outcomes import report
     from sightline.cli._progress import Progress, until_interrupted
     from sightline.errors import UsageError
-    from sightline.results.labelling import require_gaze
-    from sightline.results.run import Run, choose_outputs
+    from sightline.results.outputs import choose
 
-    if gaze is not None:
+    prompt = _prompt(point, box, mask)
+    if fixations is not None:
         if each:
-            raise UsageError("--gaze: fixations on a video, not on unrelated images; leave out --each")
-        require_gaze(gaze, sources)
-    start = None if point is None else _point(point)
-    if start is not None and (each or len(sources) > 1):
-        raise UsageError("--point: a place in one video; give one SOURCE, without --each")
+            raise UsageError("`fixations`: of a video, not of unrelated images; leave out `each`")
+        require_tables(fixations, sources)
+    if prompt.kinds and (each or len(sources) > 1):
+        raise UsageError(f"`{prompt.kinds[0]}`: a place in one video; give one SOURCE, without `each`")
     predictor = models.load(model, device=device)
-    predictor.require(*(name for name, given in (("gaze", gaze), ("point", point)) if given is not None))
+    predictor.require(*prompt.kinds, *(() if fixations is None else ("fixations",)))
     wanted = None if save is None else [name.strip() for name in save.split(",") if name.strip()]
-    outputs = choose_outputs(predictor, wanted)
+    kinds = choose(predictor.gives, wanted, predictor.name)
     with until_interrupted() as interrupted, Progress() as progress:
         run = Run(
             predictor,
-            outputs,
-            point=start,
+            kinds,
+            prompt=prompt,
             limit=limit,
             overwrite=overwrite,
             begin=progress.begin,
             step=progress.step,
             stopped=interrupted.is_set,
         )
-        outcomes = _run(run, sources, out, each=each, gaze=gaze)
-    report(outcomes, as_json=as_json)
+        if each:
+            outcomes = run_each(run, sources, out)
+        else:
+            outcomes = run.over(
+                sources, out, lambda source: None if fixations is None else find_table(source, fixations)
+            )
+    report(outcomes, ctx, as_json=as_json)
     if interrupted.is_set():
         raise typer.Exit(130)
     if any(outcome.status == "failed" for outcome in outcomes):
         raise typer.Exit(1)
 
 
-def _run(run: Run, sources: list[Path], out: Path, *, each: bool, gaze: Path | None) -> list[Outcome]:
-    from sightline.errors import SightlineError
-    from sightline.results.each import run_each
-    from sightline.results.labelling import find_table
-    from sightline.results.run import failure, name_folders
+def _prompt(point: str | None, box: str | None, mask: Path | None) -> Prompt:
+    import numpy as np
 
-    if each:
-        return run_each(run, sources, out)
-    outcomes = []
-    for source, folder in zip(sources, name_folders(sources, out), strict=True):
-        try:
-            outcomes.append(run.to_folder(source, folder, None if gaze is None else find_table(source, gaze)))
-        except SightlineError as error:
-            outcomes.append(failure(source, error))
-        if run.stopped():
-            break
-    return outcomes
+    from sightline.types import Prompt
+    from sightline.video.frames import read_image
+
+    at = None if point is None else _numbers("point", point, "640,360")
+    around = None if box is None else _numbers("box", box, "100,80,300,240")
+    marked = None if mask is None else np.asarray((read_image(mask) > 0).any(axis=2))
+    return Prompt(
+        point=None if at is None else (at[0], at[1]),
+        box=None if around is None else (around[0], around[1], around[2], around[3]),
+        mask=marked,
+    )
 
 
-def _point(text: str) -> tuple[float, float]:
+def _numbers(name: str, text: str, example: str) -> list[float]:
     from sightline.errors import UsageError
 
     try:
-        x, y = (float(number) for number in text.split(","))
+        numbers = [float(number) for number in text.split(",")]
     except ValueError:
-        raise UsageError(f"--point {text}: two numbers are expected, as in 640,360") from None
-    return x, y
+        numbers = []
+    if len(numbers) != example.count(",") + 1:
+        raise UsageError(f"`{name}` {text}: {example.count(',') + 1} numbers are expected, as in {example}")
+    return numbers
 
 
 predict.__doc__ = f"{predict.__doc__}\n\n{EXAMPLES}"

@@ -1,7 +1,8 @@
-"""The models by name: one folder a paper, listed here and nowhere else."""
+"""The models by name: one folder and one line each."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,77 +10,130 @@ from typing import Any
 
 from sightline.errors import UsageError, WeightsError
 from sightline.models import weights
-from sightline.models.predictor import Input, Predictor
-from sightline.results.frame import Frame
+from sightline.models.base import Input, Predictor
+from sightline.types import Frame
 
-__all__ = ["ModelInfo", "Predictor", "list_models", "load", "predict"]
+__all__ = ["REGISTRY", "ModelInfo", "Predictor", "list_models", "load", "predict"]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A named model. gives: what its results hold. paper: where it comes from. folders: its shipped weights."""
+    """A line of the registry.
+
+    Attributes
+    ----------
+    name
+        What `load` calls the model, and `model` in its config.json.
+    predictor
+        Where its predictor is, as "package.module:Class".
+    paper
+        Where it comes from.
+    hub
+        The Hub id of its weights, of a model too large to ship; None where they are inside the package.
+    """
 
     name: str
-    gives: str
+    predictor: str
     paper: str
-    folders: tuple[Path, ...]
+    hub: str | None = None
+
+    def load_class(self) -> type[Predictor]:
+        """The class of its predictor; imports the model."""
+        module, _, name = self.predictor.partition(":")
+        found: type[Predictor] = getattr(importlib.import_module(module), name)
+        return found
+
+    @property
+    def gives(self) -> frozenset[str]:
+        """What its frames hold."""
+        return self.load_class().gives
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The kinds of prompt that it takes."""
+        return self.load_class().takes
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of its weights inside the package: its own and those of its parts; none where it has a Hub id."""
+        return () if self.hub else weights.folders_of(weights.SHIPPED / self.name)
 
     @property
     def shipped(self) -> bool:
         """Whether all its weights are inside the package."""
-        return all((folder / "model.safetensors").is_file() for folder in self.folders)
+        return bool(self.folders) and all((folder / "model.safetensors").is_file() for folder in self.folders)
 
 
 WCSNET = "WCS-Net (Zhang et al., ECCV 2020)"
 EGCNET = "From Sight to Insight (Qin et al., 2025)"
-
-
-def _info(name: str, gives: str, paper: str, *networks: str) -> ModelInfo:
-    return ModelInfo(name, gives, paper, tuple(weights.SHIPPED / network for network in networks))
-
-
-_MODELS = {
-    info.name: info
-    for info in (
-        _info("wcsnet", "object mask, hotspot track, saliency; takes a point", WCSNET, "wcsnet", "egnet", "gaze2mask"),
-        _info("egnet", "fixation map of every frame", WCSNET, "egnet"),
-        _info("egcnet", "salient object mask, attention; takes gaze", EGCNET, "egcnet"),
-    )
-}
+REGISTRY: tuple[ModelInfo, ...] = (
+    ModelInfo("wcsnet", "sightline.models.wcsnet.predictor:WCSNetPredictor", WCSNET),
+    ModelInfo("egnet", "sightline.models.wcsnet.predictor:EGNetPredictor", WCSNET),
+    ModelInfo("egcnet", "sightline.models.egcnet.predictor:EGCNetPredictor", EGCNET),
+)
 
 
 def list_models() -> list[ModelInfo]:
-    """All models that `load` knows by name."""
-    return list(_MODELS.values())
+    """All models that `load` knows by name.
+
+    Examples
+    --------
+    >>> [model.name for model in list_models()]
+    ['wcsnet', 'egnet', 'egcnet']
+    """
+    return list(REGISTRY)
 
 
 def load(name: str | Path, device: str = "auto") -> Predictor:
     """Load a model.
 
-    name: a model of `list_models`, a folder that `sightline train` wrote, or a Hub id (`user/model`).
-    device: auto, cpu, cuda, cuda:1 or mps.
-    Raises UsageError for an unknown name or device, WeightsError where weights are missing or damaged.
-    """
-    from sightline.models.egcnet.predictor import EGCNetPredictor
-    from sightline.models.wcsnet.predictor import EGNetPredictor, WCSNetPredictor
+    Parameters
+    ----------
+    name
+        A name of `list_models`; a folder that `sightline train` wrote, as a Path or a string such as "./run"; or a Hub
+        id, "user/model". A listed name never means a folder.
+    device
+        auto, cpu, cuda, cuda:1 or mps.
 
+    Raises
+    ------
+    UsageError
+        An unknown name or device.
+    WeightsError
+        Weights are missing, damaged, or not those that the config names.
+
+    Examples
+    --------
+    >>> model = load("egnet", device="cpu")
+    >>> sorted(model.gives)
+    ['saliency']
+    """
     target = weights.device_of(device)
-    if str(name) not in _MODELS and not Path(name).is_dir() and str(name).count("/") != 1:
-        raise UsageError(f"unknown model {str(name)!r}: choose one of {', '.join(_MODELS)}, a folder, or a Hub id")
-    folder = weights.find_weights(name)
-    match weights.read_config(folder).get("model"):
-        case "egnet":
-            return EGNetPredictor(folder, target)
-        case "wcsnet":
-            return WCSNetPredictor(folder, target)
-        case "egcnet":
-            return EGCNetPredictor(folder, target)
-        case other:
-            raise WeightsError(f"{folder}: holds {other!r}, which is not a model that predicts on its own; give wcsnet")
+    listed = {info.name: info for info in REGISTRY}
+    info = listed.get(name) if isinstance(name, str) else None
+    if info is None and isinstance(name, str) and not weights.is_path(name) and not weights.is_hub_id(name):
+        raise UsageError(f"unknown model {name!r}: choose one of {', '.join(listed)}, a folder (./{name}), or a Hub id")
+    folder = weights.find_weights(info.hub or info.name if info else name)
+    kind = weights.read_config(folder).get("model")
+    if kind not in listed:
+        raise WeightsError(
+            f"{folder}: holds {kind!r}, which is not a model that predicts on its own; give one of {', '.join(listed)}"
+        )
+    made: Any = listed[kind].load_class()
+    loaded: Predictor = made(folder, target)
+    return loaded
 
 
 def predict(
-    source: Input, model: str = "wcsnet", device: str = "auto", fps: float = 25.0, **given: Any
+    source: Input, model: str | Path = "wcsnet", device: str = "auto", fps: float = 25.0, **prompt: Any
 ) -> Iterator[Frame]:
-    """Load a model and run it on one source: `load(model, device).predict(source, fps, **given)`."""
-    return load(model, device).predict(source, fps, **given)
+    """Load a model and run it on one source: `load(model, device).predict(source, fps=fps, **prompt)`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> picture = np.zeros((64, 96, 3), np.uint8)
+    >>> [frame.saliency.shape for frame in predict(picture, model="egnet", device="cpu")]
+    [(64, 96)]
+    """
+    return load(model, device).predict(source, fps=fps, **prompt)

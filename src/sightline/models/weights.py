@@ -7,33 +7,106 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from sightline.errors import OutputError, WeightsError
+from sightline.errors import OutputError, UsageError, WeightsError
 
 SHIPPED = Path(__file__).parents[1] / "weights"
 """Where the weights inside the package are, one folder a model."""
 
 
-def find_weights(name: str | Path) -> Path:
-    """The folder of weights that `name` stands for: a folder, a shipped model's name, or a Hub id (`user/model`).
+def is_path(name: str) -> bool:
+    """Whether a name is written as a path: ./x, ../x, ~/x, /x, x/y/z."""
+    return name.startswith((".", "~", os.sep)) or Path(name).is_absolute() or name.count("/") > 1
 
-    Raises WeightsError where there is none, with what can be done.
+
+def is_hub_id(name: str) -> bool:
+    """Whether a name is written as a Hub id: user/model."""
+    return not is_path(name) and name.count("/") == 1 and all(name.split("/"))
+
+
+def find_weights(name: str | Path) -> Path:
+    """The folder of weights that a name stands for.
+
+    Parameters
+    ----------
+    name
+        A Path, or a string that is written as one, is a folder; "user/model" is a Hub id; any other string is the name
+        of shipped weights.
+
+    Raises
+    ------
+    WeightsError
+        There is none, with what can be done.
     """
-    folder = Path(name)
-    if folder.is_dir():
-        return folder
-    if (SHIPPED / str(name)).is_dir():
-        return SHIPPED / str(name)
-    if str(name).count("/") == 1 and not folder.exists():
-        return _from_hub(str(name))
-    raise WeightsError(f"{name}: no such weights; give a folder with config.json and model.safetensors, or a Hub id")
+    if isinstance(name, Path) or is_path(name):
+        folder = Path(name).expanduser()
+        if folder.is_dir():
+            return folder
+        raise WeightsError(f"{name}: no such folder; a weights folder holds config.json and model.safetensors")
+    if is_hub_id(name):
+        if Path(name).is_dir():
+            raise WeightsError(
+                f"{name}: a Hub id, but a folder of that name is here too; write ./{name} for the folder"
+            )
+        return _from_hub(name)
+    if name and (SHIPPED / name).is_dir():
+        return SHIPPED / name
+    raise WeightsError(f"{name}: no weights of that name ship; give a folder (./{name}) or a Hub id (user/{name})")
+
+
+class Part(BaseModel):
+    """Another network that a model works with, named in its config.
+
+    weights: where it is: "./x" inside of the model's own folder, the name of shipped weights, or a Hub id. sha256: of
+    its model.safetensors.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weights: str
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+
+def part(name: str | Path) -> Part:
+    """The weights of a name, or of an absolute path, as a part: with their checksum now."""
+    return Part(weights=str(name), sha256=sha256(find_weights(name)))
+
+
+def find_part(folder: Path, name: str, parts: Mapping[str, Part]) -> Path:
+    """The folder of a part of the model in `folder`, looked up only where its config says.
+
+    Raises
+    ------
+    WeightsError
+        The config does not name it, it is not there, or its checksum is another.
+    """
+    if name not in parts:
+        raise WeightsError(f"{folder / 'config.json'}: parts: {name} is not named there; say its weights and sha256")
+    said = parts[name]
+    inside = said.weights.startswith("./")
+    found = find_weights(folder / said.weights[2:]) if inside else find_weights(said.weights)
+    digest = sha256(found)
+    if digest != said.sha256:
+        raise WeightsError(
+            f"{found}: not the weights that {folder / 'config.json'} names as {name} (sha256 {digest[:12]}... for "
+            f"{said.sha256[:12]}...); restore them, or train the model with these"
+        )
+    return found
+
+
+def folders_of(folder: Path) -> tuple[Path, ...]:
+    """The folder of a shipped model and those of its parts."""
+    parts = read_config(folder).get("parts") or {}
+    return (folder, *(SHIPPED / str(said["weights"]) for said in parts.values()))
 
 
 def _from_hub(repository: str) -> Path:
@@ -113,20 +186,22 @@ def _as_half(value: torch.Tensor) -> torch.Tensor:
 
 
 def sha256(folder: Path) -> str:
-    """Checksum of folder/model.safetensors, as hexadecimal digits."""
-    with (folder / "model.safetensors").open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """Checksum of folder/model.safetensors, as hexadecimal digits. Raises WeightsError where it is missing."""
+    path = folder / "model.safetensors"
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror}); copy or download it again") from None
 
 
 def device_of(name: str) -> torch.device:
     """The device for `auto`, `cpu`, `cuda`, `cuda:1`, `mps`. Raises UsageError for one that is not there."""
-    from sightline.errors import UsageError
-
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise UsageError(f"device {name!r} is not to be had here ({str(error).splitlines()[0]}); use cpu") from None
+        raise UsageError(f"`device` {name!r} is not to be had here ({str(error).splitlines()[0]}); use cpu") from None
     return device

@@ -1,5 +1,1 @@
-"""What a prediction is, and how it is drawn and written."""
-
-from sightline.results.frame import Frame, Hotspot
-
-__all__ = ["Frame", "Hotspot"]
+"""How results are drawn, written and read back."""

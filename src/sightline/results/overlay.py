@@ -1,4 +1,4 @@
-"""The picture a person would want to share: heat, the object's tint and edge, and a marker on the hotspot."""
+"""The picture a person would want to share: heat, the objects' tint and edge, the hotspot's marker, who looks where."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import ndtri
 
-from sightline.results.frame import Frame
-from sightline.results.png import davis_palette
+from sightline.results.marks import colour_of, draw_marks
+from sightline.types import Frame
 
 # Anchors of the heat's colours, dark to bright with evenly rising lightness: violet, magenta, orange, pale yellow.
 _HEAT = np.array([(60, 15, 110), (150, 30, 125), (225, 70, 85), (252, 150, 60), (252, 240, 165)], np.float32)
-_FIRST_OBJECT = (0, 200, 255)  # cyan: the one colour that neither skin, grass nor the heat has
 _SMOOTHING_S = 0.12  # time constant of the marker's motion while the hotspot hardly moves
 _LAG = 8.0  # pixels of a 480-line picture that the marker stays behind a moving hotspot at most
 _JUMP = 0.1  # of the diagonal: so far at once the marker does not glide, it would pass over what nobody looks at
@@ -37,14 +36,18 @@ class Overlay:
         picture = Image.fromarray(frame.image)
         if frame.mask is not None:
             self._draw_mask(picture, frame.mask)
-        heat = frame.saliency if frame.attention is None else frame.attention
-        self._heat.apply(picture, Image.fromarray(cv2.convertScaleAbs(heat, alpha=255)), (0, 0))
+        heat = frame.saliency if frame.heatmap is None else frame.heatmap
+        if heat is not None:
+            self._heat.apply(picture, Image.fromarray(cv2.convertScaleAbs(heat, alpha=255)), (0, 0))
         image = np.array(picture)
         self._draw_marker(image, frame)
+        draw_marks(image, frame, self._unit)
         return image
 
-    def _draw_mask(self, picture: Image.Image, mask: NDArray[np.uint8]) -> None:
-        labels = Image.fromarray(mask)
+    def _draw_mask(self, picture: Image.Image, mask: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
+        # More than 255 objects share the colours.
+        folded = mask if mask.dtype == np.uint8 else ((mask - 1) % 255 + 1) * (mask > 0)
+        labels = Image.fromarray(folded.astype(np.uint8))
         for label, count in enumerate(labels.histogram()):
             if not count or not label:
                 continue
@@ -160,7 +163,7 @@ def _mask_paint(label: int, blur: float, line: float) -> Paint:
     shadow[0] = 0
     tint = 0.26 * np.clip(inside + 0.5, 0, 1)
     edge = 0.95 * np.clip(line / 2 + 0.5 - np.abs(inside), 0, 1)
-    hue = np.array(_FIRST_OBJECT if label == 1 else davis_palette()[label], np.float64)
+    hue = np.array(colour_of(label), np.float64)
     colour, alpha = np.zeros((256, 3)), shadow
     for paint, over in ((hue, tint), ((hue + 3 * 255) / 4, edge)):
         below = alpha * (1 - over)

@@ -11,16 +11,25 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 
-def write_saliency(path: Path, saliency: NDArray[np.float32]) -> None:
+def write_map(path: Path, values: NDArray[np.float32]) -> None:
     """Write a map (H, W), float in [0, 1], as 16-bit grey PNG: 0..65535 = 0..1."""
-    height, width = saliency.shape
-    grey = (saliency.clip(0, 1) * 65535 + 0.5).astype(">u2").view(np.uint8).reshape(height, 2 * width)
-    _write(path, grey, width, bits=16)
+    _write_grey(path, (values.clip(0, 1) * 65535 + 0.5).astype(">u2"))
 
 
-def write_mask(path: Path, mask: NDArray[np.uint8]) -> None:
-    """Write object labels (H, W), uint8, 0 = background, as palette PNG in the colours of DAVIS."""
-    _write(path, mask, mask.shape[1], bits=8, palette=davis_palette().tobytes())
+def write_labels(path: Path, labels: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
+    """Write numbers of objects (H, W), 0 = background.
+
+    uint8 becomes a palette PNG in the colours of DAVIS, uint16 a 16-bit grey one.
+    """
+    if labels.dtype == np.uint8:
+        _write(path, labels.view(np.uint8), labels.shape[1], bits=8, palette=davis_palette().tobytes())
+    else:
+        _write_grey(path, labels.astype(">u2"))
+
+
+def _write_grey(path: Path, values: NDArray[np.uint16]) -> None:
+    height, width = values.shape
+    _write(path, values.view(np.uint8).reshape(height, 2 * width), width, bits=16)
 
 
 def _write(path: Path, pixels: NDArray[np.uint8], width: int, bits: int, palette: bytes = b"") -> None:

@@ -128,7 +128,7 @@ class Chain:
     def recipe(self, stage: str, output: Path) -> Recipe:
         """The recipe of a stage with $OUT replaced. Raises UsageError where a variable is left."""
         recipe = self.stages[stage]
-        values = _replaced(recipe.model_dump(mode="json", exclude_unset=True), "$OUT", str(output))
+        values = _replaced(recipe.model_dump(mode="json", exclude_unset=True), "$OUT", str(output.resolve()))
         left = next((text for text in _strings(values) if "$" in text), None)
         if left is not None and "$DATA" in left:
             raise UsageError(f"{left}: where $DATA is, is not known; give `data`, the folder of the data sets")

@@ -2,8 +2,8 @@
 
 from sightline.types import VideoFrame
 from sightline.video.opening import open_source
-from sightline.video.prefetch import prefetch, queue_length
+from sightline.video.prefetch import Ahead, prefetch, queue_length
 from sightline.video.source import Source
 from sightline.video.writer import VideoWriter
 
-__all__ = ["Source", "VideoFrame", "VideoWriter", "open_source", "prefetch", "queue_length"]
+__all__ = ["Ahead", "Source", "VideoFrame", "VideoWriter", "open_source", "prefetch", "queue_length"]

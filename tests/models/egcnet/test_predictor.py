@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from models.clips import FrameClip
 from sightline import models
 from sightline.errors import WeightsError
 from sightline.models import weights
@@ -16,9 +17,10 @@ from sightline.models.egcnet import predictor as module
 from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.network import EGCNet
 from sightline.models.egcnet.predictor import EGCNetPredictor, input_size, probability_of
+from sightline.models.egcnet.slq import Queries
 from sightline.nn.egnet import EGNetConfig
 from sightline.nn.motion import Motion
-from sightline.results.frame import Frame
+from sightline.types import Frame, Prompt
 from sightline.video import VideoFrame
 
 
@@ -45,25 +47,31 @@ def video(count: int) -> Iterator[VideoFrame]:
         yield VideoFrame(index, index / 25, index, generator.integers(0, 255, (72, 128, 3), dtype=np.uint8))
 
 
+def run(
+    predictor: EGCNetPredictor, frames: Iterable[VideoFrame], gaze: dict[int, np.ndarray] | None = None
+) -> Iterator[Frame]:
+    return predictor.stream(FrameClip(frames), Prompt(fixations=gaze))
+
+
 @pytest.mark.parametrize("count", [2, 3, 9])
 def test_every_frame_has_its_result(predictor: EGCNetPredictor, count: int) -> None:
-    found = list(predictor.stream(video(count)))
+    found = list(run(predictor, video(count)))
     assert [frame.index for frame in found] == list(range(count))
     for frame, source in zip(found, video(count), strict=True):
         assert np.array_equal(frame.image, source.image)
         assert frame.saliency.shape == (72, 128)
         assert frame.mask is not None
-        assert np.array_equal(frame.mask > 0, frame.saliency >= 0.5)
+        assert np.array_equal(frame.mask > 0, frame.probability >= 0.5)
         assert (frame.hotspot is None) == (not frame.mask.any())
         if frame.hotspot is not None:
             assert frame.mask[int(frame.hotspot.y_px), int(frame.hotspot.x_px)]
-        assert frame.attention is not None
-        assert frame.attention.max() == pytest.approx(1, abs=0.2)
+        assert frame.saliency is not None
+        assert frame.saliency.max() == pytest.approx(1, abs=0.2)
 
 
 def test_queries_tell_who_won_and_why(predictor: EGCNetPredictor) -> None:
-    queries = next(iter(predictor.stream(video(4)))).queries
-    assert queries is not None
+    queries = next(iter(run(predictor, video(4)))).details
+    assert isinstance(queries, Queries)
     assert queries.total.shape == (6,)
     assert queries.winner == queries.total.argmax()
     assert queries.masks.shape == (6, 16, 32)
@@ -72,10 +80,14 @@ def test_queries_tell_who_won_and_why(predictor: EGCNetPredictor) -> None:
     np.testing.assert_allclose(queries.total, expected, atol=1e-4)
 
 
-def test_a_picture_has_the_fixation_map_as_saliency(predictor: EGCNetPredictor) -> None:
-    frame = next(iter(predictor.stream(video(1))))
-    np.testing.assert_array_equal(frame.saliency, predictor.fixation_map(frame.image))
-    assert frame.mask is not None
+def test_the_first_frame_of_a_still_video_and_the_picture_alone_have_the_same_saliency(
+    predictor: EGCNetPredictor,
+) -> None:
+    frame = next(video(1))
+    first = next(run(predictor, [VideoFrame(index, index / 25, index, frame.image) for index in range(3)]))
+    (alone,) = run(predictor, [frame])
+    np.testing.assert_allclose(first.saliency, alone.saliency, atol=1e-6)
+    np.testing.assert_allclose(first.probability, alone.probability, atol=1e-6)
 
 
 def test_gaze_moves_attention_there_and_lasts_a_moment(predictor: EGCNetPredictor) -> None:
@@ -84,10 +96,10 @@ def test_gaze_moves_attention_there_and_lasts_a_moment(predictor: EGCNetPredicto
         return (VideoFrame(index, index / 5, index, image) for index in range(3))
 
     gaze = {1: np.array([[100.0, 20.0], [104.0, 22.0]], np.float32)}
-    own, guided = list(predictor.stream(still())), list(predictor.stream(still(), gaze))
+    own, guided = list(run(predictor, still())), list(run(predictor, still(), gaze))
     for frame in guided[1:3]:
-        assert frame.attention is not None
-        row, column = np.unravel_index(frame.attention.argmax(), (72, 128))
+        assert frame.saliency is not None
+        row, column = np.unravel_index(frame.saliency.argmax(), (72, 128))
         assert abs(row - 21) < 8
         assert abs(column - 102) < 8
     np.testing.assert_allclose(guided[0].saliency, own[0].saliency, atol=1e-6)  # nobody has looked yet
@@ -102,7 +114,7 @@ def darkened(count: int, first: int) -> Iterator[VideoFrame]:
 
 def test_gaze_of_another_shot_counts_for_nothing(predictor: EGCNetPredictor) -> None:
     gaze = {2: np.array([[100.0, 20.0]], np.float32)}
-    own, guided = list(predictor.stream(darkened(5, 3))), list(predictor.stream(darkened(5, 3), gaze))
+    own, guided = list(run(predictor, darkened(5, 3))), list(run(predictor, darkened(5, 3), gaze))
     assert np.abs(guided[2].saliency - own[2].saliency).max() > 1e-3
     for index in (3, 4):
         np.testing.assert_array_equal(guided[index].saliency, own[index].saliency)
@@ -110,7 +122,7 @@ def test_gaze_of_another_shot_counts_for_nothing(predictor: EGCNetPredictor) -> 
 
 def test_gaze_outside_of_the_frame_counts_as_none(predictor: EGCNetPredictor) -> None:
     gaze = {1: np.array([[-5.0, 20.0], [200.0, 22.0]], np.float32)}
-    for own, guided in zip(predictor.stream(video(3)), predictor.stream(video(3), gaze), strict=True):
+    for own, guided in zip(run(predictor, video(3)), run(predictor, video(3), gaze), strict=True):
         np.testing.assert_array_equal(guided.saliency, own.saliency)
 
 
@@ -157,7 +169,7 @@ def test_memory_does_not_grow(predictor: EGCNetPredictor, monkeypatch: pytest.Mo
         return result
 
     monkeypatch.setattr(EGCNetPredictor, "_step", watched)
-    list(predictor.stream(video(12)))
+    list(run(predictor, video(12)))
     assert len(set(sizes)) == 1
 
 
@@ -174,7 +186,7 @@ def test_every_second_frame_is_remembered_and_a_shot_cut_empties_the_memory(
         return result
 
     monkeypatch.setattr(EGCNetPredictor, "_step", watched)
-    list(predictor.stream(darkened(6, 4)))
+    list(run(predictor, darkened(6, 4)))
     assert filled == [1, 1, 2, 2, 1, 1]
 
 

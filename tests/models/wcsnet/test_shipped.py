@@ -11,6 +11,7 @@ import torch
 
 import sightline
 import sightline.nn.engine
+from models.clips import FrameClip
 from sightline.data import image_fixations
 from sightline.data.files import load_image, load_mask
 from sightline.errors import UsageError
@@ -19,6 +20,7 @@ from sightline.models import list_models, weights
 from sightline.models.wcsnet.predictor import EGNetPredictor, WCSNetPredictor
 from sightline.models.wcsnet.tracker import _Step
 from sightline.nn.engine import Engine, has_onnxruntime
+from sightline.types import Prompt
 from sightline.video import open_source
 
 pytestmark = pytest.mark.skipif(not all(model.shipped for model in list_models()), reason="the weights do not ship yet")
@@ -72,8 +74,8 @@ def test_a_click_chooses_the_target(model: WCSNetPredictor, shared_data: Path) -
     (alone,) = model.predict(frame, point=(x, y))
     assert alone.mask is not None
     np.testing.assert_array_equal(alone.mask > 0, mask)
-    with pytest.raises(UsageError, match="takes no gaze"):
-        next(model.predict(frame, gaze={}))
+    with pytest.raises(UsageError, match="`fixations`: wcsnet takes none"):
+        model.predict(frame, fixations={})
 
 
 def test_a_click_on_the_dog_does_not_end_on_the_woman_whose_hand_it_touches(
@@ -81,7 +83,7 @@ def test_a_click_on_the_dog_does_not_end_on_the_woman_whose_hand_it_touches(
 ) -> None:
     with open_source(shared_data / "clips/dog.mp4") as source:
         frames = list(islice(source, 12))
-    *_, last = model.stream(frames, point=(620, 440))
+    *_, last = model.stream(FrameClip(frames), Prompt(point=(620, 440)))
     assert last.mask is not None
     assert last.mask.sum() > 20000
     assert last.mask[:, :430].mean() < 0.05 * last.mask[:, 430:].mean()  # she stands on the left

@@ -20,7 +20,7 @@ from sightline.gaze.geometry import FloatArray
 from sightline.gaze.importing import PROVENANCE, ImportFolder, file_name
 from sightline.gaze.maps import Sigma
 from sightline.progress import track
-from sightline.results.png import write_saliency
+from sightline.results.png import write_map
 
 By = Literal["pooled", "subject", "leave-one-out"]
 BY = ("pooled", "subject", "leave-one-out")
@@ -108,7 +108,7 @@ def _write(folder: Path, index: int, xy: FloatArray, size: tuple[int, int], sigm
     fixated = (fixation_counts(xy, size) > 0).astype(np.uint8) * 255
     Image.fromarray(fixated).save(folder / "fixations" / name, compress_level=1)
     values = density(xy, size, sigma_px)
-    write_saliency(folder / "saliency" / name, values / max(float(values.max()), 1e-9))
+    write_map(folder / "saliency" / name, values / max(float(values.max()), 1e-9))
 
 
 def _whole_set(place: Path) -> WholeFolder:

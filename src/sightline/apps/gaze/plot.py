@@ -19,8 +19,8 @@ from sightline.gaze.importing import ImportFolder
 from sightline.gaze.maps import Sigma, by_frame
 from sightline.gaze.stimulus import Stimulus
 from sightline.progress import track
-from sightline.results.frame import Frame
 from sightline.results.overlay import Overlay
+from sightline.types import Frame
 from sightline.video import Source, VideoWriter, open_source
 
 CROWD = 1 / 3  # heat is at its brightest where this share of the viewers looks at one point

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
-from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -18,22 +17,20 @@ from torch import Tensor, nn
 
 from sightline.errors import WeightsError
 from sightline.models import weights
+from sightline.models.base import Predictor
 from sightline.models.egcnet.config import EGCNetConfig
 from sightline.models.egcnet.hotspot import HotspotTrack
 from sightline.models.egcnet.network import EGCNet, Memory, Winner
 from sightline.models.egcnet.refinement import affinity, refine_mask
+from sightline.models.egcnet.slq import Queries
 from sightline.models.egcnet.trail import FixationTrail
-from sightline.models.predictor import Predictor
 from sightline.nn.blocks import resize
-from sightline.nn.egnet import network_size, saliency_map
 from sightline.nn.engine import Engine
 from sightline.nn.guided import guided_filter
 from sightline.nn.motion import Motion, MotionCue
 from sightline.nn.shots import ShotCuts
-from sightline.results.frame import Frame, Hotspot, Queries
-from sightline.video import VideoFrame, prefetch
-
-Points = Mapping[int, NDArray[np.float32]]
+from sightline.types import Clip, Frame, Hotspot, Prompt, State, VideoFrame
+from sightline.video import prefetch
 
 
 class _Shot:
@@ -44,13 +41,15 @@ class _Shot:
         self.trail = FixationTrail(config.fixations)
         self.track = HotspotTrack(config.hotspot)
         self.age = 0
+        self.found = False
 
 
 class EGCNetPredictor(Predictor):
     """Masks of the object that people look at. Memory does not grow with the video."""
 
     name = "egcnet"
-    outputs = frozenset({"saliency", "masks", "hotspots"})
+    takes = frozenset({"fixations"})
+    gives = frozenset({"saliency", "probability", "masks", "hotspots"})
 
     def __init__(self, folder: Path, device: torch.device) -> None:
         try:
@@ -64,22 +63,20 @@ class EGCNetPredictor(Predictor):
         self.weights_sha256 = weights.sha256(folder)
         self.device = device
         self._steps: dict[torch.Size, Engine] = {}
-        self._looks: dict[torch.Size, Engine] = {}
 
-    def stream(self, frames: Iterable[VideoFrame], gaze: Points | None = None) -> Iterator[Frame]:
-        """A video's saliency is the probability of the object; that of a single picture its fixation map.
+    def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
+        """Results of a clip's frames.
 
-        gaze: fixations by the index of the frame, (K, 2) float32 x, y in pixels. Those of the last half second count
-        too, less with every frame; where nobody has looked for longer, the network's own fixation head stands in.
+        Fixations of the last half second count too, less with every frame; where nobody has looked for longer, and
+        without any, the network's own fixation head stands in.
         """
-        frames = iter(frames)
-        first = list(islice(frames, 2))
+        frames = clip.frames()
         config = self.network.config
         cuts, shot, last_s = ShotCuts(config.shots), _Shot(config), 0.0
         waiting: deque[VideoFrame] = deque()  # the motion cue looks a few frames ahead
 
         def images() -> Iterator[NDArray[np.uint8]]:
-            for frame in chain(first, frames):
+            for frame in frames:
                 waiting.append(frame)
                 yield frame.image
 
@@ -90,24 +87,10 @@ class EGCNetPredictor(Predictor):
                 frame = waiting.popleft()
                 if cuts.look(image):
                     shot = _Shot(config)
-                points = np.empty((0, 2)) if gaze is None else gaze.get(frame.index, np.empty((0, 2)))
+                points = (prompt.fixations or {}).get(frame.index, np.empty((0, 2)))
                 shot.trail.step(points / image.shape[1::-1], motion.flow, frame.time_s - last_s)
                 last_s = frame.time_s
-                result = self._step(frame, motion, shot)
-                yield result if len(first) > 1 else self._as_photograph(result, image)
-
-    def fixation_map(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Where people look in a picture (H, W, 3) uint8 RGB: (H, W) float32 in [0, 1], from the fixation head."""
-        height, width = image.shape[:2]
-        pixels = pixels_of(image, network_size(height, width, self.network.config.sight.input_size))
-        if pixels.shape not in self._looks:
-            self._looks[pixels.shape] = Engine(_Look(self.network), (pixels,), self.device)
-        logits = self._looks[pixels.shape](pixels)[0]
-        return saliency_map(logits, (height, width))[0, 0].cpu().numpy()
-
-    def _as_photograph(self, frame: Frame, image: NDArray[np.uint8]) -> Frame:
-        saliency = self.fixation_map(image)
-        return Frame(frame.index, frame.time_s, image, saliency, frame.mask, frame.hotspot, queries=frame.queries)
+                yield self._step(frame, motion, shot)
 
     def _step(self, frame: VideoFrame, motion: Motion, shot: _Shot) -> Frame:
         """The next frame's result; `shot` goes on to it."""
@@ -131,23 +114,23 @@ class EGCNetPredictor(Predictor):
         guess = probability_of(winner, pixels, inputs[1], looked, recalled, self.network.config)
         probability = resize(guess, (height, width))[0, 0].numpy()
         mask = (probability >= 0.5).astype(np.uint8)
-        attention = resize(looked / looked.max(), (height, width))[0, 0].numpy()
+        saliency = resize(looked / looked.max(), (height, width))[0, 0].numpy()
         semantic, locality, score, total = terms[0].numpy()
         point = shot.track.step(looked[0, 0].numpy(), mask, motion.flow)
-        hotspot = None if point is None else Hotspot(*point, float(probability[int(point[1]), int(point[0])]))
-        queries = Queries(int(total.argmax()), semantic, locality, score, total, masks[0].sigmoid().numpy())
+        state: State = "lost" if point is None else "track" if shot.found else "start"
         if shot.age % self.network.config.recall.interval == 0:
             memory = memory.push(Winner(*remembered).with_mask(guess))
-        shot.memory, shot.age = memory, shot.age + 1
+        shot.memory, shot.age, shot.found = memory, shot.age + 1, shot.found or point is not None
         return Frame(
             frame.index,
             frame.time_s,
             frame.image,
-            probability,
-            mask,
-            hotspot,
-            attention=attention,
-            queries=queries,
+            saliency=saliency,
+            probability=probability,
+            mask=mask,
+            hotspot=None if point is None else Hotspot(*point, float(probability[int(point[1]), int(point[0])])),
+            state=state,
+            details=Queries(int(total.argmax()), semantic, locality, score, total, masks[0].sigmoid().numpy()),
         )
 
 
@@ -184,17 +167,6 @@ class _Step(nn.Module):
         decision = self.network.decide(self.network.encode(pixels), motion, recorded, has_recorded, Memory(*memory))
         terms = torch.stack(list(decision.competition), dim=1)
         return decision.winner, decision.recalled, decision.density, terms, decision.masks, *decision.remembered
-
-
-class _Look(nn.Module):
-    """The fixation head alone."""
-
-    def __init__(self, network: EGCNet) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        return self.network.fixation_logits(pixels)
 
 
 def input_size(height: int, width: int, side: int) -> tuple[int, int]:

@@ -5,9 +5,12 @@ The equations are ours (README, Eq. 5 to 8).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -24,6 +27,23 @@ class Competition(NamedTuple):
     def share(self) -> Tensor:
         """Each query's share of the win, summing to 1: (N, Q)."""
         return self.total.softmax(dim=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Queries:
+    """The competition of one frame, as `Frame.details`.
+
+    winner: its number. semantic, locality, score: (Q,) what each query had for it: closeness to what is fixated,
+    fixations inside against outside of its mask, and its own score. total: (Q,), their weighted sum, whose largest
+    wins. masks: (Q, h, w) in [0, 1], at a fraction of the frame's size.
+    """
+
+    winner: int
+    semantic: NDArray[np.float32]
+    locality: NDArray[np.float32]
+    score: NDArray[np.float32]
+    total: NDArray[np.float32]
+    masks: NDArray[np.float32]
 
 
 class Competitor(nn.Module):

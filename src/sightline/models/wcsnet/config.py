@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from sightline.models.weights import Part
 from sightline.nn.config import Config
 from sightline.nn.focus import FocusConfig
 from sightline.nn.guided import GuidedFilterConfig
@@ -35,6 +36,11 @@ class StartConfig(Config):
 
     point_sigma: float = Field(
         0.04, gt=0, description="standard deviation of a point as a map, in parts of the frame's longer side"
+    )
+    box_sigma: float = Field(
+        0.25,
+        gt=0,
+        description="standard deviation of a box as a map, in parts of its sides: objects fill the middle",
     )
     still_weight: float = Field(
         0.05,
@@ -257,7 +263,8 @@ class WCSNetConfig(Config):
     levels: side-outputs with a correlation block ("Multi-level feature": (4, 5), (3, 4, 5), (2, 3, 4, 5) or all five).
     correlation: "weighted" is Eq. 3; "depthwise" is "w/o. weighted pooling": the template's feature map itself, from a
     template of half the size, is the kernel; "concat" is "w/o. weighted correlation": features are concatenated.
-    hotspot_branch: False is "w/o. hotspot branch".
+    hotspot_branch: False is "w/o. hotspot branch". parts: the EG-Net ("egnet") and the Gaze2Mask-Net ("gaze2mask") that
+    the whole system works with.
     """
 
     model: Literal["wcsnet"] = "wcsnet"
@@ -269,6 +276,7 @@ class WCSNetConfig(Config):
     hotspot_branch: bool = True
     feature_limit: float = Field(4.0, gt=0, description=_FEATURE_LIMIT)
     tracker: TrackerConfig = TrackerConfig()
+    parts: dict[str, Part] = Field(default_factory=dict)
 
     @field_validator("levels")
     @classmethod

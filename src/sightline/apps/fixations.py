@@ -1,4 +1,4 @@
-"""The fixations on a source, frame by frame, for models that take gaze."""
+"""The fixations on a source, frame by frame, for models that take them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sightline.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
-class SourceGaze:
+class SourceFixations:
     """Fixations on one source.
 
     path: the table. points: (K, 2) float32 x, y in pixels of each frame that has some, by its index. notes: what was
@@ -28,7 +28,7 @@ class SourceGaze:
     notes: tuple[str, ...]
 
     @classmethod
-    def read(cls, path: Path, times: Sequence[float], size: tuple[int, int]) -> SourceGaze:
+    def read(cls, path: Path, times: Sequence[float], size: tuple[int, int]) -> SourceFixations:
         """Read a table (gaze.fixations_by_frame) for a source of (height, width) with its frames at these times (s).
 
         Raises DataError where the table is none, empty, or of another video.

@@ -1,4 +1,4 @@
-"""Videos and the tables of fixations on them: what `label` and `predict --gaze` go through."""
+"""Videos that were watched, and the tables of fixations on them."""
 
 from __future__ import annotations
 
@@ -37,28 +37,28 @@ def _has_frames(folder: Path) -> bool:
     return any(path.suffix.lower() in IMAGE_SUFFIXES for path in folder.iterdir())
 
 
-def require_gaze(gaze: Path | None, videos: Sequence[Path]) -> None:
-    """Raise DataError where `gaze` is not there, UsageError where it is one table for several videos."""
-    if gaze is None:
+def require_tables(tables: Path | None, videos: Sequence[Path]) -> None:
+    """Raise DataError where `tables` is not there, UsageError where it is one table for several videos."""
+    if tables is None:
         return
-    if not gaze.exists():
-        raise DataError(f"{gaze}: no such table or folder of tables; make one with `sightline gaze import`")
-    if len(videos) > 1 and _table(gaze) is not None:
-        raise UsageError(f"--gaze {gaze}: one table, for {len(videos)} videos; give a folder of tables")
+    if not tables.exists():
+        raise DataError(f"{tables}: no such table or folder of tables; make one with `sightline gaze import`")
+    if len(videos) > 1 and _table(tables) is not None:
+        raise UsageError(f"`fixations` {tables}: one table, for {len(videos)} videos; give a folder of tables")
 
 
-def find_table(video: Path, gaze: Path | None) -> Path:
+def find_table(video: Path, tables: Path | None) -> Path:
     """The table of fixations on a video.
 
-    gaze: a table, the folder of an import, or a folder of tables; None looks beside the video, and in it where it is a
-    folder of frames. Raises DataError where there is none, SourceError where there is no video.
+    tables: a table, the folder of an import, or a folder of tables; None looks beside the video, and in it where it is
+    a folder of frames. Raises DataError where there is none, SourceError where there is no video.
     """
     if not video.exists():  # which beats having no fixations on it
         raise SourceError(f"{video}: there is no such file or folder; check the path")
-    if gaze is not None and (table := _table(gaze)) is not None:
+    if tables is not None and (table := _table(tables)) is not None:
         return table
     name = video.resolve().name if video.is_dir() else video.stem
-    place = video.absolute().parent if gaze is None else gaze
+    place = video.absolute().parent if tables is None else tables
     candidates = [place / pattern.format(name) for pattern in TABLES]
     found = next((table for table in map(_table, candidates) if table is not None), None)
     if found is None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import Any
 
-from PIL import Image
-
+from sightline.apps.outcome import Outcome, failure
+from sightline.apps.predict import Run, name_folders, versions
 from sightline.errors import SightlineError, SourceError
 from sightline.files import IMAGE_SUFFIXES
-from sightline.results.files import FrameFiles
-from sightline.results.folder import OutputFolder, output_errors
-from sightline.results.overlay import Overlay
-from sightline.results.run import Outcome, Run, failure, fingerprint, name_folders, outputs_in_order, versions
+from sightline.results.folder import OutputFolder
+from sightline.results.writer import ResultWriter
+from sightline.types import Prompt
 from sightline.video import open_source
 from sightline.video.frames import list_images
 
@@ -28,8 +26,9 @@ def run_each(run: Run, sources: list[Path], out: Path) -> list[Outcome]:
     images, outcomes = _collect(sources)
     if not images:
         return outcomes
-    folder = OutputFolder(out, out / ".each.partial")
-    identity = _identity(run, images)
+    folder = OutputFolder(out)
+    name = f"{len(images)} images from {images[0].resolve()} to {images[-1].resolve().name}"
+    identity = run.identity(images, name)
     if folder.finished(identity, run.outputs, overwrite=run.overwrite):
         return outcomes + [Outcome(str(image), "skipped", str(out)) for image in images]
     run.begin(f"{len(images)} images", len(images))
@@ -48,7 +47,7 @@ def run_each(run: Run, sources: list[Path], out: Path) -> list[Outcome]:
                 "kind": "each",
                 "frames": len(done),
                 "images": [outcome.source for outcome in done],
-                "outputs": outputs_in_order(run.outputs),
+                "outputs": run.outputs,
                 "complete": len(done) == len(images),
                 "versions": versions(),
                 "timings": {"total_s": round(seconds, 3), "frames_per_s": round(len(done) / seconds, 2)},
@@ -62,31 +61,25 @@ def run_each(run: Run, sources: list[Path], out: Path) -> list[Outcome]:
 
 def _write(run: Run, images: list[Path], partial: Path, out: Path) -> list[Outcome]:
     outcomes = []
-    with output_errors(out):
-        files = FrameFiles(partial, run.outputs)
-        if "overlay" in run.outputs:
-            (partial / "overlay").mkdir()
+    writer = ResultWriter(partial, None, run.kinds, out)
     try:
         for image, name in zip(images, (path.name for path in name_folders(images, out)), strict=True):
             began = time.perf_counter()
             try:
                 with open_source(image) as source:
-                    (frame,) = run.predictor.stream(source)
+                    (frame,) = run.predictor.stream(source, Prompt())
             except SourceError as error:
                 outcomes.append(failure(image, error))
                 continue
-            with output_errors(out):
-                files.write_maps(name, frame)
-                files.write_row(name, frame)
-                if "overlay" in run.outputs:
-                    drawn = Overlay(source.size).draw(frame)
-                    Image.fromarray(drawn).save(partial / "overlay" / f"{name}.png", compress_level=1)
+            writer.write(frame, name)
             outcomes.append(Outcome(str(image), "done", str(out), 1, round(time.perf_counter() - began, 3)))
             run.step()
             if run.stopped():
                 break
-    finally:
-        files.close()
+        writer.close(whole=True)
+    except BaseException:
+        writer.abort()
+        raise
     return outcomes
 
 
@@ -99,23 +92,9 @@ def _collect(sources: list[Path]) -> tuple[list[Path], list[Outcome]]:
             if os.path.isdir(source):
                 images += list_images(source)
             elif os.path.exists(source) and source.suffix.lower() not in IMAGE_SUFFIXES:
-                raise SourceError(f"{source}: --each takes images and folders of images; leave --each out for a video")
+                raise SourceError(f"{source}: `each` takes images and folders of images; leave it out for a video")
             else:
                 images.append(source)
         except SightlineError as error:
             failures.append(failure(source, error))
     return images, failures
-
-
-def _identity(run: Run, images: list[Path]) -> dict[str, Any]:
-    size, modified = fingerprint(images)
-    return {
-        "model": run.predictor.name,
-        "weights_sha256": run.predictor.weights_sha256,
-        "source": f"{len(images)} images from {images[0].resolve()} to {images[-1].resolve().name}",
-        "source_bytes": size,
-        "source_modified": modified,
-        "limit": None,
-        "gaze_sha256": None,
-        "point": None,
-    }

@@ -1,0 +1,103 @@
+"""What every model offers: a clip and a prompt in, results out, one frame at a time."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.errors import UsageError
+from sightline.types import Box, Clip, Frame, Point, Prompt
+from sightline.video import Ahead, Source, open_source
+
+Input = str | Path | NDArray[np.uint8] | Iterable[NDArray[np.uint8]] | Source
+"""A path of a video, image or frame folder; uint8 RGB (H, W, 3) or (T, H, W, 3); or an iterable of (H, W, 3)."""
+
+
+class Predictor(ABC):
+    """A model with its weights, made by `cls(folder, device)` from a folder of weights.
+
+    Attributes
+    ----------
+    name
+        The model's name.
+    weights_sha256
+        Checksum of its weights.
+    takes
+        The kinds of prompt that it takes: "point", "box", "mask", "fixations".
+    gives
+        What its frames hold, by the names of `sightline.results.outputs`: "saliency", "probability", "masks",
+        "hotspots", "objects", "people", "heatmaps", "sound".
+    """
+
+    name: str
+    weights_sha256: str
+    takes: ClassVar[frozenset[str]] = frozenset()
+    gives: ClassVar[frozenset[str]]
+
+    @abstractmethod
+    def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
+        """Results of a clip's frames, in their order. Holds no more than a few frames at a time."""
+
+    def require(self, *kinds: str) -> None:
+        """Check that the model takes such prompts.
+
+        Raises
+        ------
+        UsageError
+            It does not; the message says which listed models do.
+        """
+        for kind in kinds:
+            if kind not in self.takes:
+                raise UsageError(f"`{kind}`: {self.name} takes none; `sightline models` says which model does")
+
+    def predict(
+        self,
+        source: Input,
+        *,
+        fps: float = 25.0,
+        point: Point | None = None,
+        box: Box | None = None,
+        mask: NDArray[np.bool_] | None = None,
+        fixations: Mapping[int, NDArray[np.floating]] | None = None,
+    ) -> Iterator[Frame]:
+        """Results of a source, frame by frame. Everything is checked at once; the work is done as frames are asked for.
+
+        Parameters
+        ----------
+        source
+            A path of a video, image or folder of numbered frames; uint8 RGB (H, W, 3) or (T, H, W, 3); or an iterable
+            of (H, W, 3). It is closed at the end.
+        fps
+            Frames per second of a source without times of its own.
+        point, box, mask, fixations
+            What to attend to, one of them at most; see `Prompt`.
+
+        Returns
+        -------
+        A generator of `Frame`: memory does not grow with the video. Decoding runs ahead in a thread of its own.
+
+        Raises
+        ------
+        UsageError
+            A prompt that the model does not take, or that does not fit the frames.
+        SourceError
+            The source cannot be read.
+        """
+        prompt = Prompt(point, box, mask, fixations)
+        self.require(*prompt.kinds)
+        opened = open_source(source, fps=fps)
+        try:
+            prompt.require_inside(opened.size)
+        except UsageError:
+            opened.close()
+            raise
+        return self._frames(opened, prompt)
+
+    def _frames(self, source: Source, prompt: Prompt) -> Iterator[Frame]:
+        with source, Ahead(source) as clip:
+            yield from self.stream(clip, prompt)

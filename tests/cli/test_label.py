@@ -163,8 +163,8 @@ def test_fallbacks_are_stated(clip: Path, tmp_path: Path, label: Label) -> None:
         ([], "no fixations in it"),
         (["1,0,200,1000,20", "2,0,200,10,2000"], "2 of 2 fixations lie outside of the 64x48 frames"),
         (["1,0,200,10,20", "2,9000,200,10,20"], "fixations go on to 9.0 s, the video ends at 0.5 s"),
-        (["1,0,200,10,nan"], "fixation 1 is no finite number"),
-        (["1,soon,200,10,20"], "'onset_ms' is 'soon', a number is expected"),
+        (["1,0,200,10,nan"], "y_px is 'nan', a number is expected"),
+        (["1,soon,200,10,20"], "onset_ms is 'soon', a number is expected"),
     ],
     ids=["empty", "outside", "another video", "nan", "text"],
 )

@@ -313,9 +313,9 @@ def _size(text: str, option: str) -> tuple[float, float]:
 
 def _told(words: str) -> str:
     """What the library says of arguments, in the options of `gaze import`."""
-    from sightline.cli._errors import told
+    from sightline.cli._errors import told, verb_of
 
-    return told(words, typer.main.get_command(app), ["import"])
+    return told(words, verb_of(typer.main.get_command(app), ["import"]))
 
 
 def _columns(pairs: list[str] | None) -> dict[str, str]:

@@ -36,7 +36,7 @@ from torch import Tensor, nn
 
 from sightline import models
 from sightline.data import composites, davis
-from sightline.data.fixations import read_observed
+from sightline.data.observed import read_observed
 from sightline.metrics.functional import vos, vsod
 from sightline.metrics.functional.fixation import nss
 from sightline.models.egcnet.hotspot import HotspotTrack

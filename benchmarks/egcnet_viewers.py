@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sightline.data.fixations import Observed, read_observed
+from sightline.data.observed import Observed, read_observed
 from sightline.metrics.functional import fixation
 from sightline.models.egcnet.config import DensityConfig
 from sightline.models.egcnet.network import EGCNet, Encoded

@@ -356,8 +356,8 @@ def test_maps_need_degrees_or_pixels(known: Truth, film: Path, tmp_path: Path) -
 
 
 def test_labels_are_a_training_set(known: Truth, film: Path, tmp_path: Path) -> None:
-    from sightline.data.fixations import read_observed
     from sightline.data.image_fixations import images
+    from sightline.data.observed import read_observed
 
     out = import_gaze([makers.plain(tmp_path, known)], film, tmp_path / "out", options=OPTIONS)
     labels = write_labels(out, tmp_path / "set", every_s=0.4)

@@ -153,7 +153,7 @@ def _faults(sample: Sample) -> Iterator[str]:
 def _openers(sample: Sample) -> Iterator[Callable[[], object]]:
     """What opens each file of a sample."""
     from sightline.data import goo
-    from sightline.data.fixations import Observed
+    from sightline.data.observed import Observed
     from sightline.data.samples import VideoSequence
 
     if isinstance(sample, VideoSequence):
@@ -169,7 +169,7 @@ def _openers(sample: Sample) -> Iterator[Callable[[], object]]:
 def _summary(samples: Sequence[Sample]) -> dict[str, int]:
     """Counts of what the samples hold, by noun."""
     from sightline.data import goo
-    from sightline.data.fixations import Observed
+    from sightline.data.observed import Observed
     from sightline.data.samples import FixationImage, ImageMask, VideoSequence
 
     videos = [sample for sample in samples if isinstance(sample, VideoSequence)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sightline.data.families import FAMILIES, Family, family
 from sightline.data.files import load_image, load_mask
-from sightline.data.fixations import Observed, read_observed
+from sightline.data.observed import Observed, read_observed
 from sightline.data.samples import FixationImage, ImageMask, VideoSequence
 
 __all__ = [

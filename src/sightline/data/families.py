@@ -28,7 +28,7 @@ from sightline.data import (
     vsod,
     youtube_objects,
 )
-from sightline.data.fixations import Observed, read_observed
+from sightline.data.observed import Observed, read_observed
 from sightline.data.samples import FixationImage, ImageMask, VideoSequence
 from sightline.errors import UsageError
 

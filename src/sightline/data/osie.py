@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from sightline.data.files import image_size, load_matlab
-from sightline.data.fixations import Observed, Table
+from sightline.data.observed import Observed, Table
 from sightline.errors import DataError
 from sightline.fixations import Points
 

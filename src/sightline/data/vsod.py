@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from sightline.data.files import list_images, pair
-from sightline.data.fixations import Maps, Observed
+from sightline.data.observed import Maps, Observed
 from sightline.data.samples import VideoSequence
 from sightline.errors import DataError
 

@@ -25,6 +25,8 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from sightline import __version__
+from sightline.errors import OutputError
+from sightline.files import WholeFile
 
 
 def engine_cache() -> Path:
@@ -95,7 +97,7 @@ def _session(network: nn.Module, example: tuple[Tensor, ...]) -> Any:
                 return _open(path)
         _export(network, example, path)
         return _open(path)
-    except OSError:  # a full disk, a home that is read-only or not there
+    except (OSError, OutputError):  # a full disk, a home that is read-only or not there
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / path.name
             _export(network, example, path)
@@ -134,12 +136,8 @@ def _fingerprint(network: nn.Module, example: tuple[Tensor, ...]) -> str:
 
 
 def _export(network: nn.Module, example: tuple[Tensor, ...], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     for name in ("torch.onnx", "onnxscript"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        temporary = Path(folder) / path.name
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            torch.onnx.export(network, example, temporary, dynamo=True, external_data=False, verbose=False)
-        os.replace(temporary, path)
+    with WholeFile(path) as partial, warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        torch.onnx.export(network, example, partial, dynamo=True, external_data=False, verbose=False)

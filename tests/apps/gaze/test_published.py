@@ -17,7 +17,7 @@ from hostile.corpus import write_video
 from sightline.apps.gaze import inter_observer, mean_ceiling, write_maps
 from sightline.apps.gaze.published import mit1003, open_fixations
 from sightline.data import gazefollow, osie, vsod
-from sightline.data.fixations import Observed, Table
+from sightline.data.observed import Observed, Table
 from sightline.errors import DataError, OutputError, UsageError
 from sightline.fixations import Points
 from sightline.gaze import AlignOptions, Setup, Stimulus, by_frame, density, import_gaze, read_fixations

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from sightline.data.fixations import Observed
+from sightline.data.observed import Observed
 from sightline.errors import DataError
 from sightline.fixations import Points, density, fixation_counts
 from sightline.metrics.functional import fixation

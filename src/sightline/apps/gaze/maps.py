@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from sightline.apps.gaze.published import open_fixations
-from sightline.data.fixations import Observed
+from sightline.data.observed import Observed
 from sightline.errors import DataError, UsageError
 from sightline.files import WholeFolder
 from sightline.fixations import Points, density, fixation_counts

@@ -1,4 +1,4 @@
-"""Fixations of any published set, of an import or of a table, each stimulus as `sightline.data.fixations.Observed`.
+"""Fixations of any published set, of an import or of a table, each stimulus as `sightline.data.observed.Observed`.
 
 `open_fixations` tells the layouts apart. Nothing is unpickled: MATLAB files are read by SciPy, objects in them refused.
 """
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sightline.data import gazefollow, osie, vsod
 from sightline.data.files import image_size, load_matlab
-from sightline.data.fixations import Observed, Table, read_observed
+from sightline.data.observed import Observed, Table, read_observed
 from sightline.errors import DataError
 from sightline.fixations import Points
 from sightline.gaze.events import EventOptions, detect

@@ -14,7 +14,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from sightline.data.fixations import Observed, read_observed
+from sightline.data.observed import Observed, read_observed
 from sightline.errors import DataError, UsageError
 from sightline.metrics.evaluation import layout, pictures
 from sightline.metrics.evaluation.outputs import READS

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
 from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from sightline.errors import OutputError
+from sightline.files import WholeFile
 from sightline.metrics.evaluation.report import Report
 
 MOST_BARS = 60
@@ -23,15 +21,8 @@ def write_plots(report: Report, folder: Path) -> list[Path]:
         figures["curves.png"] = _curves(report)
     written = []
     for name, figure in figures.items():
-        partial = folder / f".{name}.{os.getpid()}.partial"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
+        with WholeFile(folder / name) as partial:
             figure.savefig(partial, format="png", dpi=120)
-            os.replace(partial, folder / name)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                partial.unlink()
-            raise OutputError(f"{folder / name}: cannot be written ({error.strerror}); choose another place") from error
         written.append(folder / name)
     return written
 

@@ -14,7 +14,8 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from sightline.data.fixations import Observed, Points
+from sightline.data.observed import Observed
+from sightline.fixations import Points
 from sightline.metrics.functional.density import blurred_counts, counts_of, gaussian_density, mit_sigma
 from sightline.metrics.protocols import FixationProtocol
 

@@ -1,6 +1,6 @@
 """Fixations of several viewers on pictures and videos, from tables or from the maps that data sets ship.
 
-`Observed.open` tells the layouts apart:
+`read_observed` tells the layouts apart:
 
 - pictures: `images.csv` (image, original_width_px, original_height_px, optionally px_per_degree) and `fixations.csv`
   (image, subject, order, x_px, y_px), in pixels of the original picture;
@@ -59,7 +59,7 @@ class Observed(ABC):
 
     Examples
     --------
-    >>> from sightline.data.fixations import Table
+    >>> from sightline.data.observed import Table
     >>> from sightline.fixations import Points
     >>> points = Points.of([("ann", np.array([[3.0, 4.0]])), ("ben", np.array([[5.0, 1.0], [90.0, 1.0]]))])
     >>> photograph: Observed = Table("a", (30, 40), points, ())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hostile.corpus import write_video
-from sightline.data.fixations import read_observed
+from sightline.data.observed import read_observed
 from sightline.errors import DataError
 
 IMAGES = "image,original_width_px,original_height_px\na.jpg,40,30\nb.jpg,20,10\n"

@@ -3,7 +3,8 @@
 from sightline.types import VideoFrame
 from sightline.video.opening import open_source
 from sightline.video.prefetch import Ahead, prefetch, queue_length
+from sightline.video.selection import Selection
 from sightline.video.source import Source
 from sightline.video.writer import VideoWriter
 
-__all__ = ["Ahead", "Source", "VideoFrame", "VideoWriter", "open_source", "prefetch", "queue_length"]
+__all__ = ["Ahead", "Selection", "Source", "VideoFrame", "VideoWriter", "open_source", "prefetch", "queue_length"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import contextlib
+import math
 import stat
 import threading
 from collections.abc import Iterator
@@ -18,12 +20,14 @@ from numpy.typing import NDArray
 from sightline.errors import SourceError
 from sightline.types import VideoFrame
 from sightline.video.colour import ToRGB
-from sightline.video.container import is_default, open_media, picture_streams, sound_streams
+from sightline.video.container import is_default, open_media, picture_streams, read_only, sound_streams
 from sightline.video.decoding import EndLost, Troubles, decode, deinterlace, stamp_of, stamped
 from sightline.video.opening import stem_of
 from sightline.video.samples import SoundReader
 from sightline.video.source import DEFAULT_FPS, Source
 
+_FAR_S = 20.0  # a start that lies further in is sought: before that, decoding is as quick
+_JOINT_S = 1.0  # stamps that step back by more are of another recording
 _EARLY_S = Fraction(1, 10)  # sound that begins so little before the picture does not set the start
 
 
@@ -178,17 +182,26 @@ class VideoFile(Source):
                 yield frame
 
     def __iter__(self) -> Iterator[VideoFrame]:
+        return self.since(0.0)
+
+    def since(self, start_s: float) -> Iterator[VideoFrame]:
+        """The pictures from `start_s` on. Far into a file, what comes before is not decoded, only counted."""
         if self._first is None:
             if self.once:
                 raise SourceError(f"{self.name}: can be read only once; give a file")
             self._close_picture()
             self._open()
         item, self._first = self._first, None
+        stamps = self._stamps() if start_s > _FAR_S and self._can_seek() else None
+        if stamps:
+            item = self._seek(self.start_pts + math.floor(start_s / self.time_base))
         index = 0
         while item is not None:
             pts, frame = item
+            index = bisect.bisect_left(stamps, pts) if stamps else index
             time_s = float((pts - self.start_pts) * self.time_base)
-            yield VideoFrame(index, time_s, pts, self._image(frame))
+            if time_s >= start_s:
+                yield VideoFrame(index, time_s, pts, self._image(frame))
             index += 1
             item = self._next()
         self.frame_count = index
@@ -196,6 +209,32 @@ class VideoFile(Source):
     def _next(self) -> tuple[int, av.VideoFrame] | None:
         with self._lock:
             return None if self._closed else next(self._decoder, None)
+
+    def _seek(self, pts: int) -> tuple[int, av.VideoFrame] | None:
+        with self._lock:
+            if self._closed:
+                return None
+            self._container.seek(pts, stream=self._stream)
+            self._decoder = self._decode()
+        return self._next()
+
+    def _can_seek(self) -> bool:
+        """Whether the container has an index of exact times; elsewhere a seek may land anywhere."""
+        return not self.once and bool({"mp4", "matroska"} & set(self._container.format.name.split(",")))
+
+    def _stamps(self) -> list[int] | None:
+        """The pts of all frames in order, by the packets; None where those do not tell."""
+        stamps: list[int] = []
+        with open_media(self._place) as container:
+            stream = container.streams[self._stream.index]
+            read_only(container, stream)
+            with contextlib.suppress(av.FFmpegError):
+                for packet in container.demux(stream):
+                    if packet.size and not packet.is_discard:
+                        if packet.pts is None or (stamps and packet.pts < stamps[-1] - _JOINT_S / self.time_base):
+                            return None  # no stamps, or joined recordings: only decoding gives their times
+                        stamps.append(packet.pts)
+        return sorted(stamps)
 
     def _image(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
         transpose, flip_y, flip_x = self._turn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -14,6 +15,8 @@ from sightline.video.container import is_default, open_media, read_only, sound_s
 
 _COPIED = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"})  # what common players know in an mp4
 _JOINT_S = Fraction(1, 10)  # stamps that step back by more belong to another recording, joined to the one before
+_EARLY_S = Fraction(1, 10)  # sound before the start that is kept, for the decoder's sake; players skip it
+_FAR_S = 20  # a start that lies further in is sought
 _USUAL_RATE = 48000  # Hz, of sound whose own rate AAC does not have
 
 
@@ -24,8 +27,8 @@ class SoundTrack:
     that were joined, whose stamps step back, follow one another. Only the packets up to the picture's time are read at
     each step: memory does not grow with length, and the container comes out interleaved.
 
-    Sound that can be carried in neither way, or only in part, is left out from there on: `note` is called with the
-    reason. Only the place of the output can make it fail.
+    What ends before the start is left out. Sound that can be carried in neither way, or only in part, is left out from
+    there on: `note` is called with the reason. Only the place of the output can make it fail.
     """
 
     def __init__(
@@ -51,6 +54,9 @@ class SoundTrack:
             why = "the one flagged as default" if is_default(sounds[0]) and not is_default(sounds[1]) else "the first"
             language = sounds[0].metadata.get("language")
             note(f"{len(sounds)} sounds in it; {why}{f' ({language})' if language else ''} is kept")
+        if zero_s > _FAR_S:
+            with contextlib.suppress(av.FFmpegError):
+                self._input.seek(int((zero_s - 2) * av.time_base))
         self._choose(sounds[0])
 
     def _choose(self, source: av.AudioStream) -> None:
@@ -107,6 +113,8 @@ class SoundTrack:
             if not first and begins < follows - _JOINT_S / source.time_base:
                 shift, begins = shift + follows - begins, follows
             first, follows = False, begins + (packet.duration or 0)
+            if follows * source.time_base < -_EARLY_S:
+                continue
             packet.stream = self._stream
             packet.pts = packet.dts = begins  # sound is never reordered, and some files leave one out
             yield packet
@@ -131,6 +139,8 @@ class SoundTrack:
                 first = False
                 frame.pts, frame.time_base = round(begins_s * frame.sample_rate), Fraction(1, frame.sample_rate)
                 begins_s += Fraction(frame.samples, frame.sample_rate)
+                if begins_s < 0:
+                    continue
                 for block in resample.resample(frame):
                     yield from self._stream.encode(block)
         for block in resample.resample(None):

@@ -83,6 +83,10 @@ class Source(Clip):
         """The pictures in order of presentation, from the first."""
         return iter(self)
 
+    def since(self, start_s: float) -> Iterator[VideoFrame]:
+        """The pictures from `start_s` on, with their numbers and times as ever."""
+        return (frame for frame in self if frame.time_s >= start_s)
+
     def sound(self, start_s: float, end_s: float, rate: int) -> NDArray[np.float32] | None:
         """The sound from `start_s` to `end_s` (seconds from the first frame) as mono samples, None without a track.
 

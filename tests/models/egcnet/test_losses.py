@@ -81,3 +81,73 @@ def test_motion_parts_what_colour_does_not() -> None:
     assert losses.local_coherence(mask, affinity(image, mask, CONFIG)) < 0.1 * losses.local_coherence(
         mask, affinity(image, torch.zeros_like(mask), CONFIG)
     )
+
+
+def test_queries_learn_by_their_share_and_the_share_by_what_fits() -> None:
+    labels = torch.tensor([[1.0, 1.0, 0.0, -1.0]])[None, None]
+    masks = torch.tensor([[4.0, 4.0, -4.0, 9.0], [-4.0, -4.0, 4.0, 9.0]])[None, :, None].requires_grad_()
+    share = torch.tensor([[0.75, 0.25]]).requires_grad_()
+    points = torch.full((1, 2, 2), 0.5)
+    loss = losses.query_loss(masks, share, points, labels, regions=0)
+    right, wrong = math.log1p(math.exp(-4)), math.log1p(math.exp(4))
+    expected = (0.75 + 0.1) * right + (0.25 + 0.1) * wrong + 0.75 * right + 0.25 * wrong
+    assert loss.tolist() == pytest.approx([expected])
+    loss.sum().backward()
+    assert share.grad is not None
+    assert masks.grad is not None
+    assert share.grad[0].tolist() == pytest.approx([right, wrong], rel=1e-5), "a query that fits badly loses its share"
+    assert masks.grad[0, 1, 0, 0].item() == pytest.approx(-0.35 * 0.25 / (1 + math.exp(-4)), rel=1e-4)
+    assert masks.grad[..., 3].abs().max() == 0, "where nothing is known nothing is learned"
+
+
+def test_strokes_count_where_they_are() -> None:
+    logits = torch.tensor([[2.0, -1.0, 5.0]])[None, None].expand(2, -1, -1, -1)
+    scribbles = torch.tensor([[[[1.0, 0.0, -1.0]]], [[[-1.0, -1.0, -1.0]]]])
+    mean = (math.log1p(math.exp(-2)) + math.log1p(math.exp(-1))) / 2
+    assert losses.scribble_loss(logits, scribbles).tolist() == pytest.approx([mean, 0])
+
+
+def test_sharpening_minds_only_what_the_target_is_sure_of() -> None:
+    logits = torch.tensor([[0.0, 3.0, -3.0]])[None, None]
+    target = torch.tensor([[1.0, 0.5, 0.25]])[None, None]
+    at_quarter = 0.25 * math.log1p(math.exp(3)) + 0.75 * math.log1p(math.exp(-3))
+    assert losses.sharpening_loss(logits, target).tolist() == pytest.approx([(math.log(2) + 0.5 * at_quarter) / 3])
+
+
+@pytest.mark.parametrize("window", [(0.0, 0.0, -1.0), (0.25, 0.25, 0.5)])
+def test_views_of_one_place_agree(window: tuple[float, float, float]) -> None:
+    height, width = 64, 104
+    mask = torch.zeros(1, 1, height, width)
+    mask[..., height // 4 : height // 2, width // 4 : width // 2] = 1
+    left, top, size = window
+    if size < 0:
+        seen = mask.flip(-1)
+    else:
+        part = mask[..., int(top * height) : int((top + size) * height), int(left * width) :]
+        seen = torch.nn.functional.interpolate(part[..., : int(size * width)], size=(height, width))
+    windows = torch.tensor([[[0.0, 0.0, 1.0], window]])
+    first, second, moved = ((each - 0.5) * 20 for each in (mask, seen, seen.roll(20, -1)))
+    assert losses.view_consistency(first, second, windows) < 0.02
+    assert losses.view_consistency(first, moved, windows) > 0.05
+    assert losses.view_consistency(first, moved, torch.tensor([[[0.0, 0.0, 1.0]] * 2])) == 0, "frames of a video"
+
+
+def test_a_frames_loss_is_the_weighted_sum_of_its_terms() -> None:
+    torch.manual_seed(0)
+    winner, target = torch.randn(2, 1, 8, 8), torch.rand(2, 1, 8, 8)
+    affinities = affinity(torch.rand(2, 3, 8, 8), torch.rand(2, 1, 8, 8), CONFIG)
+    nothing = torch.full_like(winner, losses.UNKNOWN)
+    strokes = nothing.clone()
+    strokes[0, 0, 2] = 1.0
+    queries = torch.tensor([0.5, 2.0])
+    terms = {
+        "coherence": losses.local_coherence(winner.sigmoid(), affinities)[:, 0],
+        "sharpening": losses.sharpening_loss(winner, target),
+        "on_scribbles": losses.scribble_loss(winner, strokes),
+    }
+    none = dict.fromkeys(terms, 0.0)
+    for name, term in terms.items():
+        found = losses.frame_loss(queries, winner, affinities, target, strokes, **{**none, name: 3.0})
+        torch.testing.assert_close(found, queries + 3 * term)
+    unmarked = losses.frame_loss(queries, winner, affinities, target, nothing, **{**none, "on_scribbles": 3.0})
+    torch.testing.assert_close(unmarked, queries)

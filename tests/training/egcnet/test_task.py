@@ -1,9 +1,11 @@
-"""What EGCNet's training draws and compares: clips, simulated observers, views of one photograph."""
+"""What EGCNet's training draws and compares: clips, simulated observers."""
 
 from __future__ import annotations
 
+import copy
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,12 +14,12 @@ import torch
 from sightline.data import davis, image_fixations
 from sightline.errors import DataError
 from sightline.models.egcnet.config import EGCNetConfig
-from sightline.models.egcnet.network import Decision, EGCNet, Winner
-from sightline.models.egcnet.slq import Competition
+from sightline.models.egcnet.network import EGCNet
 from sightline.nn.egnet import EGNetConfig
+from sightline.training.egcnet import EGCNetRecipe
 from sightline.training.egcnet.data import FRAMES, Clips, simulate
 from sightline.training.egcnet.scenes import FINE, SceneStore, scribbles
-from sightline.training.egcnet.task import view_consistency, watch
+from sightline.training.egcnet.task import EGCNetTask, watch
 
 
 @pytest.fixture(scope="module")
@@ -78,24 +80,16 @@ def test_the_network_watches_a_clip_frame_by_frame(data: Path, network: EGCNet) 
     assert decisions[1].winner.shape == (2, 1, *FINE)
 
 
-def decision(mask: torch.Tensor) -> Decision:
-    nothing = torch.zeros(1)
-    competition, remembered = Competition(*[nothing] * 4), Winner(*[nothing] * 5)
-    return Decision(mask, (mask - 0.5) * 20, nothing, nothing, competition, nothing, nothing, remembered)
-
-
-@pytest.mark.parametrize("window", [(0.0, 0.0, -1.0), (0.25, 0.25, 0.5)])
-def test_views_of_one_place_agree(window: tuple[float, float, float]) -> None:
-    mask = torch.zeros(1, 1, *FINE)
-    mask[..., FINE[0] // 4 : FINE[0] // 2, FINE[1] // 4 : FINE[1] // 2] = 1
-    left, top, size = window
-    if size < 0:
-        seen = mask.flip(-1)
-    else:
-        part = mask[..., int(top * FINE[0]) : int((top + size) * FINE[0]), int(left * FINE[1]) :]
-        seen = torch.nn.functional.interpolate(part[..., : int(size * FINE[1])], size=FINE)
-    windows = torch.tensor([[[0.0, 0.0, 1.0], window]])
-    good = view_consistency([decision(mask), decision(seen)], windows)
-    bad = view_consistency([decision(mask), decision(seen.roll(20, -1))], windows)
-    assert good < 0.02 < 0.05 < bad
-    assert view_consistency([decision(mask), decision(mask)], torch.tensor([[[0.0, 0.0, 1.0]] * 2])) == 0
+@pytest.mark.parametrize(("warmup", "step", "expected"), [(0, 0, 1.0), (2, 0, 0.0), (2, 3, 0.5), (2, 60, 1.0)])
+def test_sharpening_comes_in_after_the_warm_up(warmup: int, step: int, expected: float, network: EGCNet) -> None:
+    recipe = EGCNetRecipe.model_validate(
+        {
+            "train": "egcnet",
+            "sight": "egnet",
+            "clips": {"photo": 1},
+            "optimisation": {"steps": 9, "learning_rate": 0.1, "warmup_steps": warmup},
+        }
+    )
+    task = EGCNetTask(copy.deepcopy(network), recipe)
+    task.trainer = SimpleNamespace(global_step=step)  # type: ignore[assignment]
+    assert task._ramp() == expected

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from sightline.training.labels.scribbles import BACKGROUND, OBJECT, UNKNOWN, scribble, skeleton
+from sightline.training.labels.scribbles import BACKGROUND, OBJECT, UNKNOWN, scribble
 
 
 def disc(height: int = 120, width: int = 160, radius: int = 25) -> np.ndarray:
@@ -75,27 +75,6 @@ def test_a_seed_gives_the_same_hand() -> None:
     mask = disc()
     np.testing.assert_array_equal(draw(mask, 1), draw(mask, 1))
     assert not np.array_equal(draw(mask, 1), draw(mask, 2))
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 1000), st.floats(0.1, 0.9))
-def test_a_skeleton_is_thin_and_keeps_every_part(seed: int, share: float) -> None:
-    region = blobs(seed, 50, 70, share)
-    thin = skeleton(region)
-    assert region[thin].all()
-    square = np.ones((3, 3))
-    labels, parts = ndimage.label(region, square)
-    assert ndimage.label(thin, square)[1] == parts
-    assert set(labels[thin]) == set(range(1, parts + 1))
-    assert thin.sum() < 0.5 * region.sum() + 10 * parts
-
-
-def test_a_thick_line_thins_to_its_middle() -> None:
-    bar = np.zeros((20, 60), bool)
-    bar[6:13, 5:55] = True
-    rows, columns = np.nonzero(skeleton(bar))
-    assert set(rows) == {9}
-    assert np.ptp(columns) > 40
 
 
 @pytest.mark.data

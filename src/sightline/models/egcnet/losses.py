@@ -65,3 +65,84 @@ def local_coherence(probabilities: Tensor, affinities: Tensor) -> Tensor:
     differ = flat * (1 - near) + (1 - flat) * near
     weights = affinities.repeat_interleave(queries, 0)
     return (differ * weights).mean(dim=(1, 2, 3)).view(count, queries)
+
+
+UNLIKELY = 0.1
+"""What a query learns from its labels beside its share of the competition: one that never wins can come back."""
+
+
+def query_loss(masks: Tensor, share: Tensor, points: Tensor, labels: Tensor, regions: int) -> Tensor:
+    """What queries say against the labels that are assigned to them (N,).
+
+    A query learns as much as it is likely to win; the competition learns which query fits all labels best.
+    masks: logits (N, Q, h, w). share: (N, Q), of the competition. points, regions: as in `assign_labels`. labels:
+    (N, 1, h, w).
+    """
+    own = partial_cross_entropy(masks, assign_labels(labels, points, regions))
+    fit = partial_cross_entropy(masks.detach(), labels)
+    return ((share.detach() + UNLIKELY) * own).sum(1) + (share * fit).sum(1)
+
+
+def scribble_loss(logits: Tensor, scribbles: Tensor) -> Tensor:
+    """Cross-entropy on strokes: logits and scribbles (N, 1, h, w), UNKNOWN where there is none. Gives (N,)."""
+    known = scribbles >= 0
+    per_pixel = F.binary_cross_entropy_with_logits(logits, scribbles.clamp_min(0), reduction="none")
+    return (per_pixel * known).sum(dim=(1, 2, 3)) / known.sum(dim=(1, 2, 3)).clamp_min(1)
+
+
+def sharpening_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy with a target in [0, 1], where it is sure (far from 1/2): both (N, 1, h, w), gives (N,)."""
+    sure = (2 * target - 1).abs()
+    per_pixel = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return (per_pixel * sure).mean(dim=(1, 2, 3))
+
+
+def view_consistency(first: Tensor, second: Tensor, windows: Tensor) -> Tensor:
+    """Mean difference of what two views of one photograph say of the same place, a scalar.
+
+    first, second: logits (N, 1, h, w). windows: (N, 2, 3), left, top and size of what each view shows in parts of the
+    photograph, negative size where it is mirrored. Views that show the same (frames of videos) are left out.
+    """
+    rows = (windows[:, 0] != windows[:, 1]).any(1).nonzero()[:, 0]
+    if not len(rows):
+        return windows.new_zeros(())
+    height, width = first.shape[-2:]
+    y, x = torch.meshgrid(
+        (torch.arange(height, device=windows.device) + 0.5) / height,
+        (torch.arange(width, device=windows.device) + 0.5) / width,
+        indexing="ij",
+    )
+    a, b = (part[rows, :, None, None] for part in (windows[:, 0], windows[:, 1]))
+    across = torch.where(a[:, 2] < 0, 1 - x, x)
+    column, row = a[:, 0] + a[:, 2].abs() * across, a[:, 1] + a[:, 2].abs() * y
+    column, row = (column - b[:, 0]) / b[:, 2].abs(), (row - b[:, 1]) / b[:, 2].abs()
+    column = torch.where(b[:, 2] < 0, 1 - column, column)
+    grid = 2 * torch.stack([column, row], dim=-1) - 1
+    inside = (grid.abs() < 1).all(-1)[:, None].float()
+    there = F.grid_sample(second[rows].sigmoid(), grid, align_corners=False)
+    difference = (first[rows].sigmoid() - there).abs()
+    return (difference * inside).sum() / inside.sum().clamp_min(1)
+
+
+def frame_loss(
+    queries: Tensor,
+    winner: Tensor,
+    affinities: Tensor,
+    target: Tensor,
+    scribbles: Tensor,
+    *,
+    coherence: float,
+    sharpening: float,
+    on_scribbles: float,
+) -> Tensor:
+    """The weighted sum of one frame's losses (N,): `query_loss`, coherence, scribbles where there are some, sharpening.
+
+    queries: (N,), what `query_loss` gives. winner: logits (N, 1, h, w). affinities: what `affinity` gives. target,
+    scribbles: as in `sharpening_loss` and `scribble_loss`. The rest are weights.
+    """
+    loss = queries + coherence * local_coherence(winner.sigmoid(), affinities)[:, 0]
+    if (scribbles >= 0).any():
+        loss = loss + on_scribbles * scribble_loss(winner, scribbles)
+    if sharpening:
+        loss = loss + sharpening * sharpening_loss(winner, target)
+    return loss

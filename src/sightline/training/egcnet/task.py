@@ -23,6 +23,8 @@ from sightline.training.optimisation import configure
 
 BANK = 64
 """Clips whose winners and losers the contrast between videos remembers."""
+RAMP = 3
+"""Warm-ups until sharpening has its full weight."""
 
 
 class EGCNetTask(L.LightningModule):
@@ -42,7 +44,8 @@ class EGCNetTask(L.LightningModule):
         found = [self._frame(decisions[t], batch.frame(t)) for t in range(FRAMES)]
         loss = torch.stack([cost for cost, _ in found]).mean()
         if weights.consistency:
-            loss = loss + weights.consistency * view_consistency(decisions, batch.windows)
+            first, second = (decision.winner for decision in decisions)
+            loss = loss + weights.consistency * losses.view_consistency(first, second, batch.windows)
         if self.network.config.contrast:
             loss = loss + weights.contrast * self._contrast(decisions, torch.stack([target for _, target in found], 1))
         self.log("train_loss", loss)
@@ -56,29 +59,27 @@ class EGCNetTask(L.LightningModule):
             losses.seed_labels(frame.density, frame.motion, objects, config.density, weights.peak, weights.floor)
         )
         regions = config.regions if config.position_semantic else 0
-        assigned = losses.assign_labels(labels, decision.points, regions)
-        share = decision.competition.share
-        # A query learns as much as it is likely to win; the competition learns which one fits all labels best.
-        own = losses.partial_cross_entropy(decision.masks, assigned)
-        fit = losses.partial_cross_entropy(decision.masks.detach(), labels)
-        loss = ((share.detach() + 0.1) * own).sum(1) + (share * fit).sum(1)
+        queries = losses.query_loss(decision.masks, decision.competition.share, decision.points, labels, regions)
         motion = resize(frame.motion, FINE)
         affinities = affinity(frame.images, motion, config.refinement)
         target = refine_mask(decision.winner.detach().sigmoid(), frame.images, motion, affinities, config.refinement)
         target = guided_filter(target, frame.images, config.mask.edges).clamp(0, 1)
-        loss = loss + weights.coherence * losses.local_coherence(decision.winner.sigmoid(), affinities)[:, 0]
-        drawn = frame.scribbles >= 0
-        if drawn.any():
-            strokes = frame.scribbles.clamp_min(0)
-            per_pixel = F.binary_cross_entropy_with_logits(decision.winner, strokes, reduction="none")
-            per_frame = (per_pixel * drawn).sum(dim=(1, 2, 3)) / drawn.sum(dim=(1, 2, 3)).clamp_min(1)
-            loss = loss + weights.scribbles * per_frame
-        if weights.sharpening:
-            sure = (2 * target - 1).abs()
-            per_pixel = F.binary_cross_entropy_with_logits(decision.winner, target, reduction="none")
-            ramp = min(1.0, self.global_step / self.recipe.optimisation.warmup_steps / 3)
-            loss = loss + ramp * weights.sharpening * (per_pixel * sure).mean(dim=(1, 2, 3))
+        loss = losses.frame_loss(
+            queries,
+            decision.winner,
+            affinities,
+            target,
+            frame.scribbles,
+            coherence=weights.coherence,
+            sharpening=self._ramp() * weights.sharpening,
+            on_scribbles=weights.scribbles,
+        )
         return loss.mean(), target
+
+    def _ramp(self) -> float:
+        """The network's own masks are no teachers at first: from 0 to 1 in RAMP times the warm-up."""
+        warmup = self.recipe.optimisation.warmup_steps
+        return min(1.0, self.global_step / warmup / RAMP) if warmup else 1.0
 
     def _contrast(self, decisions: list[Decision], targets: Tensor) -> Tensor:
         pixels = torch.stack([decision.pixels for decision in decisions], 1)
@@ -114,30 +115,3 @@ def watch(network: EGCNet, batch: Batch) -> list[Decision]:
 def resize_labels(labels: Tensor) -> Tensor:
     """Labels (N, 1, *GRID) at FINE."""
     return F.interpolate(labels, size=FINE, mode="nearest")
-
-
-def view_consistency(decisions: list[Decision], windows: Tensor) -> Tensor:
-    """Mean difference of what two views of one photograph say of the same place.
-
-    windows: (N, T, 3) as in Scene. Frames of videos all show the whole, and are left out.
-    """
-    first, second = windows[:, 0], windows[:, 1]
-    rows = (first != second).any(1).nonzero()[:, 0]
-    if not len(rows):
-        return windows.new_zeros(())
-    height, width = FINE
-    y, x = torch.meshgrid(
-        (torch.arange(height, device=windows.device) + 0.5) / height,
-        (torch.arange(width, device=windows.device) + 0.5) / width,
-        indexing="ij",
-    )
-    a, b = (part[rows, :, None, None] for part in (first, second))
-    across = torch.where(a[:, 2] < 0, 1 - x, x)
-    column, row = a[:, 0] + a[:, 2].abs() * across, a[:, 1] + a[:, 2].abs() * y
-    column, row = (column - b[:, 0]) / b[:, 2].abs(), (row - b[:, 1]) / b[:, 2].abs()
-    column = torch.where(b[:, 2] < 0, 1 - column, column)
-    grid = 2 * torch.stack([column, row], dim=-1) - 1
-    inside = (grid.abs() < 1).all(-1)[:, None].float()
-    there = F.grid_sample(decisions[1].winner[rows].sigmoid(), grid, align_corners=False)
-    difference = (decisions[0].winner[rows].sigmoid() - there).abs()
-    return (difference * inside).sum() / inside.sum().clamp_min(1)

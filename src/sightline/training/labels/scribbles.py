@@ -7,14 +7,13 @@ like this has seen masks: results with it say so.
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
+from skimage.morphology import skeletonize
 
 UNKNOWN, BACKGROUND, OBJECT = -1, 0, 1
 
@@ -29,9 +28,6 @@ SMALLEST = 0.05
 THINNED = 128
 """Skeletons are found in copies of about this size: a hand draws no finer, and it takes a fraction of the time."""
 _RING = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
-_CODE = np.zeros((3, 3), np.uint8)
-for _bit, (_dy, _dx) in enumerate(_RING):
-    _CODE[1 + _dy, 1 + _dx] = 1 << _bit
 
 
 def scribble(mask: NDArray[np.bool_], generator: np.random.Generator, width: float = 0.008) -> NDArray[np.int8]:
@@ -65,33 +61,6 @@ def _band(mask: NDArray[np.bool_], side: int, generator: np.random.Generator) ->
     return ring & (np.cos(turned) < np.cos(CUT))
 
 
-def skeleton(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """A region (H, W) thinned to lines one pixel wide that keep its connections (Guo & Hall, CACM 1989, A1)."""
-    thin = np.pad(region, 1).astype(np.uint8)
-    while True:
-        left = int(thin.sum())
-        for removable in _removable():
-            thin[removable[ndimage.correlate(thin, _CODE, mode="constant")] & (thin > 0)] = 0
-        if int(thin.sum()) == left:
-            return thin[1:-1, 1:-1].astype(bool)
-
-
-@cache
-def _removable() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """For each of the two passes, which of the 256 neighbourhoods (a bit for each pixel of _RING) lose their pixel."""
-    ring = (np.arange(256)[:, None] >> np.arange(8)) & 1 == 1
-    north, north_east, east, south_east, south, south_west, west, north_west = ring.T
-    sides, after = ring[:, ::2], ring[:, 1::2]
-    next_sides = np.roll(sides, -1, axis=1)
-    one_part = (~sides & (after | next_sides)).sum(axis=1) == 1
-    neighbours = np.minimum((np.roll(after, 1, axis=1) | sides).sum(axis=1), (sides | after).sum(axis=1))
-    simple = one_part & (neighbours >= 2) & (neighbours <= 3)
-    return (
-        simple & ~((south | south_west | ~north_west) & west),
-        simple & ~((north | north_east | ~south_east) & east),
-    )
-
-
 def _parts(region: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
     """The connected parts of a region, the largest first, without crumbs."""
     labels, count = ndimage.label(region, np.ones((3, 3)))
@@ -107,7 +76,7 @@ def _stroke(region: NDArray[np.bool_], width: float, generator: np.random.Genera
     small = region[ys, xs][step // 2 :: step, step // 2 :: step]
     if not small.any():
         step, small = 1, region[ys, xs]
-    path = _longest_path(skeleton(small))
+    path = _longest_path(skeletonize(small))
     length = max(1, round(generator.uniform(*KEPT) * len(path)))
     start = int(generator.integers(len(path) - length + 1))
     rows, columns = (path[start : start + length] * step + step // 2 + (ys.start, xs.start)).T

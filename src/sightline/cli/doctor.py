@@ -41,8 +41,11 @@ class Check:
 
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Remove what is kept to save time: features of trainings, exported graphs.")
+    ] = False,
 ) -> None:
-    """Check the installation: versions, codecs, device, weights; say what is missing and how to get it.
+    """Check the installation: versions, codecs, device, weights, cache; say what is missing and how to get it.
 
     Exits 1 if something is missing that the main job needs.
 
@@ -51,8 +54,13 @@ def doctor(
       sightline doctor
 
       sightline doctor --json > doctor.json
+
+      sightline doctor --clean
     """
-    checks = [*_system(), *_packages(), *_codecs(), *_devices(), *_weights()]
+    if clean:
+        _clean(as_json)
+        return
+    checks = [*_system(), *_packages(), *_codecs(), *_devices(), *_weights(), *_cache()]
     healthy = all(check.state != "missing" for check in checks)
     if as_json:
         import json
@@ -168,6 +176,33 @@ def _check_weights(folder: Path) -> Iterator[Check]:
             yield Check("weights", name, "ok", size)
         else:
             yield Check("weights", name, "missing", f"damaged or altered: {size}, expected {expected}", remedy)
+
+
+def _cache() -> Iterator[Check]:
+    """What is kept to save time, and how much space it takes."""
+    from sightline.cli import _cache
+
+    for name, size in _cache.sizes().items():
+        yield Check("cache", name, "ok", f"{_megabytes(size)} in {_cache.folder()}; --clean removes it")
+
+
+def _clean(as_json: bool) -> None:
+    from sightline.cli import _cache
+
+    freed, busy = _cache.clean()
+    if as_json:
+        import json
+
+        told = {"folder": str(_cache.folder()), "freed_bytes": freed, "in_use": [str(path) for path in busy]}
+        typer.echo(json.dumps(told, indent=2))
+        return
+    for path in busy:
+        typer.secho(f"sightline: {path}: is being made by another process and stays", fg="yellow", err=True)
+    typer.echo(f"{_megabytes(freed)} freed in {_cache.folder()}")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def _show(checks: list[Check], healthy: bool) -> None:

@@ -95,3 +95,52 @@ def test_the_shipped_weights_are_whole_and_all_listed() -> None:
     assert [check for check in found if check.state != "ok"] == []
     folders = {folder.name for model in list_models() for folder in model.folders}
     assert {check.name for check in found} == {f"{name}/model.safetensors" for name in folders}
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache with features, a graph, what earlier versions left, and a file of somebody else."""
+    root = tmp_path / "cache"
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(root))
+    for name, size in (("features/views/a/rows.bin", 3000), ("g.onnx", 200), ("views/old.npy", 40), ("mine.txt", 5)):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(bytes(size))
+    return root
+
+
+@pytest.mark.usefixtures("whole_weights")
+def test_the_size_of_the_cache_is_told(kept: Path) -> None:
+    found = checks()[1]
+    assert found["features"]["detail"] == f"0.0 MB in {kept}; --clean removes it"
+    (kept / "features/views/a/rows.bin").write_bytes(bytes(3_400_000))
+    found = checks()[1]
+    assert found["features"]["detail"].startswith("3.4 MB in ")
+    assert found["exported graphs"]["state"] == "ok"
+
+
+def test_cleaning_removes_what_is_kept_and_nothing_else(kept: Path) -> None:
+    result = CliRunner().invoke(app, ["doctor", "--clean", "--json"])
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {"folder": str(kept), "freed_bytes": 3240, "in_use": []}
+    assert sorted(path.name for path in kept.rglob("*") if path.is_file()) == ["mine.txt"]
+    again = CliRunner().invoke(app, ["doctor", "--clean"])
+    assert again.stdout == f"0.0 MB freed in {kept}\n"
+
+
+def test_cleaning_leaves_what_another_process_is_making(kept: Path) -> None:
+    from filelock import FileLock
+
+    (kept / "features/views/.b.partial").mkdir()
+    (kept / "features/views/.b.partial/rows.bin").write_bytes(bytes(7))
+    with FileLock(kept / "features/views/b.lock"):
+        result = CliRunner().invoke(app, ["doctor", "--clean"])
+    assert result.exit_code == 0
+    assert "views/b: is being made by another process and stays" in result.stderr
+    assert (kept / "features/views/.b.partial/rows.bin").is_file()
+    assert not (kept / "features/views/a").exists()
+
+
+def test_without_a_cache_there_is_nothing_to_clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "none"))
+    assert CliRunner().invoke(app, ["doctor", "--clean"]).exit_code == 0
+    assert not (tmp_path / "none").exists()

@@ -15,9 +15,7 @@ import ast
 import dataclasses
 import hashlib
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -31,12 +29,19 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 import sightline
-from sightline.errors import DataError, OutputError
+from sightline.errors import DataError
+from sightline.files import WholeFolder, output_errors
 from sightline.nn.engine import engine_cache
 
-PARTIAL = ".partial-"
+INDEX = "index.json"
 _PACKAGE = Path(sightline.__file__).parent
-_WITHOUT_NUMBERS = {"sightline", "sightline.errors", "sightline.progress", "sightline.training.cache"}
+_WITHOUT_NUMBERS = {
+    "sightline",
+    "sightline.errors",
+    "sightline.files",
+    "sightline.progress",
+    "sightline.training.cache",
+}
 """Modules that make no features: what changes in them leaves all entries as they are."""
 
 
@@ -64,10 +69,10 @@ class Features:
 class Writer:
     """Takes the rows of an entry, one by one. info: what there is to say about them, as JSON holds it."""
 
-    def __init__(self, stream: BinaryIO, folder: Path) -> None:
+    def __init__(self, stream: BinaryIO) -> None:
         self.info: dict[str, Any] = {}
         self.dtype: np.dtype[Any] | None = None
-        self._stream, self._folder = stream, folder
+        self._stream = stream
 
     def add(self, **fields: Tensor | NDArray[Any]) -> None:
         """Append a row. All rows have the same fields, of the same shapes and types."""
@@ -81,8 +86,7 @@ class Writer:
         record = np.zeros((), dtype)
         for name, array in arrays.items():
             record[name] = array
-        with _reported(self._folder):
-            self._stream.write(record.tobytes())
+        self._stream.write(record.tobytes())
 
 
 def features_folder() -> Path:
@@ -99,39 +103,20 @@ def cached(kind: str, parts: Sequence[object], make: Callable[[Writer], None]) -
     """
     key = digest(*parts)
     folder = features_folder() / kind / key
-    if not folder.is_dir():
-        with _reported(folder):
-            folder.parent.mkdir(parents=True, exist_ok=True)
+    if not (folder / INDEX).is_file():
         with _locked(folder):
-            if not folder.is_dir():
-                _write(folder, make)
+            if not (folder / INDEX).is_file():
+                with WholeFolder(folder, INDEX) as partial:
+                    _write(partial, make)
     return _read(folder)
 
 
-def _write(folder: Path, make: Callable[[Writer], None]) -> None:
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=PARTIAL, ignore_cleanup_errors=True) as temporary:
-        partial = Path(temporary) / folder.name
-        partial.mkdir()
-        with (partial / "rows.bin").open("wb") as stream:
-            writer = Writer(stream, folder)
-            make(writer)
-        with _reported(folder):
-            fields = [] if writer.dtype is None else _description(writer.dtype)
-            index = {"fields": fields, "info": writer.info}
-            (partial / "index.json").write_text(json.dumps(index), encoding="utf-8")
-            os.replace(partial, folder)
-
-
-@contextmanager
-def _reported(folder: Path) -> Iterator[None]:
-    """Raise OutputError for what goes wrong with writing an entry."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: features cannot be kept ({error.strerror or error}); see to space and permissions there, or "
-            "set SIGHTLINE_CACHE to another folder"
-        ) from error
+def _write(partial: Path, make: Callable[[Writer], None]) -> None:
+    with (partial / "rows.bin").open("wb") as stream:
+        writer = Writer(stream)
+        make(writer)
+    fields = [] if writer.dtype is None else _description(writer.dtype)
+    (partial / INDEX).write_text(json.dumps({"fields": fields, "info": writer.info}), encoding="utf-8")
 
 
 def _description(dtype: np.dtype[Any]) -> list[tuple[str, str, list[int]]]:
@@ -142,7 +127,7 @@ def _description(dtype: np.dtype[Any]) -> list[tuple[str, str, list[int]]]:
 
 def _read(folder: Path) -> Features:
     try:
-        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         dtype = np.dtype([(name, kind, tuple(shape)) for name, kind, shape in index["fields"]], align=True)
         size = (folder / "rows.bin").stat().st_size
         if size % max(dtype.itemsize, 1):
@@ -160,7 +145,8 @@ def _read(folder: Path) -> Features:
 def _locked(folder: Path) -> Iterator[None]:
     """Keep other processes from making the same entry. A lost race would cost time only: entries are moved in whole."""
     path = folder.with_suffix(".lock")
-    with _reported(folder):
+    with output_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path)
         lock.acquire()
     try:
@@ -172,25 +158,22 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def clean() -> tuple[int, list[Path]]:
     """Remove all features. Returns the bytes that this freed, and what another process is making and stays."""
-    folder, freed, busy = features_folder(), 0, []
+    folder, busy = features_folder(), []
+    before = size_of(folder)
     for path in sorted(folder.glob("*/*.lock")):
         try:
             with FileLock(path, timeout=0):
-                pass
-            path.unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
         except Timeout:
             busy.append(path.with_suffix(""))
-    making = {path.parent for path in busy}
+    stays = {name for path in busy for name in (f"{path.name}.lock", f".{path.name}.partial")}
     for path in [*folder.glob("*/*")]:
-        if (path.name.startswith(PARTIAL) and path.parent in making) or path.suffix == ".lock":
-            continue
-        bytes_ = size_of(path)
-        shutil.rmtree(path, ignore_errors=True)
-        freed += bytes_ - size_of(path)
+        if path.name not in stays:
+            shutil.rmtree(path, ignore_errors=True)
     for kind in [*folder.glob("*")]:
         with suppress(OSError):  # not empty
             kind.rmdir()
-    return freed, busy
+    return before - size_of(folder), busy
 
 
 def size_of(path: Path) -> int:

@@ -24,7 +24,7 @@ def sizes() -> dict[str, int]:
 def clean() -> tuple[int, list[Path]]:
     """Remove everything that is kept. Returns the bytes that this freed, and what is in use and stays."""
     before = sum(sizes().values())
-    busy = []
+    busy: list[Path] = []
     if (folder() / "features").is_dir():
         from sightline.training.cache import clean as clean_features
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from sightline._version import __version__
+
 __all__ = ["__version__", "list_models", "load", "predict"]
 
 if TYPE_CHECKING:
@@ -13,8 +14,12 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     # torch and transformers take seconds to import, so the public functions are imported on first use.
-    if name in {"list_models", "load", "predict"}:
+    if name in __all__:
         from sightline import models
 
         return getattr(models, name)
     raise AttributeError(f"module 'sightline' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -17,7 +17,7 @@ import av
 import numpy as np
 import torch
 
-from sightline import __version__
+from sightline._version import __version__
 from sightline.apps.fixations import SourceFixations, sha256_of_table
 from sightline.apps.outcome import Outcome, failure
 from sightline.errors import OutputError, SightlineError, UsageError

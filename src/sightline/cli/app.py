@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sightline import __version__
+from sightline._version import __version__
 from sightline.cli import data, doctor, evaluate, gaze, label, models, predict, train
 from sightline.cli._errors import told, verb_of
 from sightline.errors import SightlineError

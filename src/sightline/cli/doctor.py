@@ -76,7 +76,7 @@ def _system() -> Iterator[Check]:
     import os
     import platform
 
-    from sightline import __version__
+    from sightline._version import __version__
 
     yield Check("system", "sightline", "ok", __version__)
     yield Check("system", "python", "ok", platform.python_version())

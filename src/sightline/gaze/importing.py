@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from sightline import __version__
+from sightline._version import __version__
 from sightline.errors import DataError
 from sightline.files import WholeFolder
 from sightline.gaze import formats, quality, quality_page

@@ -24,7 +24,7 @@ import torch
 from pydantic import BaseModel
 from torch import Tensor, nn
 
-from sightline import __version__
+from sightline._version import __version__
 from sightline.errors import OutputError
 from sightline.files import WholeFile
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sightline import __version__
+from sightline._version import __version__
 from sightline.errors import OutputError
 from sightline.files import WholeFile
 from sightline.metrics.evaluation.scores import SequenceScores

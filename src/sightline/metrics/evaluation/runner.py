@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from sightline import __version__
+from sightline._version import __version__
 from sightline.errors import OutputError
 from sightline.metrics.evaluation.scores import SequenceScores, Tally
 from sightline.metrics.evaluation.task import Task

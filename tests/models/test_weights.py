@@ -65,14 +65,14 @@ def test_a_failed_save_leaves_the_old_weights_and_no_rest(folder: Path, monkeypa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(weights, "save_file", full)
-    with pytest.raises(OutputError, match=r"tiny: cannot write the weights .*No space left"):
+    with pytest.raises(OutputError, match=r"tiny: cannot be written .*No space left"):
         weights.save(network(), {"model": "other"}, folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="cannot write the weights"):
+    with pytest.raises(OutputError, match="weights: cannot be written"):
         weights.save(network(), {}, tmp_path / "file" / "weights")
 
 

@@ -29,11 +29,14 @@ class SourceFixations:
 
     @classmethod
     def read(cls, path: Path, times: Sequence[float], size: tuple[int, int]) -> SourceFixations:
-        """Read a table (gaze.fixations_by_frame) for a source of (height, width) with its frames at these times (s).
+        """Read a table for a source of (height, width) with its frames at these times (s).
 
         Raises DataError where the table is none, empty, or of another video.
         """
-        from sightline.gaze import fixations_by_frame
+        if path.suffix == ".parquet":
+            from sightline.gaze import fixations_by_frame
+        else:
+            from sightline.fixations import fixations_by_frame
 
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from sightline.errors import OutputError, UsageError, WeightsError
+from sightline.files import WholeFolder
 
 SHIPPED = Path(__file__).parents[1] / "weights"
 """Where the weights inside the package are, one folder a model."""
@@ -165,15 +165,12 @@ def save(network: nn.Module, config: dict[str, Any], folder: Path) -> None:
         if not name.endswith("num_batches_tracked")
     }
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as temporary:
-            save_file(tensors, Path(temporary) / "model.safetensors")
-            (Path(temporary) / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        with WholeFolder(folder, marker="model.safetensors") as partial:
+            save_file(tensors, partial / "model.safetensors")
+            (partial / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
             # safetensors makes files that their owner alone may read; weights are to be shared as any other file is.
-            shutil.copymode(Path(temporary) / "config.json", Path(temporary) / "model.safetensors")
-            for name in ("config.json", "model.safetensors"):
-                os.replace(Path(temporary) / name, folder / name)
-    except (OSError, SafetensorError) as error:
+            shutil.copymode(partial / "config.json", partial / "model.safetensors")
+    except SafetensorError as error:
         raise OutputError(f"{folder}: cannot write the weights ({error}); check space and permissions") from error
 
 

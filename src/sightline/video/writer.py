@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +16,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from sightline.errors import OutputError
-from sightline.files import mend
+from sightline.files import WholeFile, mend
 from sightline.video.opening import is_stream
 from sightline.video.sound import SoundTrack
 from sightline.video.source import Source
@@ -51,7 +50,7 @@ class VideoWriter:
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.path = Path(path)
-        self._partial = self.path.with_name(f".{self.path.name}.partial")
+        self._file = WholeFile(self.path)
         self._frames, self._last_pts, self._last_step = 0, -1, 1
         self._pad = (size[0] % 2, size[1] % 2)
         rate = Fraction(fps).limit_denominator(1001)
@@ -60,12 +59,12 @@ class VideoWriter:
         self._convert = VideoReformatter()
         self._sound: SoundTrack | None = None
         with self._errors():
-            self._partial.touch()  # PyAV opens the file only with the first packet: fail now, not then
+            self._file.partial.touch()  # PyAV opens the file only with the first packet: fail now, not then
             # A late start is stored in ticks of the movie's own clock: the default of 1000 a second would round it.
             ticks = self._time_base.denominator
             clock = min(ticks * math.ceil(10_000 / ticks), 1_000_000)
             options = {"movflags": "+faststart", "movie_timescale": str(clock)}
-            self._output = av.open(f"file:{self._partial}", "w", format="mp4", options=options)
+            self._output = av.open(f"file:{self._file.partial}", "w", format="mp4", options=options)
             try:
                 self._stream = self._add_picture(size, rate, pixel_aspect)
                 if sound is not None:
@@ -128,7 +127,7 @@ class VideoWriter:
                     self._sound.advance(None if whole_sound else end)
                     self._sound.close()
                 self._output.close()
-                os.replace(self._partial, self.path)
+            self._file.commit()
         except BaseException:
             self.abort()
             raise
@@ -139,7 +138,7 @@ class VideoWriter:
             self._sound.close()
         with contextlib.suppress(av.FFmpegError, OSError):
             self._output.close()
-        self._partial.unlink(missing_ok=True)
+        self._file.discard()
 
     def __enter__(self) -> Self:
         return self

@@ -45,6 +45,7 @@ from sightline.models.egcnet.predictor import EGCNetPredictor, input_size, pixel
 from sightline.models.egcnet.trail import FixationTrail
 from sightline.models.wcsnet.evidence import FrameMotion, frame_motion
 from sightline.models.wcsnet.predictor import WCSNetPredictor
+from sightline.models.wcsnet.tracker import Tracked
 from sightline.nn.blocks import resize
 from sightline.nn.engine import Engine
 from sightline.nn.motion import Motion, MotionCue, thumbnail
@@ -53,11 +54,10 @@ from sightline.progress import track
 from sightline.video import open_source
 
 DAVIS, FACES, COMPOSED, JOINED = "DAVIS", "faces", "composed", "joined"
-LONGEST = 40
-"""Frames of a clip."""
+LENGTHS = {DAVIS: 30, COMPOSED: 40, FACES: 40, JOINED: 32}
+"""Frames of a clip, so that a rule takes a minute or two."""
 FIRST_FACE = 50
 """Frame of a video of faces that its clip begins with: viewers have left the centre by then."""
-FACE_FRAMES = 60
 COMPOSITES, SEED = 8, 7
 EVERY = 5
 """Every so many frames of faces are scored; the jitter is of all."""
@@ -81,9 +81,9 @@ ALL, BASE = (DAVIS, FACES, COMPOSED), Rule("as it is", {}, (DAVIS, FACES, COMPOS
 
 WCSNET = [
     BASE,
-    Rule("start: the moving counts most", {"start.still_weight": 1.0}),
-    Rule("start: of a moving target, the moving parts", {"start.moving_target": 1.0}),
-    Rule("start: a second, closer look", {"start.zoom": False}),
+    Rule("start: the moving counts most", {"start.still_weight": 1.0}, (DAVIS, FACES)),
+    Rule("start: of a moving target, the moving parts", {"start.moving_target": 1.0}, (DAVIS, FACES)),
+    Rule("start: a second, closer look", {"start.zoom": False}, (DAVIS, FACES)),
     Rule("crop: no smaller than 48 pixels", {"crop.smallest_px": 1.0}),
     Rule("crop: room for what is hidden", {"crop.area_context": 0.0}),
     Rule("crop: small shifts are flicker", {"crop.slowest": 1.0}),
@@ -214,7 +214,7 @@ def main() -> None:
     made = args.out / "composites"
     if not (made / "composites.json").is_file():
         photographs = args.data / "image_fixations/mit1003/images"
-        composites.write(args.data / "segmentation/bsds500", photographs, COMPOSITES, made, SEED, LONGEST)
+        composites.write(args.data / "segmentation/bsds500", photographs, COMPOSITES, made, SEED, LENGTHS[COMPOSED])
     runs: dict[str, Callable[[Clip, dict[str, Any]], list[Result]]] = {}
     for name in args.models:
         runs[name] = WCSNet() if name == "wcsnet" else EGCNetRun()
@@ -242,10 +242,10 @@ def main() -> None:
 def clips(data: Path, composed: Path) -> Iterator[tuple[str, str, Callable[[], Clip]]]:
     """Every clip: its name and kind, and what loads it."""
     for sequence in davis.sequences(composed, "sequences"):
-        yield sequence.name, COMPOSED, lambda sequence=sequence: of_sequence(sequence, COMPOSED, LONGEST)  # type: ignore[misc]
+        yield sequence.name, COMPOSED, lambda sequence=sequence: of_sequence(sequence, COMPOSED)  # type: ignore[misc]
     sequences = davis.sequences(data / "vos/davis2016_dev")
     for sequence in sequences:
-        yield sequence.name, DAVIS, lambda sequence=sequence: of_sequence(sequence, DAVIS, LONGEST)  # type: ignore[misc]
+        yield sequence.name, DAVIS, lambda sequence=sequence: of_sequence(sequence, DAVIS)  # type: ignore[misc]
     for path in sorted((data / "video_fixations/multiface").glob("*.mp4")):
         yield path.stem, FACES, lambda path=path: of_faces(path)  # type: ignore[misc]
     for first, second in zip(sequences[:4], sequences[4:8], strict=True):
@@ -253,14 +253,14 @@ def clips(data: Path, composed: Path) -> Iterator[tuple[str, str, Callable[[], C
         yield name, JOINED, lambda pair=(first, second), name=name: joined(pair, name)  # type: ignore[misc]
 
 
-def of_sequence(sequence: Any, kind: str, length: int) -> Clip:
-    pairs = [sequence.load(index) for index in range(min(length, len(sequence)))]
+def of_sequence(sequence: Any, kind: str, length: int | None = None) -> Clip:
+    pairs = [sequence.load(index) for index in range(min(length or LENGTHS[kind], len(sequence)))]
     return Clip(sequence.name, kind, [image for image, _ in pairs], [mask for _, mask in pairs])
 
 
 def joined(pair: tuple[Any, Any], name: str) -> Clip:
     """Two halves with a cut between them."""
-    first, second = (of_sequence(sequence, JOINED, 16) for sequence in pair)
+    first, second = (of_sequence(sequence, JOINED, LENGTHS[JOINED] // 2) for sequence in pair)
     return Clip(name, JOINED, first.images + second.images, first.masks + second.masks)
 
 
@@ -279,7 +279,7 @@ def of_faces(path: Path) -> Clip:
                 clip.images.append(frame.image)
                 clip.faces.append(np.array(boxes.get(frame.index, [])).reshape(-1, 4))
                 clip.fixated.append(observed.at(frame.index).xy)
-            if len(clip.images) == FACE_FRAMES:
+            if len(clip.images) == LENGTHS[FACES]:
                 break
     return clip
 
@@ -309,6 +309,9 @@ class WCSNet:
     def __call__(self, clip: Clip, off: dict[str, Any]) -> list[Result]:
         if clip is not self._clip:
             self._clip, self._motions, self._saliency = clip, dict[str, list[FrameMotion]](), dict[int, Any]()
+            self._shipped = list[Tracked]()
+            if off:
+                self(clip, {})
         network, config = (
             self.model.network,
             self.shipped.model_copy(update={"tracker": changed(self.shipped.tracker, off)}),
@@ -336,10 +339,18 @@ class WCSNet:
             }
             self._motions[key] = found
         tracked = [tracker.start(clip.images[0], mask=clip.given(), following=clip.images[1 : 1 + settings.lookahead])]
-        for image, motion in zip(clip.images[1:], self._motions[key], strict=True):
+        groups = {place.split(".")[0] for place in off}
+        if groups == {"start"} and np.array_equal(tracked[0].mask, self._shipped[0].mask):
+            tracked = self._shipped  # the same target
+        if groups == {"lost"} and all(each.state != "lost" for each in self._shipped):
+            tracked = self._shipped  # it was never lost
+        rest = zip(clip.images[len(tracked) :], self._motions[key][len(tracked) - 1 :], strict=True)
+        for image, motion in rest:
             tracked.append(tracker.step(image, motion))
-        assert tracker._engine is not None
-        self._engines[config.tracker.template.purity] = tracker._engine
+        if not off:
+            self._shipped = tracked
+        if tracker._engine is not None:
+            self._engines[config.tracker.template.purity] = tracker._engine
         return [Result(each.probability, each.mask, each.hotspot, each.point) for each in tracked]
 
 

@@ -35,12 +35,12 @@ def guided_filter(maps: Tensor, guide: Tensor, config: GuidedFilterConfig) -> Te
     """
     radius = config.radius
     small = resize(guide, maps.shape[-2:])
-    look, level = _mean(small, radius), _mean(maps, radius)
-    covariance = _mean(small * maps, radius) - look * level
+    colour, level = _mean(small, radius), _mean(maps, radius)
+    covariance = _mean(small * maps, radius) - colour * level
     products = _mean((small[:, :, None] * small[:, None]).flatten(1, 2), radius).unflatten(1, (3, 3))
     rows = (
         products
-        - look[:, :, None] * look[:, None]
+        - colour[:, :, None] * colour[:, None]
         + config.smoothing * torch.eye(3, device=guide.device)[..., None, None]
     )
     first, second, third = rows.unbind(1)
@@ -48,7 +48,7 @@ def guided_filter(maps: Tensor, guide: Tensor, config: GuidedFilterConfig) -> Te
     across = [torch.linalg.cross(*pair, dim=1) for pair in ((second, third), (third, first), (first, second))]
     determinant = (first * across[0]).sum(1, keepdim=True)
     slope = sum(column * covariance[:, [c]] for c, column in enumerate(across)) / determinant
-    offset = level - (slope * look).sum(1, keepdim=True)
+    offset = level - (slope * colour).sum(1, keepdim=True)
     both = resize(_mean(torch.cat([slope, offset], dim=1), radius), guide.shape[-2:])
     return (both[:, :3] * guide).sum(1, keepdim=True) + both[:, 3:]
 

@@ -17,7 +17,7 @@ from sightline.models.egcnet.pse import weighted_mean
 
 class Embedding(nn.Module):
     """What a place shows, for the contrast: a projection of frozen features, so that an object's memory depends on its
-    looks and not on what the decoder took for it."""
+    appearance and not on the decoder."""
 
     def __init__(self, features: int, channels: int) -> None:
         super().__init__()

@@ -169,9 +169,9 @@ class EGCNet(nn.Module):
         by motion and by what was fixated before. similarity: (N, S, H/8, W/8), cosines with that, of
         `cosine_similarity`; zeros where nothing is remembered."""
         objects, config = self.objects(encoded), self.config.density
-        looks = similarity[:, :2]  # not the object classes that a backbone names
+        features = similarity[:, :2]  # not the object classes of a backbone that has some
         weighted = motion_weighted(fixation_density(encoded.fixations), motion, objects, config)
-        return memory_weighted(weighted, looks, objects is not None, config)
+        return memory_weighted(weighted, features, objects is not None, config)
 
     def empty_memory(self, count: int, cells: tuple[int, int], slots: int | None = None) -> Memory:
         """Of `count` videos that have not begun. cells: rows and columns; slots: the configuration's, if not given."""

@@ -18,11 +18,11 @@ def affinity(images: Tensor, motion: Tensor, config: RefinementConfig) -> Tensor
     images: (N, 3, h, w) in [0, 1]; motion: (N, 1, h, w).
     """
     window = config.window
-    look = torch.cat([images / config.colour_sigma, motion / config.motion_sigma], dim=1)
-    height, width = look.shape[-2:]
-    padded = F.pad(look, (window // 2,) * 4, mode="replicate")
+    features = torch.cat([images / config.colour_sigma, motion / config.motion_sigma], dim=1)
+    height, width = features.shape[-2:]
+    padded = F.pad(features, (window // 2,) * 4, mode="replicate")
     shifted = (padded[..., y : y + height, x : x + width] for y in range(window) for x in range(window))
-    apart = [(near - look).square().sum(1) for near in shifted]  # one by one: all at once would not fit the cache
+    apart = [(near - features).square().sum(1) for near in shifted]  # one by one: all at once would not fit the cache
     return torch.exp(-0.5 * torch.stack(apart, dim=1))
 
 

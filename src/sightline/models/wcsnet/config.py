@@ -111,17 +111,19 @@ class CropConfig(Config):
 
 
 class TemplateConfig(Config):
-    """How the template follows the target's looks (the paper's stays as it is)."""
+    """How the template follows the target's appearance (the paper's stays as it is)."""
 
     first_frame: float = Field(
         0.5, ge=0, le=1, description="share of the first frame in the template: an anchor. 1 is the paper's"
     )
-    rate: float = Field(0.08, ge=0, le=1, description="rate a frame at which the rest follows the target's looks")
+    rate: float = Field(0.08, ge=0, le=1, description="rate a frame at which the rest follows the target's appearance")
     confident_score: float = Field(
         0.75, ge=0, le=1, description="score above which a frame teaches the template: what is unsure would mislead it"
     )
     purity: float = Field(
-        4.0, gt=0, description="exponent of the mask that pools the looks: pixels that are surely of the target count"
+        4.0,
+        gt=0,
+        description="exponent of the mask that pools the appearance: pixels that are surely of the target count",
     )
 
 

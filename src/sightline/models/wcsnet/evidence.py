@@ -104,7 +104,7 @@ class Evidence:
         self.warped_mask = self._crop.sample(self._mask, before)
         """The target's mask of the frame before, warped into this one: (cells, cells) in [0, 1]."""
         self.distractors = self._sample(self._distractors, places)
-        """What the network has taken for the target ever since that was chosen, but is not; likewise."""
+        """What the network mistakes for the target, since that was chosen; likewise."""
         on_target = (before - places)[self.warped_mask > 0.5]
         x, y = -np.median(on_target, axis=0) if len(on_target) else (0.0, 0.0)
         self.shift = (float(x), float(y))
@@ -143,7 +143,7 @@ class Evidence:
         seen_before = np.concatenate([[False], np.asarray(novelty) <= self.config.lost.novelty])[components]
         distractors = self._observed.sample(seen_before.astype(np.float32), self._pixels)
         self._distractors = np.maximum(self._distractors, distractors)
-        self._novelty = self._novelty * (1 - distractors)  # they stay what they are, however their looks change
+        self._novelty = self._novelty * (1 - distractors)  # they stay what they are, however their appearance changes
         return likely * from_numpy((~seen_before).astype(np.float32))
 
     def reachable(self) -> Tensor:

@@ -64,7 +64,7 @@ class _Step(nn.Module):
         features = self.network.backbone(search)
         mask, hotspot = self.network.decode(features, Kernels(list(kernels[: self.count]), list(kernels[self.count :])))
         mask = mask.sigmoid()
-        # The target's looks in this frame, from the pixels that are surely of it.
+        # The target's appearance in this frame, from the pixels that are surely of it.
         now = self.network.template(features, mask**self.purity, mask).mask if self.adapts else []
         # Without a hotspot branch the smooth mask is the best estimate of where people look.
         spot = resize(mask, (mask.shape[-2] // 4, mask.shape[-1] // 4)) if hotspot is None else hotspot.sigmoid()
@@ -318,7 +318,7 @@ class Tracker:
         return mask[0, 0], hotspot[0, 0]
 
     def _update_template(self) -> None:
-        """Let the template follow the target's looks, anchored to the first frame."""
+        """Let the template follow the target's appearance, anchored to the first frame."""
         first, rate = self.config.template.first_frame, self.config.template.rate
         for level, now in enumerate(self._now):
             self._recent[level] = (1 - rate) * self._recent[level] + rate * now

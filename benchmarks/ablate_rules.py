@@ -405,7 +405,7 @@ class EGCNetRun:
         grid = (size[0] // 8, size[1] // 8)
         cuts, results = ShotCuts(config.shots), list[Result]()
         for index, (image, motion) in enumerate(zip(clip.images, self._motions[key], strict=True)):
-            if cuts.look(image) or not index:
+            if cuts.is_cut(image) or not index:
                 memory, trail = network.empty_memory(1, (grid[0] // 4, grid[1] // 4)), FixationTrail(config.fixations)
                 spot, age = HotspotTrack(config.hotspot), 0
             trail.step(clip.shown(index) / (width, height), motion.flow, 1 / 25)

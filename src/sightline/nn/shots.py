@@ -28,7 +28,7 @@ class ShotCuts:
         self.config = config
         self._last: NDArray[np.float64] | None = None
 
-    def look(self, frame: NDArray[np.uint8]) -> bool:
+    def is_cut(self, frame: NDArray[np.uint8]) -> bool:
         """Whether a new shot begins with this frame, (H, W, 3) uint8 RGB; the first frame begins none."""
         histogram, last = _histogram(frame), self._last
         self._last = histogram

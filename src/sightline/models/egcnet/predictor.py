@@ -80,12 +80,11 @@ class EGCNetPredictor(Predictor):
                 waiting.append(frame)
                 yield frame.image
 
-        with closing(
-            prefetch(MotionCue(config.motion).over(images()), 2)
-        ) as moving:  # beside the network, on a thread of its own
+        motions = prefetch(MotionCue(config.motion).over(images()), 2)  # beside the network, on a thread of its own
+        with closing(motions) as moving:
             for image, motion in moving:
                 frame = waiting.popleft()
-                if cuts.look(image):
+                if cuts.is_cut(image):
                     shot = _Shot(config)
                 points = (prompt.fixations or {}).get(frame.index, np.empty((0, 2)))
                 shot.trail.step(points / image.shape[1::-1], motion.flow, frame.time_s - last_s)

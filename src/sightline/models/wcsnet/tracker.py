@@ -133,7 +133,7 @@ class Tracker:
         crop = self._clip(self._around(target), frame)
         self._set_template(frame, target, guidance, crop)
         self._crop, self._area, self._lost_frames = crop, float(target.sum()), 0
-        self._shots.look(frame)
+        self._shots.is_cut(frame)
         search = crop.take(frame, self.size)
         network_mask, _ = self._infer(search)
         inside = crop.take_map(target, network_mask.shape[-1])[0, 0]
@@ -153,7 +153,7 @@ class Tracker:
         """
         if self._evidence is None:
             raise UsageError("Tracker.step before Tracker.start: choose a target first")
-        if self._shots.look(frame):
+        if self._shots.is_cut(frame):
             return self._start(frame, Evidence(frame, self.config))
         motion = motion or frame_motion(frame, self._evidence.small, self.config.motion)
         self._evidence.step(motion, frame)

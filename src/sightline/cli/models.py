@@ -62,14 +62,23 @@ def _card(folder: Path) -> dict[str, Any]:
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    """A paragraph a model, as wide as the terminal."""
+    import shutil
+    import textwrap
 
-    table = Table("model", "gives", "takes", "weights", "trained on", "terms", "paper", box=None, pad_edge=False)
+    width = shutil.get_terminal_size().columns
     for row in rows:
         weights = f"{row['size_mb']} MB" if row["shipped"] else "not shipped"
-        given, taken = (", ".join(row[key]) for key in ("gives", "takes"))
-        cells = (given, taken, weights, ", ".join(row["trained_on"]), ", ".join(row["licence"]), row["paper"])
-        table.add_row(f"[bold]{row['name']}[/]", *map(escape, cells))
-    Console().print(table)
+        lines = {
+            "gives": ", ".join(row["gives"]),
+            "takes": ", ".join(row["takes"]),
+            "weights": weights,
+            "trained on": ", ".join(row["trained_on"]),
+            "terms": ", ".join(row["licence"]),
+        }
+        typer.secho(f"{row['name']}  {row['paper']}", bold=True)
+        for name, text in lines.items():
+            if text:
+                indent = " " * 14
+                typer.echo(textwrap.fill(text, width, initial_indent=f"  {name:12}", subsequent_indent=indent))
+        typer.echo()

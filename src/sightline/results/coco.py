@@ -83,18 +83,18 @@ class _CocoSink(Sink):
         )
         for thing, mask in _with_masks(frame):
             code = self._encode(np.asfortranarray(mask, dtype=np.uint8))
-            x1, y1, x2, y2 = thing.box
+            x1, y1, x2, y2 = map(float, thing.box)
             category = self._categories.setdefault(thing.label or "object", len(self._categories) + 1)
             self._annotations.add(
                 {
                     "id": self._annotations.count + 1,
                     "image_id": number,
                     "category_id": category,
-                    "track_id": thing.number,
+                    "track_id": int(thing.number),
                     "segmentation": {"size": [height, width], "counts": code["counts"].decode("ascii")},
                     "area": int(mask.sum()),
                     "bbox": [round(value, 2) for value in (x1, y1, x2 - x1, y2 - y1)],
-                    "score": round(thing.score, 4),
+                    "score": round(float(thing.score), 4),
                     "iscrowd": 0,
                 }
             )

@@ -202,7 +202,7 @@ class _TableSink(Sink):
 
 def _cell(value: object) -> object:
     """None is an empty cell, a yes or no is 1 or 0; numbers are rounded where they are made."""
-    return "" if value is None else int(value) if isinstance(value, bool) else value
+    return "" if value is None else int(value) if isinstance(value, bool | np.bool_) else value
 
 
 def frames_in_order(names: Iterable[str]) -> Iterator[str]:

@@ -69,8 +69,10 @@ def shipped(seed: int, folds: list[list[str]], args: argparse.Namespace) -> dict
         folder = root / f"fold{number}"
         for name in NETWORKS:
             changes = ["stages.stills=null", f"keep={json.dumps(fold)}", f"init={stills[name]}"]
+            # The fold's own Gaze2Mask-Net is a part of the fold's WCS-Net.
+            changes += [f"gaze2mask={(folder / 'gaze2mask').resolve()}"] if name == "wcsnet" else []
             run(name, folder / name, changes, seed, args)
-        predict(folder / "wcsnet", folder / "gaze2mask", folds[1 - number], root / "predictions", args)
+        predict(folder / "wcsnet", folds[1 - number], root / "predictions", args)
     return score(root / "predictions", args)
 
 
@@ -86,28 +88,24 @@ def ablation(name: str, seed: int, folds: list[list[str]], args: argparse.Namesp
     ]  # fmt: skip
     for number, fold in enumerate(folds):
         gaze2mask = args.out / "seed0" / f"fold{number}" / "gaze2mask"
-        folder = run("wcsnet", root / f"fold{number}", [*changes, f"keep={json.dumps(fold)}"], seed, args)
-        predict(folder, gaze2mask, folds[1 - number], root / "predictions", args)
+        own = [f"keep={json.dumps(fold)}", f"gaze2mask={gaze2mask.resolve()}"]
+        folder = run("wcsnet", root / f"fold{number}", [*changes, *own], seed, args)
+        predict(folder, folds[1 - number], root / "predictions", args)
     return score(root / "predictions", args)
 
 
 def run(recipe: str, output: Path, changes: list[str], seed: int, args: argparse.Namespace) -> Path:
     """Train a recipe unless its weights are there; goes on where an interrupted run stopped."""
     if not (output / "model.safetensors").is_file():
-        chain = read_recipe(recipe, [*changes, f"views.gaze={args.gaze}", f"seed={seed}"], args.data)
+        chain = read_recipe(recipe, [*changes, f"views.saliency={args.gaze}", f"seed={seed}"], args.data)
         train(chain, output, resume=(output / "checkpoints" / "last.ckpt").is_file(), validate_every=100)
     return output
 
 
-def predict(wcsnet: Path, gaze2mask: Path, names: list[str], output: Path, args: argparse.Namespace) -> None:
+def predict(wcsnet: Path, names: list[str], output: Path, args: argparse.Namespace) -> None:
     """Masks of the named sequences, as `sightline predict` writes them."""
     from sightline.models.wcsnet.predictor import WCSNetPredictor
 
-    # The fold's own Gaze2Mask-Net is a part of the fold's WCS-Net.
-    config = models.weights.read_config(wcsnet)
-    named = {"gaze2mask": models.weights.part(gaze2mask.resolve()), "egnet": models.weights.part(args.gaze)}
-    config["parts"] = {name: part.model_dump() for name, part in named.items()}
-    (wcsnet / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     predictor: Any = models.load(wcsnet, device="cpu")
     assert isinstance(predictor, WCSNetPredictor)
     for name in names:

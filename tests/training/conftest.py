@@ -69,7 +69,7 @@ def chain(recipe: Callable[..., Path], data: Path) -> Callable[..., Chain]:
 _STEPS = {"steps": 4, "learning_rate": 0.001, "warmup_steps": 1, "ema": 0.9}
 _VIEWS = {
     "backbone_weights": "$DATA/backbone",
-    "gaze": "$DATA/gaze",
+    "saliency": "$DATA/gaze",
     "stills": 3,
     "sources": [
         {"family": "bsds500", "root": "$DATA/segments"},

@@ -74,7 +74,7 @@ def test_the_shipped_chains_hand_weights_on() -> None:
         ("wcsnet", {"kinds": {}}, "kinds: shares must not be negative"),
         ("wcsnet", {"kinds": {"photo": 0.0, "video": 0.0}}, "one must be above 0"),
         ("wcsnet", {"kinds": {"photo": 1.5, "video": -0.5}}, "must not be negative"),
-        ("wcsnet", {"views": {"backbone": "resnet-50", "gaze": "egnet", "sources": []}}, "both must name the same"),
+        ("wcsnet", {"views": {"backbone": "resnet-50", "saliency": "egnet", "sources": []}}, "both must name the same"),
         ("wcsnet", {"network": {"correlation": "none"}}, "network.correlation: "),
         ("wcsnet", {"init": "$OUT/stills"}, r"\$OUT/stills is no earlier stage"),
         ("egcnet", {"batch_size": 2}, "batch_size: Extra inputs"),

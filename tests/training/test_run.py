@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from sightline.errors import DataError, OutputError, UsageError, WeightsError
-from sightline.models import weights
+from sightline.models import load, weights
 from sightline.training.egcnet.task import EGCNetTask
 from sightline.training.egnet.task import EGNetTask
 from sightline.training.recipe import Chain
@@ -142,6 +143,16 @@ def test_a_chain_is_what_its_stages_are_one_by_one(chain: Read, tmp_path: Path) 
     assert (stills / "checkpoints").is_dir(), "a chain of one stage needs no folder for it"
     assert_same_weights(whole / "stills", stills)
     assert_same_weights(whole, videos)
+
+
+def test_what_was_trained_can_be_used_at_once(chain: Read, data: Path, tmp_path: Path) -> None:
+    """WCS-Net needs two more networks, which its config names; one of them was given as a folder."""
+    out = train(chain("wcsnet", "optimisation.steps=1"), tmp_path / "out")
+    parts = weights.read_config(out)["parts"]
+    assert parts["egnet"] == {"weights": str(data / "gaze"), "sha256": weights.sha256(data / "gaze")}
+    assert parts["gaze2mask"]["weights"] == "gaze2mask"
+    (frame,) = load(out, device="cpu").predict(np.zeros((1, 40, 60, 3), np.uint8))
+    assert frame.probability is not None
 
 
 def test_several_stages_on_several_devices_need_torchrun(chain: Read, tmp_path: Path) -> None:
@@ -288,12 +299,12 @@ def test_weights_to_start_from(chain: Read, tmp_path: Path) -> None:
         train(chain("wcsnet", init=str(tmp_path / "nowhere")), tmp_path / "lost")
 
 
-def test_the_gaze_network_must_be_one(chain: Read, tmp_path: Path) -> None:
+def test_the_egnet_must_be_one(chain: Read, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     (other / "config.json").write_text(json.dumps({"model": "wcsnet"}))
     with pytest.raises(WeightsError, match=r"other/config\.json: model"):
-        train(chain("wcsnet", f"views.gaze={other}"), tmp_path / "out")
+        train(chain("wcsnet", f"views.saliency={other}"), tmp_path / "out")
 
 
 def test_a_bank_follows_the_data_that_the_recipe_stands_for(

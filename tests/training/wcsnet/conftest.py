@@ -11,7 +11,7 @@ import pytest
 from models import small
 
 SETTINGS: dict[str, Any] = {
-    "views": {"gaze": "egnet", "sources": []},
+    "views": {"saliency": "egnet", "sources": []},
     "kinds": {"photo": 1, "video": 1},
     "batch_size": 3,
     "validation": ["kite"],
@@ -30,7 +30,7 @@ def bank() -> Any:
         groups=np.array(groups),
         has_hotspot=rows % 2 == 0,
         masks=np.full((12, 32, 32), 255, np.uint8),
-        gaze=np.full((12, 8, 8), 51, np.uint8),
+        saliency=np.full((12, 8, 8), 51, np.uint8),
         hotspots=np.zeros((12, 8, 8), np.uint8),
         features=[
             np.broadcast_to(rows[:, None, None, None], (12, channels, side, side)).astype(np.float16)

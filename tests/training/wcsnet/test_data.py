@@ -67,7 +67,7 @@ def test_rows_become_a_batch(bank: Any) -> None:
     assert batch["search"][4][:, 0, 0, 0].tolist() == [8, 1]
     assert batch["mask"].shape == (2, 1, 32, 32)
     assert batch["mask"].max() == 1
-    assert batch["gaze"][0, 0, 0, 0] == pytest.approx(0.2)
+    assert batch["saliency"][0, 0, 0, 0] == pytest.approx(0.2)
     assert batch["has_hotspot"].tolist() == [1, 0]
 
 

@@ -10,23 +10,23 @@ import torch
 from models import small
 from sightline.training.wcsnet import Gaze2MaskRecipe, WCSNetRecipe
 from sightline.training.wcsnet.data import load
-from sightline.training.wcsnet.task import Gaze2MaskTask, MaskTask, WCSNetTask, _middle, _spot, gaze_inside
+from sightline.training.wcsnet.task import Gaze2MaskTask, MaskTask, WCSNetTask, _middle, _spot, saliency_inside
 from training.wcsnet.conftest import SETTINGS
 
 
-def test_gaze_is_cut_to_the_mask_or_the_mask_stands_in() -> None:
+def test_saliency_is_cut_to_the_mask_or_the_mask_stands_in() -> None:
     gaze, mask = torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 16, 16)
     mask[:, :, :8, :8] = 1
     gaze[0, 0, 0, 0], gaze[0, 0, 3, 3] = 0.5, 1.0  # the strongest gaze lies outside
     gaze[1, 0, 3, 3] = 1.0
-    inside = gaze_inside(gaze, mask)
+    inside = saliency_inside(gaze, mask)
     assert inside.shape == gaze.shape
     assert inside[0, 0, 0, 0] == 1
     assert inside[0].sum() == 1
     expected = torch.zeros(4, 4)
     expected[:2, :2] = 1
     assert torch.equal(inside[1, 0], expected)
-    assert torch.equal(gaze_inside(gaze, torch.zeros_like(mask)), torch.zeros_like(gaze))
+    assert torch.equal(saliency_inside(gaze, torch.zeros_like(mask)), torch.zeros_like(gaze))
 
 
 def test_a_click_falls_into_the_mask() -> None:

@@ -60,11 +60,11 @@ def test_a_bank_holds_what_its_views_show(targets: list[Target]) -> None:
     assert bank.kinds.tolist() == ["pseudo"] * 3 + ["photo"] * 3 + ["video"] * 4
     assert bank.groups.tolist() == ["a#0"] * 3 + ["b#0"] * 3 + ["boat"] * 4
     assert bank.masks.shape == (10, SIZE // 2, SIZE // 2)
-    assert bank.gaze.shape == bank.hotspots.shape == (10, SIZE // 8, SIZE // 8)
+    assert bank.saliency.shape == bank.hotspots.shape == (10, SIZE // 8, SIZE // 8)
     for level, (features, channels) in enumerate(zip(bank.features, small.CHANNELS, strict=True), start=1):
         side = SIZE // 2**level
         assert features.shape == (10, channels, side, side)
-    assert (bank.gaze.reshape(10, -1).max(axis=1) == 255).all()
+    assert (bank.saliency.reshape(10, -1).max(axis=1) == 255).all()
     # Hotspots are where people looked inside of the target; elsewhere none are known.
     assert bank.has_hotspot[0]
     assert not bank.has_hotspot[3:].any()
@@ -104,27 +104,27 @@ def test_without_backgrounds_nothing_is_pasted(targets: list[Target]) -> None:
 
 
 @pytest.mark.usefixtures("cache")
-def test_gaze_maps_are_kept_for_each_gaze_network(targets: list[Target], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_saliency_is_kept_for_each_network(targets: list[Target], monkeypatch: pytest.MonkeyPatch) -> None:
     rows = build(targets)
     torch.manual_seed(1)
     network = small.egnet()
-    first = ViewBank(rows, network).gaze
+    first = ViewBank(rows, network).saliency
     torch.manual_seed(2)
-    second = ViewBank(rows, small.egnet()).gaze
+    second = ViewBank(rows, small.egnet()).saliency
     assert not np.array_equal(first, second)
     monkeypatch.setattr(views, "predict_saliency", lambda *_: pytest.fail("the maps are there already"))
-    np.testing.assert_array_equal(ViewBank(rows, network).gaze, first)
+    np.testing.assert_array_equal(ViewBank(rows, network).saliency, first)
 
 
 @pytest.mark.usefixtures("cache")
-def test_the_gaze_map_of_a_view_is_its_part_of_the_whole_pictures(targets: list[Target]) -> None:
+def test_the_saliency_of_a_view_is_its_part_of_the_whole_pictures(targets: list[Target]) -> None:
     rows, network = build(targets), small.egnet()
     bank = ViewBank(rows, network)
     for row, (path, x, y, side, mirrored) in enumerate(rows.info["crops"]):
         whole = views.predict_saliency(views.load_image(path), network)
         part = views.Crop(x, y, side).take_map(whole, SIZE // 8)[0, 0]
         part = (part.flip(-1) if mirrored else part) / part.max()
-        np.testing.assert_allclose(bank.gaze[row] / 255, part.numpy(), atol=1 / 255)
+        np.testing.assert_allclose(bank.saliency[row] / 255, part.numpy(), atol=1 / 255)
 
 
 def test_framing_keeps_the_target_in_view(targets: list[Target]) -> None:

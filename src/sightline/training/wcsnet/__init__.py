@@ -32,7 +32,11 @@ def build(recipe: Gaze2MaskRecipe | WCSNetRecipe) -> tuple[MaskTask, Pairs]:
         guided = build_backbone(views.backbone, views.backbone_weights, in_channels=4)
         task = Gaze2MaskTask(Gaze2Mask(recipe.network, guided), recipe)
     else:
-        task = WCSNetTask(WCSNet(recipe.network, backbone), recipe)
+        # Paths stay right wherever the weights are used from.
+        names = {"egnet": views.saliency, "gaze2mask": recipe.gaze2mask}
+        places = {part: Path(name).resolve() if weights.is_path(name) else name for part, name in names.items()}
+        parts = {part: weights.part(place) for part, place in places.items()}
+        task = WCSNetTask(WCSNet(recipe.network.model_copy(update={"parts": parts}), backbone), recipe)
     if recipe.init:
         weights.load_into(task.network, Path(recipe.init))
     return task, data

@@ -28,14 +28,14 @@ Batch = dict[str, Any]
 
 def bank_of(views: Views, backbone: Backbone) -> ViewBank:
     """The views that a recipe asks for, made where they are not kept yet. backbone: what makes their features."""
-    gaze = load_egnet(weights.find_weights(views.gaze))
+    egnet = load_egnet(weights.find_weights(views.saliency))
     photographs = [source.root for source in views.sources if source.family == "bsds500"]
     backgrounds = [path for root in photographs for path in sorted(root.glob("*/*.jpg"))]
-    settings = views.model_dump_json(exclude={"backbone_weights", "gaze"})
+    settings = views.model_dump_json(exclude={"backbone_weights", "saliency"})
     roots = [source.root for source in views.sources]
     made_of = [code_of("sightline.training.wcsnet.views"), backbone, settings, roots]
     make = partial(compute_views, targets(views.sources, backbone), backbone, views.stills, views.seed, backgrounds)
-    return ViewBank(cached("views", made_of, make), gaze)
+    return ViewBank(cached("views", made_of, make), egnet)
 
 
 class PairBatches(IterableDataset[Batch]):
@@ -91,9 +91,9 @@ def load(bank: ViewBank, templates: Any, searches: Any) -> Batch:
         "template": [torch.from_numpy(level[templates]).float() for level in bank.features],
         "search": [torch.from_numpy(level[searches]).float() for level in bank.features],
         "template_mask": maps(bank.masks, templates),
-        "template_gaze": maps(bank.gaze, templates),
+        "template_saliency": maps(bank.saliency, templates),
         "mask": maps(bank.masks, searches),
-        "gaze": maps(bank.gaze, searches),
+        "saliency": maps(bank.saliency, searches),
         "hotspot": maps(bank.hotspots, searches),
         "has_hotspot": torch.from_numpy(bank.has_hotspot[searches]).float(),
     }

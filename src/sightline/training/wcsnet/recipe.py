@@ -18,7 +18,7 @@ class Views(Checked):
 
     backbone: str = "deeplab-mobilenet-v2"
     backbone_weights: str = Field("hub", description="a folder, a Hub id, or `hub` for the usual one")
-    gaze: str = Field(description="the EG-Net that makes the gaze maps: a folder, or a shipped model's name")
+    saliency: str = Field(description="the EG-Net that makes the saliency maps: a folder, or a shipped model's name")
     sources: list[DataSource]
     stills: int = Field(4, ge=2, description="views of a target in a still; videos have 2 a frame")
     seed: int = 0
@@ -57,7 +57,11 @@ class Gaze2MaskRecipe(MaskRecipe):
 
 
 class WCSNetRecipe(MaskRecipe):
-    """Train WCS-Net on pairs of views of one target: stage 1 on stills, stage 2 on video with `init` (Sec. 3.3)."""
+    """Train WCS-Net on pairs of views of one target: stage 1 on stills, stage 2 on video with `init` (Sec. 3.3).
+
+    gaze2mask: the Gaze2Mask-Net that starts its tracker. It and the EG-Net of `views` become parts of the model.
+    """
 
     train: Literal["wcsnet"]
     network: WCSNetConfig = WCSNetConfig()
+    gaze2mask: str = Field("gaze2mask", description="a folder, or a shipped model's name")

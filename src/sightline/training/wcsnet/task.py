@@ -18,14 +18,19 @@ from sightline.training.optimisation import configure
 from sightline.training.wcsnet.data import Batch
 from sightline.training.wcsnet.recipe import Gaze2MaskRecipe, WCSNetRecipe
 
+SPILL = 0.7
+"""Saliency beside the target, in parts of EG-Net's own, at most."""
+SPOTS = 0.4
+"""The share of guiding maps that are a spot, as a click makes one."""
 
-def gaze_inside(gaze: Tensor, mask: Tensor) -> Tensor:
-    """The gaze map cut to the mask (the gaze that a target draws), scaled to a maximum of 1.
 
-    Where no gaze falls into the mask, the mask itself stands in. gaze: (N, 1, h, w); mask: (N, 1, H, W).
+def saliency_inside(saliency: Tensor, mask: Tensor) -> Tensor:
+    """The saliency of the target alone, scaled to a maximum of 1.
+
+    Where nobody looks at it, the mask itself stands in. saliency: (N, 1, h, w); mask: (N, 1, H, W).
     """
-    area = pool_to(mask, gaze)
-    inside = gaze * area
+    area = pool_to(mask, saliency)
+    inside = saliency * area
     inside = torch.where(inside.amax(dim=(2, 3), keepdim=True) > 0.02, inside, area)
     return inside / inside.amax(dim=(2, 3), keepdim=True).clamp_min(1e-6)
 
@@ -58,27 +63,27 @@ class MaskTask(L.LightningModule):
 
 
 class Gaze2MaskTask(MaskTask):
-    """Binary cross-entropy between mask and prediction; the gaze falls into the target, with some spill beside it.
+    """Binary cross-entropy between mask and prediction; the target is salient, with some spill beside it.
 
-    Half of the gaze maps are EG-Net's inside the target (as in the paper); the others are a spot at a random place
-    of the target, so that a click or a live gaze point works too.
+    More than half of the guiding maps are EG-Net's inside the target (as in the paper). The others are a spot at a
+    random place of the target, so that a click or a live gaze point works too.
     """
 
     network: Gaze2Mask
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        mask, gaze = batch["mask"], batch["gaze"]
-        inside = gaze_inside(gaze, mask)
-        spill, chance = torch.rand(2, len(gaze), 1, 1, 1, device=gaze.device)
-        guide = torch.maximum(inside, 0.7 * spill * gaze)
-        guide = torch.where(chance < 0.4, _spot(mask, gaze.shape[-1]), guide)
+        mask, saliency = batch["mask"], batch["saliency"]
+        inside = saliency_inside(saliency, mask)
+        spill, chance = torch.rand(2, len(saliency), 1, 1, 1, device=saliency.device)
+        guide = torch.maximum(inside, SPILL * spill * saliency)
+        guide = torch.where(chance < SPOTS, _spot(mask, saliency.shape[-1]), guide)
         logits = self.network.decode(batch["search"], guide)
         loss = mask_loss(logits, mask).mean()
         self.log("train_loss", loss)
         return loss
 
     def predict_masks(self, batch: Batch) -> Tensor:
-        return self.network.decode(batch["search"], batch["gaze"])
+        return self.network.decode(batch["search"], batch["saliency"])
 
 
 def _spot(mask: Tensor, size: int) -> Tensor:
@@ -100,11 +105,11 @@ class WCSNetTask(MaskTask):
 
     def _decode(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         template, mask = batch["template"], batch["template_mask"]
-        gaze = gaze_inside(batch["template_gaze"], mask)
+        saliency = saliency_inside(batch["template_saliency"], mask)
         if self.network.config.correlation == "depthwise":
             # "w/o. weighted pooling": the template has half the size of the search frame (Sec. 4.4).
             template = [_middle(level) for level in template]
-        return self.network.decode(batch["search"], self.network.template(template, mask, gaze))
+        return self.network.decode(batch["search"], self.network.template(template, mask, saliency))
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         mask_logits, hotspot_logits = self._decode(batch)

@@ -54,16 +54,16 @@ def _recolour(image: Tensor, generator: np.random.Generator) -> Tensor:
 
 
 class ViewBank:
-    """The views of a recipe, one row a view: features of five levels, mask, gaze map, hotspot label; and what each is.
+    """The views of a recipe, one row a view: features of five levels, mask, saliency, hotspot label; and what each is.
 
-    features: five (N, C, h, w) float16 arrays on disk; masks (N, SIZE/2, SIZE/2) uint8, 255 = target; gaze and hotspots
-    (N, SIZE/8, SIZE/8) uint8; groups, kinds: N strings; has_hotspot: (N,) bool. The gaze maps come from an EG-Net and
-    are made anew for another one; nothing else depends on it.
+    features: five (N, C, h, w) float16 arrays on disk. masks: (N, SIZE/2, SIZE/2) uint8, 255 = target. saliency,
+    hotspots: (N, SIZE/8, SIZE/8) uint8. groups, kinds: N strings. has_hotspot: (N,) bool. Saliency comes from an EG-Net
+    and is made anew for another one; nothing else depends on it.
     """
 
-    def __init__(self, views: Features, gaze: EGNet) -> None:
+    def __init__(self, views: Features, egnet: EGNet) -> None:
         self.masks, self.hotspots = views["mask"].copy(), views["hotspot"].copy()
-        self.gaze = gaze_maps(views, gaze)
+        self.saliency = saliency_maps(views, egnet)
         self.groups, self.kinds = np.array(views.info["groups"]), np.array(views.info["kinds"])
         self.has_hotspot = np.array(views.info["has_hotspot"])
         self.features = [views[f"level{level}"] for level in range(1, 6)]
@@ -109,7 +109,7 @@ def compute_views(
     writer.info.update(info)
 
 
-def gaze_maps(views: Features, network: EGNet) -> NDArray[np.uint8]:
+def saliency_maps(views: Features, network: EGNet) -> NDArray[np.uint8]:
     """EG-Net's map of every view, (N, SIZE/8, SIZE/8) with a maximum of 255.
 
     It looks at the whole picture; a view shows its part of that.
@@ -117,15 +117,15 @@ def gaze_maps(views: Features, network: EGNet) -> NDArray[np.uint8]:
 
     def make(writer: Writer) -> None:
         last, whole = "", np.zeros((1, 1), dtype=np.float32)
-        for file, x, y, side, mirrored in track(views.info["crops"], "Gaze maps"):
+        for file, x, y, side, mirrored in track(views.info["crops"], "Saliency of views"):
             if file != last:
                 last, whole = file, predict_saliency(load_image(Path(file)), network)
             near = Crop(x, y, side).take_map(whole, SIZE // 8)
             near = near.flip(-1) if mirrored else near
-            writer.add(gaze=_bytes(near / near.max().clamp_min(1e-6)))
+            writer.add(saliency=_bytes(near / near.max().clamp_min(1e-6)))
 
     settings = network.config.model_dump_json()
-    return cached("gaze-maps", [code_of(__name__), views.key, network, settings], make)["gaze"].copy()
+    return cached("saliency", [code_of(__name__), views.key, network, settings], make)["saliency"].copy()
 
 
 def _paste(image: Tensor, mask: Tensor, backgrounds: Sequence[Path], generator: np.random.Generator) -> Tensor:

@@ -1,4 +1,4 @@
-"""From files to a folder, its maps and its pictures."""
+"""From files to a folder."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from PIL import Image
 
 from gaze import makers
 from gaze.makers import DISTANCE_CM, SCREEN, SCREEN_CM, Truth, truth
 from hostile.corpus import write_video
-from sightline.apps.gaze import plot_gaze, write_labels, write_maps
+from sightline.apps.gaze import write_maps
 from sightline.errors import DataError, OutputError, SightlineError, UsageError
 from sightline.gaze import (
     AlignOptions,
@@ -314,117 +313,6 @@ def test_short_names_of_files() -> None:
     assert list(subject_names([Path("/r/walk/gaze.csv")]).values()) == ["walk"]
     assert list(subject_names([Path("s1.asc")]).values()) == ["s1"]
     assert list(subject_names([Path("a_1.asc"), Path("b.asc")]).values()) == ["a_1", "b"]
-
-
-def test_maps_of_a_video(known: Truth, film: Path, tmp_path: Path) -> None:
-    paths = []
-    for name, seed in (("Anna", 0), ("Ben", 1), ("Cleo", 2)):
-        (tmp_path / name).mkdir()
-        path = makers.plain(tmp_path / name, truth(seed=seed))
-        path.write_text(path.read_text().replace("Anna", name))
-        paths.append(path)
-    out = import_gaze(paths, film, tmp_path / "out", options=OPTIONS)
-    maps = write_maps(out)
-    assert len(list((maps / "pooled/saliency").iterdir())) == 40
-    table = read_fixations(out)
-    saliency = np.asarray(Image.open(maps / "pooled/saliency/00005.png"))
-    assert (saliency.dtype, saliency.shape, saliency.max()) == (np.uint16, (48, 64), 65535)
-    y, x = np.unravel_index(saliency.argmax(), saliency.shape)
-    assert (x, y) == (int(table["x_px"][0]), int(table["y_px"][0]))
-    fixated = np.asarray(Image.open(maps / "pooled/fixations/00005.png"))
-    assert sorted(np.unique(fixated)) == [0, 255]
-    assert 1 <= (fixated > 0).sum() <= 3
-    write_maps(out, by="subject", sigma="2px")
-    write_maps(out, by="leave-one-out", sigma="2px")
-    assert {p.name for p in maps.iterdir()} == {
-        "pooled", "Anna", "Ben", "Cleo", "without-Anna", "without-Ben", "without-Cleo"
-    }  # fmt: skip
-    assert json.loads((maps / "Anna/maps.json").read_text())["sigma_px"] == [[2, 2]]
-
-
-def test_maps_need_degrees_or_pixels(known: Truth, film: Path, tmp_path: Path) -> None:
-    out = import_gaze(
-        [makers.plain(tmp_path, known)], film, tmp_path / "out", options=AlignOptions(setup=Setup(SCREEN))
-    )
-    with pytest.raises(UsageError, match="`sigma` 1deg needs the screen's size and distance"):
-        write_maps(out)
-    with pytest.raises(UsageError, match="`by` 'median'"):
-        write_maps(out, by="median")
-    assert (write_maps(out, sigma="3px") / "pooled/saliency/00000.png").is_file()
-    with pytest.raises(DataError, match=r"no provenance.json in it; make the folder with `sightline gaze import`"):
-        write_maps(tmp_path)
-
-
-def test_labels_are_a_training_set(known: Truth, film: Path, tmp_path: Path) -> None:
-    from sightline.data.image_fixations import images
-    from sightline.data.observed import read_observed
-
-    out = import_gaze([makers.plain(tmp_path, known)], film, tmp_path / "out", options=OPTIONS)
-    labels = write_labels(out, tmp_path / "set", every_s=0.4)
-    # Of frames 0, 10, 20 and 30, frame 10 falls into a saccade; and the first fixation was there at the start.
-    photographs = images(labels)
-    assert [p.image_path.name for p in photographs] == [f"film_{k:05d}.jpg" for k in (0, 20, 30)]
-    assert [len(p.fixations) for p in photographs] == [0, 1, 1]
-    np.testing.assert_allclose(photographs[1].fixations, [[(1200 - 240) / 22.5, 700 / 22.5]], atol=0.01)
-    assert read_observed(labels)["film_00020"].px_per_degree == pytest.approx(37.9 / 22.5, rel=0.01)
-    assert len(images(write_labels(out, labels, every_s=0.8))) == 2  # again, with other frames
-    with pytest.raises(UsageError, match="`every_s` 0"):
-        write_labels(out, labels, every_s=0)
-    with pytest.raises(OutputError, match="there is something else already"):
-        write_labels(out, out)
-
-
-def test_plot_of_a_video_keeps_its_sound_and_times(known: Truth, film: Path, tmp_path: Path) -> None:
-    import av
-
-    out = import_gaze([makers.plain(tmp_path, known)], film, tmp_path / "out", options=OPTIONS)
-    made = plot_gaze(out)
-    with av.open(str(made)) as video:
-        assert [s.type for s in video.streams] == ["video", "audio"]
-        pictures = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
-    assert len(pictures) == 40
-    with av.open(str(film)) as video:
-        plain = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
-    changed = np.abs(pictures[5].astype(int) - plain[5]).sum(axis=2) > 60
-    y, x = np.argwhere(changed).mean(axis=0)
-    assert np.hypot(x - (500 - 240) / 22.5, y - 300 / 22.5) < 3
-    longer = write_video(tmp_path / "longer.mp4", frames=50, size=(48, 64))
-    with pytest.raises(DataError, match="more than the 40 frames that the recordings were imported onto"):
-        plot_gaze(out, tmp_path / "b.mp4", stimulus=longer)
-    with pytest.raises(DataError, match="96x54, but the recordings were imported onto 64x48"):
-        plot_gaze(out, stimulus=write_video(tmp_path / "other.mp4", size=(54, 96)))
-    assert not list(tmp_path.glob("*b.mp4*"))
-    with pytest.raises(DataError, match="no subject Zoe; it has Anna"):
-        plot_gaze(out, subjects=["Zoe"])
-
-
-def test_plot_of_fixations_alone_shows_each_viewer(known: Truth, tmp_path: Path) -> None:
-    from sightline.apps.gaze.plot import _points
-
-    wide = write_video(tmp_path / "wide.mp4", frames=50, size=(1080, 1920))
-    imported = ImportFolder.open(import_gaze([makers.fixation_table(tmp_path, known)], wide, tmp_path / "out"))
-    at = _points(imported, imported.fixations(), "Anna", imported.stimulus().frame_times_s)
-    middle = np.arange(50) / 25 + 0.02
-    for onset, length, x, y in known.fixations:
-        during = at[(onset <= middle) & (middle < onset + length)]
-        np.testing.assert_allclose(during, np.tile((x, y), (len(during), 1)), atol=0.01)
-    fixated = np.zeros(50, dtype=bool)
-    for onset, length, *_ in known.fixations:
-        fixated |= (onset <= middle) & (middle < onset + length)
-    np.testing.assert_array_equal(np.isnan(at[:, 0]), ~fixated)
-
-
-def test_plot_of_an_image(known: Truth, tmp_path: Path) -> None:
-    photo = tmp_path / "photo.png"
-    Image.new("RGB", (640, 480), (90, 90, 90)).save(photo)
-    out = import_gaze([makers.plain(tmp_path, known)], photo, tmp_path / "out", options=OPTIONS)
-    table = read_fixations(out)
-    assert table["frame"].unique().to_list() == [0]
-    drawn = np.asarray(Image.open(plot_gaze(out))).astype(int)
-    assert drawn.shape == (480, 640, 3)
-    for x, y in table.select("x_px", "y_px").iter_rows():
-        assert np.abs(drawn[int(y) - 3 : int(y) + 4, int(x) - 3 : int(x) + 4] - 90).max() > 60
-    assert np.abs(drawn[470, 5] - 90).max() == 0
 
 
 @pytest.mark.data

@@ -1,8 +1,7 @@
-"""Published sets in miniature, and the ceiling that viewers set each other."""
+"""Published sets in miniature."""
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +13,9 @@ from scipy.io import savemat
 from gaze import makers
 from gaze.makers import DISTANCE_CM, SCREEN, SCREEN_CM, truth
 from hostile.corpus import write_video
-from sightline.apps.gaze import inter_observer, mean_ceiling, write_maps
 from sightline.apps.gaze.published import mit1003, open_fixations
 from sightline.data import gazefollow, osie, vsod
-from sightline.data.observed import Observed, Table
-from sightline.errors import DataError, OutputError, UsageError
-from sightline.fixations import Points
+from sightline.errors import DataError
 from sightline.gaze import AlignOptions, Setup, Stimulus, by_frame, density, import_gaze, read_fixations
 
 
@@ -145,80 +141,6 @@ def test_an_import_is_a_data_set_of_one(tmp_path: Path) -> None:
     assert observed.px_per_degree == pytest.approx(37.9 / 22.5, rel=0.01)
     np.testing.assert_allclose(observed.at(5).xy, table.select("x_px", "y_px").head(1).to_numpy(), atol=1e-6)
     assert len(observed.all()) == len(table)
-
-
-def test_maps_of_a_published_set(tmp_path: Path) -> None:
-    root = tmp_path / "set"
-    root.mkdir()
-    (root / "images.csv").write_text("image,original_width_px,original_height_px\na.jpg,40,30\nb.jpg,20,10\n")
-    rows = "a.jpg,1,2,3.5,4.5\na.jpg,2,2,20,4\nb.jpg,2,2,5,5\n"
-    (root / "fixations.csv").write_text("image,subject,order,x_px,y_px\n" + rows)
-    with pytest.raises(DataError, match="give `out` for the maps of a published set"):
-        write_maps(root)
-    with pytest.raises(UsageError, match="`sigma` 1deg needs"):
-        write_maps(root, tmp_path / "maps")
-    assert not (tmp_path / "maps").exists()
-    out = write_maps(root, tmp_path / "maps", sigma="2px", by="leave-one-out")
-    assert sorted(path.relative_to(out).as_posix() for path in out.glob("*/*/fixations/*")) == [
-        "without-1/a/fixations/00000.png",
-        "without-2/a/fixations/00000.png",
-        "without-2/b/fixations/00000.png",
-    ]
-    marked = np.asarray(Image.open(out / "without-1/a/fixations/00000.png"))
-    assert np.argwhere(marked).tolist() == [[4, 20]]
-    saliency = np.asarray(Image.open(out / "without-2/a/saliency/00000.png"))
-    assert np.unravel_index(saliency.argmax(), saliency.shape) == (4, 3)
-    (tmp_path / "maps/pooled").mkdir()
-    (tmp_path / "maps/pooled/thesis.tex").write_text("x")
-    with pytest.raises(OutputError, match="there is something else already"):
-        write_maps(root, tmp_path / "maps", sigma="2px")
-    assert not list(out.glob(".*"))
-
-
-def observed_by(viewers: dict[str, list[tuple[float, float]]], size: tuple[int, int] = (60, 80)) -> Observed:
-    xy = np.array([at for points in viewers.values() for at in points], dtype=np.float64)
-    names = np.array([name for name, points in viewers.items() for _ in points])
-    return Table("photo", size, Points(xy, names), (Path("fixations.csv"),))
-
-
-def test_viewers_who_agree_reach_the_top_and_strangers_do_not() -> None:
-    same = inter_observer(observed_by({name: [(40.5, 30.5)] for name in "abc"}), (4, 4))
-    far = inter_observer(observed_by({"a": [(5, 5)], "b": [(75, 55)], "c": [(5, 55)]}), (4, 4))
-    assert (same.viewers, same.frames) == (3, 1)
-    assert same.scores["cc"] == pytest.approx(1)
-    assert same.scores["kld"] == pytest.approx(0, abs=1e-6)
-    assert same.scores["auc_judd"] > 0.999
-    assert same.scores["nss"] > 5
-    assert far.scores["cc"] < 0.1
-    assert far.scores["nss"] < 0
-
-
-def test_nobody_predicts_themselves() -> None:
-    # One viewer's many fixations would lift the ceiling if they were left in.
-    loner = inter_observer(observed_by({"a": [(20, 20)] * 30, "b": [(70, 50)]}), (3, 3))
-    assert loner.scores["nss"] < 0
-
-
-def test_ceiling_needs_two() -> None:
-    with pytest.raises(DataError, match="photo has 1 named viewers; the ceiling needs two"):
-        inter_observer(observed_by({"a": [(1, 1)]}), (3, 3))
-
-
-def test_mean_ceiling() -> None:
-    one = inter_observer(observed_by({"a": [(20, 20)], "b": [(22, 20)]}), (3, 3))
-    two = inter_observer(observed_by({"a": [(20, 20)], "b": [(26, 20)]}), (3, 3))
-    mean = mean_ceiling([one, two])
-    assert mean["nss"] == pytest.approx((one.scores["nss"] + two.scores["nss"]) / 2)
-    assert math.isnan(mean_ceiling([])["nss"])
-
-
-@pytest.mark.data
-def test_ceiling_of_real_photographs_beats_the_centre(shared_data: Path) -> None:
-    observed = list(open_fixations(shared_data / "image_fixations/osie_dev").values())[:3]
-    assert len(observed) == 3
-    mean = mean_ceiling(inter_observer(one, (24, 24)) for one in observed)
-    assert 1.5 < mean["nss"] < 5
-    assert 0.8 < mean["auc_judd"] < 1
 
 
 @pytest.mark.data

@@ -200,8 +200,8 @@ def test_what_the_report_warns_of(known: Truth, film: Path, tmp_path: Path) -> N
     out = import_gaze([makers.plain(tmp_path, known)], short, tmp_path / "out", options=OPTIONS)
     (quality,) = ImportFolder.open(out).quality()
     assert quality["warnings"] == [
-        "the file does not say when the stimulus began: the first sample is taken (or give `offset_s`)",
         "75% of the fixations lie beside the stimulus or outside of its time",
+        "the file does not say when the stimulus began: the first sample is taken (or give `offset_s`)",
     ]
     known_start = AlignOptions(setup=SETUP, start_message="STIMULUS ON")
     out = import_gaze([makers.eyelink(tmp_path, known)], film, tmp_path / "out", options=known_start)

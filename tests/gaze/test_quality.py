@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -9,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 
 from gaze import makers
 from gaze.makers import DISTANCE_CM, SCREEN, SCREEN_CM, Truth, truth
 from sightline.gaze import AlignOptions, EventOptions, Setup, Stimulus, align, read
-from sightline.gaze.quality import measure, precision, write_tables
+from sightline.gaze.quality import measure, of_viewer, precision, write_tables
 from sightline.gaze.quality_page import figure, write_page
-from sightline.gaze.quality_table import known
+from sightline.gaze.quality_table import known, worst_first
 
 FILM = Stimulus(Path("film.mp4"), (360, 640), np.arange(60) / 25, 2.4)
 SETUP = Setup(SCREEN, SCREEN_CM, DISTANCE_CM)
@@ -100,22 +103,71 @@ def test_precision_is_the_median_over_fixations_and_skips_losses() -> None:
     assert precision(np.arange(30.0), xy, three.clear()) == (None, None)
 
 
-def test_warnings_name_what_to_look_at(tmp_path: Path) -> None:
-    from sightline.gaze.quality import _warnings
+def test_problems_come_before_what_is_worth_a_look(tmp_path: Path) -> None:
+    from sightline.gaze.quality import _notes, _problems
 
     done = aligned(makers.eyelink(tmp_path, truth()))
     bad = replace(
-        measure(done), lost_share=0.4, off_screen_share=0.2, declared_rate_hz=1000.0, accuracy_deg=1.5, drift_ppm=2000.0
+        measure(done),
+        lost_share=0.11,
+        off_screen_share=0.2,
+        declared_rate_hz=1000.0,
+        accuracy_deg=1.5,
+        drift_ppm=-2000.0,
+        precision_rms_deg=0.6,
     )
-    said = " ".join(_warnings(bad, done.recording, assumed_start=False))
-    for words in (
-        "40% of the samples",
-        "20% of the gaze",
-        "250 Hz measured, 1000 Hz declared",
-        "1.5 deg",
-        "2.0 ms a second",
-    ):
-        assert words in said
+    assert _problems(bad) == (
+        "11% of the samples are lost",
+        "noisy: RMS-S2S 0.60 degrees",
+        "the validation was off by 1.5 degrees",
+        "the clocks drift by -2.0 ms a second",
+    )
+    said = _notes(bad, done.recording, assumed_start=True)
+    assert said[:2] == ["20% of the gaze lies beside the screen", "250 Hz measured, 1000 Hz declared"]
+    assert "first sample" in said[-1]
+    assert _problems(replace(bad, lost_share=0.1, drift_ppm=1000.0, accuracy_deg=1.0, precision_rms_deg=0.5)) == ()
+
+
+def test_the_worst_recordings_come_first(tmp_path: Path) -> None:
+    q = measure(aligned(makers.eyelink(tmp_path, truth())))
+    lossy = replace(q, subject="lossy", lost_share=0.3, problems=("30% lost",), warnings=("30% lost", "also"))
+    noisy = replace(q, subject="noisy", lost_share=0.2, problems=("noise", "20% lost"), warnings=("noise", "20% lost"))
+    write_page(tmp_path / "q.html", "Gaze", [replace(q, subject="good"), lossy, noisy], [""] * 3)
+    page = (tmp_path / "q.html").read_text()
+    assert [page.index(f"<h2>{name} ") for name in ("noisy", "lossy", "good")] == sorted(
+        page.index(f"<h2>{name} ") for name in ("noisy", "lossy", "good")
+    )
+    assert "2 with problems: noisy, lossy." in page
+    assert page.count('<td class="bad" data-value="0.3">30.0%</td>') == 1
+    assert page.index("30% lost") < page.index("also")
+    rows = [asdict(each) for each in (q, lossy, noisy)]
+    assert worst_first(rows) == [2, 1, 0]
+
+
+def test_the_quality_of_a_viewer_over_trials(tmp_path: Path) -> None:
+    q = measure(aligned(makers.eyelink(tmp_path, truth())))
+    one = replace(
+        q, samples=100, lost_share=0.0, fixations=4, accuracy_deg=0.4, blinks=None, problems=(), warnings=("x",)
+    )
+    two = replace(q, samples=300, lost_share=0.2, fixations=6, accuracy_deg=0.7, blinks=2, problems=("20% lost",),
+                  warnings=("20% lost", "x"))  # fmt: skip
+    found = of_viewer("Eve", [("dog", one), ("cat", two)])
+    assert (found.subject, found.samples, found.fixations, found.blinks) == ("Eve", 400, 10, 2)
+    assert (found.lost_share, found.accuracy_deg) == (pytest.approx(0.15), 0.7)
+    assert found.problems == ("15% of the samples are lost",)
+    assert found.warnings == ("15% of the samples are lost", "20% lost (cat)", "x (in every trial)")
+
+
+def test_the_stimulus_is_drawn_where_it_lay(tmp_path: Path) -> None:
+    done = aligned(makers.eyelink(tmp_path, truth()))
+    red = np.zeros((60, 80, 3), dtype=np.uint8)
+    red[..., 0] = 255
+    drawn = np.asarray(Image.open(io.BytesIO(base64.b64decode(figure(done, red)))).convert("RGB")).astype(int)
+    pale = (np.abs(drawn - [255, 115, 115]).max(axis=2) < 4).nonzero()  # the picture, nearer to white
+    height, width = np.ptp(pale[0]), np.ptp(pale[1])
+    place = done.viewing.placement
+    assert height > 100
+    assert width / height == pytest.approx(place.width / place.height, rel=0.03)
 
 
 def test_tables_show_pixels_where_degrees_are_unknown_and_no_empty_columns(tmp_path: Path) -> None:

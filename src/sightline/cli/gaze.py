@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from sightline.gaze import AlignOptions, ReadOptions
     from sightline.gaze.inspecting import Inspection
 
 app = typer.Typer(
@@ -22,6 +23,8 @@ Examples:
   sightline gaze import sub01.asc --stimulus film.mp4 --frame-message auto --out film
   sightline gaze import export.tsv --stimulus photo.jpg --events ivt --velocity 30 --out photo
   sightline gaze import neon/gaze.csv --stimulus neon/scene.mp4 --out walk
+  sightline gaze import P*.asc --stimuli pictures/ --out study
+  sightline gaze import P*.asc --stimuli pictures/ --trial-message 'showing (.+)' --out study
 """
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings, one or more.", show_default=False)]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `gaze import` made.", show_default=False)]
@@ -65,8 +68,16 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 @app.command("import", epilog=IMPORT_EXAMPLES)
 def import_(
     files: Files,
-    stimulus: Annotated[Path, typer.Option(metavar="FILE", help="The video or image that was watched.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where the results go.")],
+    stimulus: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The video or image that was watched.", show_default=False)
+    ] = None,
+    stimuli: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="All that was shown, for experiments of several trials a viewer.", show_default=False
+        ),
+    ] = None,
     format: FormatOption = None,
     screen_px: Annotated[
         str | None, typer.Option("--screen", metavar="WxH", help="Screen in pixels.", show_default="what the file says")
@@ -84,6 +95,14 @@ def import_(
     eye: Annotated[str, typer.Option(help="auto, left, right, mean, or mono (refuses binocular files).")] = "auto",
     trial: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which trial of each file.", show_default="the only one")
+    ] = None,
+    trial_message: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGEX",
+            help="Messages whose group names the trials, as 'showing (.+)'.",
+            show_default="IMGLOAD, TRIAL_VAR, TRIALID",
+        ),
     ] = None,
     offset_s: Annotated[
         float | None, typer.Option("--offset", metavar="S", help="The video began S seconds after the first sample.")
@@ -121,10 +140,11 @@ def import_(
     sigma: SigmaOption = "1deg",
     as_json: Json = False,
 ) -> None:
-    """Turn recordings of one stimulus into fixations in its pixels and its time."""
+    """Turn recordings into fixations in the pixels and the time of the stimulus, or of each one of an experiment."""
     import json
 
     from sightline.apps.gaze import write_maps
+    from sightline.errors import UsageError
     from sightline.gaze import AlignOptions, EventOptions, ImportFolder, ReadOptions, Setup, import_gaze
     from sightline.gaze.maps import Sigma
 
@@ -153,7 +173,17 @@ def import_(
         columns=_columns(columns),
         space=space,  # type: ignore[arg-type]
         time_unit=time_unit,
+        trial_message=trial_message,
     )
+    if (stimulus is None) == (stimuli is None):
+        raise UsageError("give either `stimulus`, what was watched, or `stimuli`, the folder of all that was shown")
+    if stimuli is not None:
+        if trial is not None:
+            raise UsageError("`trial` chooses one trial a file, but `stimuli` imports all of them; give one of the two")
+        _import_study(files, stimuli, out, format, reading, options, sigma if maps else None, as_json)
+        return
+    if stimulus is None:
+        return
     made = import_gaze(files, stimulus, out, format=format, trial=trial, reading=reading, options=options)
     if maps:
         write_maps(made, sigma=sigma)
@@ -168,6 +198,43 @@ def import_(
     )
     _print_quality(folder.quality())
     for warning, who in _by_warning(folder.quality()).items():
+        typer.echo(f"{', '.join(who)}: {_told(warning)}", err=True)
+
+
+def _import_study(
+    files: list[Path],
+    stimuli: Path,
+    out: Path,
+    format: str | None,
+    reading: ReadOptions,
+    options: AlignOptions,
+    sigma: str | None,
+    as_json: bool,
+) -> None:
+    """A whole experiment; sigma: of the maps to draw, None for none."""
+    import json
+    from dataclasses import asdict
+
+    from sightline.gaze import import_study
+
+    made = import_study(files, stimuli, out, format=format, reading=reading, options=options)
+    if sigma is not None:
+        from sightline.apps.gaze import write_maps
+
+        for name in made.stimuli:
+            write_maps(out / name, sigma=sigma)
+    if as_json:
+        typer.echo(json.dumps({"out": str(out), "trials": [asdict(each) for each in made.trials]}, indent=2))
+        return
+    states = ", ".join(f"{count} {state}" for state, count in made.counts.items())
+    viewers = {each.subject for each in made.trials}
+    typer.echo(f"{out}: {len(made.stimuli)} stimuli, {len(viewers)} viewers, trials: {states} (see {out}/trials.csv)")
+    _print_quality(made.quality())
+    for each in made.trials:
+        if each.status in ("failed", "missing", "unknown"):
+            what = each.stimulus or each.trial or each.file
+            typer.echo(_told(f"{each.subject}, {what}: {each.status}{f': {each.note}' * bool(each.note)}"), err=True)
+    for warning, who in _by_warning(made.quality()).items():
         typer.echo(f"{', '.join(who)}: {_told(warning)}", err=True)
 
 

@@ -14,6 +14,7 @@ from sightline.gaze.inspecting import inspect
 from sightline.gaze.maps import by_frame
 from sightline.gaze.recording import Recording
 from sightline.gaze.stimulus import Stimulus
+from sightline.gaze.study import Study, import_study
 from sightline.gaze.tables import fixations_by_frame, read_fixations
 from sightline.gaze.viewing import Setup
 
@@ -28,12 +29,14 @@ __all__ = [
     "Screen",
     "Setup",
     "Stimulus",
+    "Study",
     "align",
     "by_frame",
     "density",
     "fixation_counts",
     "fixations_by_frame",
     "import_gaze",
+    "import_study",
     "inspect",
     "read",
     "read_fixations",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import re
@@ -18,9 +19,11 @@ from sightline.files import WholeFolder
 from sightline.gaze import formats, quality, quality_page
 from sightline.gaze.align import Aligned, AlignOptions, align, choose_trial
 from sightline.gaze.formats import ReadOptions, published
+from sightline.gaze.geometry import FloatArray
 from sightline.gaze.recording import Recording
 from sightline.gaze.stimulus import Stimulus
 from sightline.gaze.tables import read_fixations, write_fixations
+from sightline.gaze.viewing import Viewing
 from sightline.progress import track
 
 PROVENANCE = "provenance.json"
@@ -88,21 +91,70 @@ def import_gaze(
     paths = [Path(file) for file in files]
     watched = Stimulus.open(stimulus)
     with WholeFolder(target, PROVENANCE, replaces=("maps",)).require_ours() as folder:
-        (folder / "samples").mkdir()
-        tables, entries, measures, figures = [], [], [], []
+        writer = Writer(folder, watched)
         for aligned in _align_all(paths, watched, format, trial, reading, options):
-            tables.append(aligned.fixations)
-            entries.append(_provenance_of(aligned))
-            measures.append(quality.measure(aligned))
-            figures.append(quality_page.figure(aligned))
-            _write_samples(folder / "samples" / f"{file_name(aligned.recording.subject)}.parquet", aligned, watched)
+            writer.add(aligned)
             del aligned  # or it would be there still while the next one is read
-        write_fixations(folder, pl.concat(tables))
-        _write_frames(folder / "frames.csv", watched)
-        quality.write_tables(folder, measures)
-        quality_page.write_page(folder / "quality.html", f"Gaze on {watched.path.name}", measures, figures)
-        (folder / PROVENANCE).write_text(json.dumps(_provenance(watched, options, entries), indent=2) + "\n")
+        writer.finish(options)
     return target
+
+
+class Writer:
+    """Writes the folder of one stimulus, a recording at a time.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to write; it is made.
+    stimulus : Stimulus
+        What was watched.
+    every_figure : bool
+        Whether the report has a figure of each recording, or of those with problems alone.
+
+    Attributes
+    ----------
+    measures : list of Quality
+        Of the recordings so far.
+    """
+
+    def __init__(self, folder: Path, stimulus: Stimulus, *, every_figure: bool = True) -> None:
+        self.folder, self.stimulus, self.every_figure = folder, stimulus, every_figure
+        self.measures: list[quality.Quality] = []
+        self._tables: list[pl.DataFrame] = []
+        self._entries: list[dict[str, Any]] = []
+        self._figures: list[str] = []
+        self._places: list[Viewing] = []
+        self._fixated: list[tuple[str, FloatArray]] = []
+        self._picture = stimulus.picture()
+        (folder / "samples").mkdir(parents=True)
+
+    def add(self, aligned: Aligned) -> quality.Quality:
+        """Take in a recording."""
+        measured = quality.measure(aligned)
+        self._tables.append(aligned.fixations)
+        self._entries.append(_provenance_of(aligned))
+        self.measures.append(measured)
+        self._places.append(aligned.viewing)
+        self._fixated.append((aligned.recording.subject, aligned.found.select("x", "y").to_numpy()))
+        drawn = self.every_figure or measured.problems
+        self._figures.append(quality_page.figure(aligned, self._picture) if drawn else "")
+        if len(self._figures) % 16 == 0:
+            gc.collect()  # a figure refers to itself, and a hundred of them would pile up before Python looks
+        name = file_name(aligned.recording.subject)
+        _write_samples(self.folder / "samples" / f"{name}.parquet", aligned, self.stimulus)
+        return measured
+
+    def finish(self, options: AlignOptions) -> None:
+        """Write what is of all recordings together."""
+        write_fixations(self.folder, pl.concat(self._tables))
+        _write_frames(self.folder / "frames.csv", self.stimulus)
+        quality.write_tables(self.folder, self.measures)
+        title = f"Gaze on {self.stimulus.path.name}"
+        several = len(self._fixated) > 1
+        together = quality_page.overview(self._places[0], self._fixated, self._picture) if several else ""
+        quality_page.write_page(self.folder / "quality.html", title, self.measures, self._figures, together=together)
+        said = _provenance(self.stimulus, options, self._entries)
+        (self.folder / PROVENANCE).write_text(json.dumps(said, indent=2) + "\n")
 
 
 def _align_all(
@@ -126,7 +178,7 @@ def _align_all(
                 )
             seen[recording.subject] = path
             aligned = align(recording, stimulus, options)
-            _require_fixations(aligned)
+            require_fixations(aligned)
             yield aligned
             del recording, aligned  # as above
 
@@ -152,7 +204,8 @@ def subject_names(paths: Sequence[Path]) -> dict[Path, str]:
     return dict(zip(paths, short if len(set(short)) == len(paths) else stems, strict=True))
 
 
-def _require_fixations(aligned: Aligned) -> None:
+def require_fixations(aligned: Aligned) -> None:
+    """Raise DataError, with what to look at, where no fixation lies on the stimulus."""
     if len(aligned.fixations):
         return
     lost = float(aligned.found.is_empty())

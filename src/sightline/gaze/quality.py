@@ -15,6 +15,7 @@ from sightline.gaze.align import Aligned
 from sightline.gaze.clock import FIRST_SAMPLE
 from sightline.gaze.events import BRIDGE_S, of_eye
 from sightline.gaze.geometry import FloatArray
+from sightline.gaze.quality_table import ACCURACY_DEG, DRIFT_PPM, LOST, NOISE_DEG
 from sightline.gaze.recording import PAUSE, Recording, sampling_interval
 
 
@@ -29,7 +30,8 @@ class Quality:
     square of steps between samples (RMS-S2S) and of the standard deviation around the centroid, in degrees and screen
     pixels. fixations: all that were found, with their median and mean duration. saccades, blinks: by the tracker.
     disparity: the median distance between the two eyes' points. accuracy_deg: by the tracker's last validation.
-    agreement, kappa: of our fixations with the tracker's, sample by sample. warnings: what to look at, in words.
+    agreement, kappa: of our fixations with the tracker's, sample by sample. problems: what is bad (lost samples, noise,
+    validation, drift), in words; warnings: the problems first, then what is worth a look.
     """
 
     subject: str
@@ -62,6 +64,7 @@ class Quality:
     agreement: float | None
     kappa: float | None
     drift_ppm: float | None
+    problems: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
@@ -106,17 +109,17 @@ def measure(aligned: Aligned) -> Quality:
         blinks=_count(recording, aligned.eye, "blink"),
         disparity_px=disparity_px,
         disparity_deg=disparity_deg,
-        accuracy_deg=recording.declared.accuracy_deg.get(aligned.eye),
+        accuracy_deg=_accuracy(recording, aligned.eye),
         events=aligned.method,
         agreement=aligned.agreement.share if aligned.agreement else None,
         kappa=aligned.agreement.kappa if aligned.agreement else None,
         drift_ppm=clock.drift_ppm,
+        problems=(),
         warnings=(),
     )
-    return replace(
-        measures,
-        warnings=_warnings(measures, recording, aligned.viewing.notes, assumed_start=clock.method == FIRST_SAMPLE),
-    )
+    problems = _problems(measures)
+    notes = _notes(measures, recording, assumed_start=clock.method == FIRST_SAMPLE)
+    return replace(measures, problems=problems, warnings=(*problems, *notes, *aligned.viewing.notes))
 
 
 def precision(time_s: FloatArray, xy: FloatArray, fixations: pl.DataFrame) -> tuple[float | None, float | None]:
@@ -149,40 +152,130 @@ def _disparity(aligned: Aligned) -> tuple[float | None, float | None]:
     return float(np.nanmedian(apart)), angle
 
 
+def _accuracy(recording: Recording, eye: str) -> float | None:
+    """The error of the eye's last validation; of both eyes together the worse one."""
+    known = recording.declared.accuracy_deg
+    if eye in ("mean", "both") and eye not in known:
+        return max(known.values(), default=None)
+    return known.get(eye)
+
+
 def _count(recording: Recording, eye: str, kind: str) -> int | None:
     if recording.events is None:
         return None
     return of_eye(recording.events, eye).filter(pl.col("kind") == kind).height
 
 
-def _warnings(q: Quality, recording: Recording, notes: Sequence[str] = (), *, assumed_start: bool) -> tuple[str, ...]:
-    """Put into words what a look at the recording should start with."""
-    words = [*recording.notes, *notes]
-    if assumed_start:
-        words.append("the file does not say when the stimulus began: the first sample is taken (or give `offset_s`)")
+def _problems(q: Quality) -> tuple[str, ...]:
+    """What is bad, in words; the limits are those of quality_table.py."""
+    words = []
+    if q.lost_share is not None and q.lost_share > LOST:
+        words.append(f"{q.lost_share:.0%} of the samples are lost")
+    if q.precision_rms_deg is not None and q.precision_rms_deg > NOISE_DEG:
+        words.append(f"noisy: RMS-S2S {q.precision_rms_deg:.2f} degrees")
+    if q.accuracy_deg is not None and q.accuracy_deg > ACCURACY_DEG:
+        words.append(f"the validation was off by {q.accuracy_deg:.1f} degrees")
+    if q.drift_ppm is not None and abs(q.drift_ppm) > DRIFT_PPM:
+        words.append(f"the clocks drift by {q.drift_ppm / 1000:.1f} ms a second")
+    return tuple(words)
+
+
+def _notes(q: Quality, recording: Recording, *, assumed_start: bool) -> list[str]:
+    """What else a look at the recording should take in, the weightier first."""
+    words = []
     elsewhere = 1 - q.fixations_on_stimulus / q.fixations if q.fixations else 0.0
     if elsewhere > 0.25:
         words.append(f"{elsewhere:.0%} of the fixations lie beside the stimulus or outside of its time")
-    if q.lost_share is not None and q.lost_share > 0.2:
-        words.append(f"{q.lost_share:.0%} of the samples are lost")
     if q.off_screen_share is not None and q.off_screen_share > 0.1:
         words.append(f"{q.off_screen_share:.0%} of the gaze lies beside the screen")
     if q.rate_hz and q.declared_rate_hz and abs(q.rate_hz / q.declared_rate_hz - 1) > 0.02:
         words.append(f"{q.rate_hz:.0f} Hz measured, {q.declared_rate_hz:.0f} Hz declared")
     if q.longest_pause_s > BRIDGE_S:
         words.append(f"the longest of its pauses ({q.pauses}) is {q.longest_pause_s:.2f} s")
-    if q.precision_rms_deg is not None and q.precision_rms_deg > 0.5:
-        words.append(f"noisy: RMS-S2S {q.precision_rms_deg:.2f} degrees")
-    if q.accuracy_deg is not None and q.accuracy_deg > 1:
-        words.append(f"the validation was off by {q.accuracy_deg:.1f} degrees")
-    if q.drift_ppm is not None and abs(q.drift_ppm) > 1000:
-        words.append(f"the clocks drift by {q.drift_ppm / 1000:.1f} ms a second")
-    return tuple(words)
+    words += recording.notes
+    if assumed_start:
+        words.append("the file does not say when the stimulus began: the first sample is taken (or give `offset_s`)")
+    return words
+
+
+def of_viewer(subject: str, trials: Sequence[tuple[str, Quality]]) -> Quality:
+    """The quality of a viewer over several trials, (name, measures) each.
+
+    Counts and durations are added; shares, rates and precisions are means weighted by the trials' samples, medians of
+    fixations by their fixations, validation and drift the worst. A problem of a trial is one of the viewer where the
+    viewer's own value is bad; else it stands among the warnings with the trials that have it.
+    """
+    found = [q for _, q in trials]
+    first = found[0]
+    samples = [q.samples for q in found]
+    fixations = [q.fixations for q in found]
+    measures = replace(
+        first,
+        subject=subject,
+        file=", ".join(dict.fromkeys(Path(q.file).name for q in found)),
+        eye=", ".join(dict.fromkeys(q.eye for q in found)),
+        samples=sum(samples),
+        duration_s=sum(q.duration_s for q in found),
+        rate_hz=_mean([q.rate_hz for q in found], samples),
+        jitter_ms=_mean([q.jitter_ms for q in found], samples),
+        pauses=sum(q.pauses for q in found),
+        longest_pause_s=max(q.longest_pause_s for q in found),
+        lost_share=_mean([q.lost_share for q in found], samples),
+        off_screen_share=_mean([q.off_screen_share for q in found], samples),
+        precision_rms_deg=_mean([q.precision_rms_deg for q in found], samples),
+        precision_sd_deg=_mean([q.precision_sd_deg for q in found], samples),
+        precision_rms_px=_mean([q.precision_rms_px for q in found], samples),
+        precision_sd_px=_mean([q.precision_sd_px for q in found], samples),
+        fixations=sum(fixations),
+        fixations_on_stimulus=sum(q.fixations_on_stimulus for q in found),
+        fixation_median_s=_mean([q.fixation_median_s for q in found], fixations),
+        fixation_mean_s=_mean([q.fixation_mean_s for q in found], fixations),
+        saccades=_sum([q.saccades for q in found]),
+        blinks=_sum([q.blinks for q in found]),
+        disparity_px=_mean([q.disparity_px for q in found], samples),
+        disparity_deg=_mean([q.disparity_deg for q in found], samples),
+        accuracy_deg=max((q.accuracy_deg for q in found if q.accuracy_deg is not None), default=None),
+        events=", ".join(dict.fromkeys(q.events for q in found)),
+        agreement=_mean([q.agreement for q in found], samples),
+        kappa=_mean([q.kappa for q in found], samples),
+        drift_ppm=max((q.drift_ppm for q in found if q.drift_ppm is not None), key=abs, default=None),
+        problems=(),
+        warnings=(),
+    )
+    problems = _problems(measures)
+    said: dict[str, list[str]] = {}
+    for bad in (True, False):
+        for name, q in trials:
+            for words in q.warnings:
+                if (words in q.problems) == bad:
+                    said.setdefault(words, []).append(name)
+    rest = [f"{words} ({_of_trials(names, len(trials))})" for words, names in said.items() if words not in problems]
+    return replace(measures, problems=problems, warnings=(*problems, *rest))
+
+
+def _of_trials(names: Sequence[str], total: int) -> str:
+    if len(names) == total:
+        return "in every trial"
+    return ", ".join(names) if len(names) < 4 else f"{len(names)} of {total} trials"
+
+
+def _mean(values: Sequence[float | None], weights: Sequence[int]) -> float | None:
+    """The weighted mean of what is known; None where nothing is."""
+    known = [(value, max(weight, 1)) for value, weight in zip(values, weights, strict=True) if value is not None]
+    return sum(v * w for v, w in known) / sum(w for _, w in known) if known else None
+
+
+def _sum(values: Sequence[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
 
 
 def write_tables(folder: Path, measures: Sequence[Quality]) -> None:
     """Write quality.json (a list) and quality.csv (a row for each recording)."""
     rows = [asdict(q) for q in measures]
     (folder / "quality.json").write_text(json.dumps(rows, indent=2) + "\n")
-    table = pl.DataFrame([{**row, "warnings": "; ".join(row["warnings"])} for row in rows], infer_schema_length=None)
+    table = pl.DataFrame(
+        [{**row, **{key: "; ".join(row[key]) for key in ("problems", "warnings")}} for row in rows],
+        infer_schema_length=None,
+    )
     table.write_csv(folder / "quality.csv", float_precision=6)

@@ -11,16 +11,24 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 
+# From these values on a recording is bad: of samples lost, noise from sample to sample, the error of the validation,
+# and how much faster or slower the video's clock runs than the tracker's (1000 ppm are a frame in 40 s).
+LOST, NOISE_DEG, ACCURACY_DEG, DRIFT_PPM = 0.10, 0.5, 1.0, 1000.0
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A measure in a table. key: of quality.Quality. look: from this value on it is worth a look. brief: in a terminal
-    too."""
+    """A measure in a table.
+
+    key: of quality.Quality. look: from this value on it is worth a look; bad: above this one it is bad. brief: shown in
+    a terminal too.
+    """
 
     heading: str
     key: str
     form: str = "{}"
     look: float | None = None
+    bad: float | None = None
     brief: bool = True
 
     def cell(self, row: Row) -> str:
@@ -28,9 +36,15 @@ class Column:
         value = row[self.key]
         return "–" if value is None else self.form.format(value)
 
-    def striking(self, row: Row) -> bool:
-        """Whether the value is worth a look."""
-        return self.look is not None and row[self.key] is not None and row[self.key] >= self.look
+    def mark(self, row: Row) -> str:
+        """ "bad", "look" or "": how the value is to be taken."""
+        value = row[self.key]
+        if value is None:
+            return ""
+        size = abs(value) if isinstance(value, int | float) else 0
+        if self.bad is not None and size > self.bad:
+            return "bad"
+        return "look" if self.look is not None and size >= self.look else ""
 
 
 COLUMNS = (
@@ -41,15 +55,15 @@ COLUMNS = (
     Column("Rate (Hz)", "rate_hz", "{:.1f}"),
     Column("Jitter (ms)", "jitter_ms", "{:.2f}"),
     Column("Pauses", "pauses", look=1, brief=False),
-    Column("Lost", "lost_share", "{:.1%}", 0.2),
+    Column("Lost", "lost_share", "{:.1%}", bad=LOST),
     Column("Off screen", "off_screen_share", "{:.1%}", 0.1),
-    Column("RMS-S2S (°)", "precision_rms_deg", "{:.3f}", 0.5),
+    Column("RMS-S2S (°)", "precision_rms_deg", "{:.3f}", bad=NOISE_DEG),
     Column("SD (°)", "precision_sd_deg", "{:.3f}"),
     Column("RMS-S2S (px)", "precision_rms_px", "{:.1f}"),
     Column("SD (px)", "precision_sd_px", "{:.1f}"),
     Column("Disparity (°)", "disparity_deg", "{:.2f}", 1.0),
     Column("Disparity (px)", "disparity_px", "{:.1f}"),
-    Column("Validation (°)", "accuracy_deg", "{:.2f}", 1.0, brief=False),
+    Column("Validation (°)", "accuracy_deg", "{:.2f}", bad=ACCURACY_DEG),
     Column("Events by", "events", brief=False),
     Column("Fixations", "fixations"),
     Column("On stimulus", "fixations_on_stimulus", brief=False),
@@ -57,7 +71,7 @@ COLUMNS = (
     Column("Saccades", "saccades", brief=False),
     Column("Blinks", "blinks"),
     Column("Tracker agrees", "agreement", "{:.1%}"),
-    Column("Drift (ppm)", "drift_ppm", "{:.0f}", brief=False),
+    Column("Drift (ppm)", "drift_ppm", "{:.0f}", bad=DRIFT_PPM, brief=False),
 )
 
 
@@ -75,6 +89,11 @@ def known(rows: Sequence[Row]) -> list[Column]:
     ]
 
 
+def worst_first(rows: Sequence[Row]) -> list[int]:
+    """The order of recordings by how many measures are bad, then by what they lost."""
+    return sorted(range(len(rows)), key=lambda k: (-len(rows[k]["problems"]), -(rows[k]["lost_share"] or 0.0), k))
+
+
 def summary(rows: Sequence[Row]) -> Table:
     """The measures that fit a terminal, a row for each recording. rows: quality.Quality as dictionaries."""
     from rich import box
@@ -86,7 +105,8 @@ def summary(rows: Sequence[Row]) -> Table:
     for column in columns:
         heading, side = column.heading.replace(" ", "\n"), "left" if column.key == "subject" else "right"
         table.add_column(heading, justify=side, no_wrap=True, vertical="bottom")  # type: ignore[arg-type]
-    for row in rows:
-        words = [(escape(column.cell(row)), column.striking(row)) for column in columns]
-        table.add_row(*(f"[yellow]{word}[/]" if striking else word for word, striking in words))
+    colours = {"bad": "bold red", "look": "yellow"}
+    for row in (rows[k] for k in worst_first(rows)):
+        words = [(escape(column.cell(row)), colours.get(column.mark(row))) for column in columns]
+        table.add_row(*(f"[{colour}]{word}[/]" if colour else word for word, colour in words))
     return table

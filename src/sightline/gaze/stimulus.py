@@ -70,6 +70,23 @@ class Stimulus:
         step = float(np.median(np.diff(times))) if len(times) > 1 else 1 / source.fps
         return cls(Path(path), source.size, times, float(times[-1]) + step, aspect)
 
+    def picture(self, longest: int = 240) -> NDArray[np.uint8] | None:
+        """The image, or the first frame, (h, w, 3) RGB with its longer side `longest` pixels; None if it has gone."""
+        from PIL import Image
+
+        from sightline.errors import SightlineError
+        from sightline.video import open_source
+
+        try:
+            with open_source(self.path) as source:
+                frame = next(iter(source)).image
+        except (SightlineError, StopIteration):
+            return None
+        height, width = self.shown_size
+        scale = longest / max(height, width)
+        small = Image.fromarray(frame).resize((max(1, round(width * scale)), max(1, round(height * scale))))
+        return np.asarray(small, dtype=np.uint8)
+
     def is_called(self, name: str) -> bool:
         """Whether a name in a recording, with or without a path and a suffix, is this stimulus's."""
         word = re.sub(r"#\d+$", "", name).replace("\\", "/").rsplit("/", 1)[-1].strip().casefold()

@@ -135,12 +135,22 @@ def read_together(
     paths: Sequence[Path], format: str | None = None, options: ReadOptions | None = None
 ) -> Iterator[tuple[Path, list[Recording]]]:
     """The recordings of each file in turn; files that hold an eye each (BIDS) are one, named by the first of them."""
+    for group in grouped(paths):
+        yield group[0], read_group(group, format, options)
+
+
+def grouped(paths: Sequence[Path]) -> list[list[Path]]:
+    """The files in the groups that are one recording each."""
     groups: dict[object, list[Path]] = {}
     for path in paths:
         groups.setdefault(bids.recording_of(path) or path, []).append(path)
-    for group in groups.values():
-        read_one = [read(path, format, options) for path in group]
-        yield group[0], bids.join(read_one) if len(group) > 1 else read_one[0]
+    return list(groups.values())
+
+
+def read_group(paths: Sequence[Path], format: str | None = None, options: ReadOptions | None = None) -> list[Recording]:
+    """The recordings of the files of one group."""
+    read_one = [read(path, format, options) for path in paths]
+    return bids.join(read_one) if len(paths) > 1 else read_one[0]
 
 
 def _in_folder(path: Path) -> Path:

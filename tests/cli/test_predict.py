@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import json
+import os
 import re
 import signal
 import subprocess
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hostile.corpus import BROKEN, picture, sound_of, truncate, write_frames, write_video
+from hostile.corpus import BROKEN, picture, sound_of, truncate, write_frames, write_video, zero_packet
 from hostile.fake_model import BrightestSpot
 from sightline.cli import main
 from sightline.errors import UsageError, WeightsError
@@ -111,7 +112,9 @@ def test_an_image_and_a_frame_folder(tmp_path: Path, sightline: Sightline) -> No
     assert sightline(tmp_path / "photo.jpg", folder, "--out", tmp_path / "out").code == 0
     assert "overlay.png" in names(tmp_path / "out" / "photo")
     assert "saliency/00000.png" in names(tmp_path / "out" / "photo")
-    assert [n for n in names(tmp_path / "out" / "frames") if "sal" in n] == [f"saliency/0000{i}.png" for i in range(3)]
+    assert [n for n in names(tmp_path / "out" / "frames") if "sal" in n] == [f"saliency/0000{i}.png" for i in (1, 2, 3)]
+    rows = list(csv.DictReader((tmp_path / "out" / "frames" / "hotspots.csv").open()))
+    assert [row["frame"] for row in rows] == ["00001", "00002", "00003"]  # the frames' own names
     assert len(list(open_source(tmp_path / "out" / "frames" / "overlay.mp4"))) == 3
 
 
@@ -245,8 +248,9 @@ def test_a_model_that_cannot_be_loaded(
         raise error
 
     monkeypatch.setattr("sightline.models.load", load)
+    (tmp_path / "clip.mp4").write_text("there")
     with pytest.raises(SystemExit) as stop:
-        main(["predict", "clip.mp4", "--out", str(tmp_path / "out"), "--model", "x"])
+        main(["predict", str(tmp_path / "clip.mp4"), "--out", str(tmp_path / "out"), "--model", "x"])
     assert stop.value.code == code
     assert capsys.readouterr().err == f"sightline: {error}\n"
 
@@ -386,7 +390,7 @@ def test_ctrl_c_leaves_valid_files_of_the_frames_that_are_done(tmp_path: Path, s
     clip = write_video(tmp_path / "clip.mp4", frames=40, sound_s=1.6)
     result = sightline(clip, tmp_path / "next.mp4", "--out", tmp_path / "out", "--json", model=Interrupted(after=9))
     assert result.code == 130
-    assert [s["status"] for s in result.sources] == ["stopped"]
+    assert [s["status"] for s in result.sources] == ["stopped", "failed"]
     folder = tmp_path / "out" / "clip"
     assert len(list((folder / "saliency").iterdir())) == len(list((folder / "masks").iterdir())) == 10
     assert len((folder / "hotspots.csv").read_text().splitlines()) == 11
@@ -446,16 +450,136 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, sightline: Sightline) ->
     assert (tmp_path / "out").read_text() == "a file"
 
 
-def test_an_error_of_the_network_is_not_hidden(tmp_path: Path, sightline: Sightline) -> None:
-    class Broken(BrightestSpot):
-        def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
-            yield next(super().stream(clip, prompt))
-            raise RuntimeError("a bug")
+class Broken(BrightestSpot):
+    """An unforeseen error comes after `after` frames of a source called `clip`."""
 
-    clip = write_video(tmp_path / "clip.mp4", frames=20)
-    with pytest.raises(RuntimeError, match="a bug"):
-        sightline(clip, "--out", tmp_path / "out", model=Broken())
-    assert not (tmp_path / "out").exists()
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self.after = after
+
+    def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
+        for frame in super().stream(clip, prompt):
+            if frame.image.shape[0] == 48 and frame.index == self.after:
+                raise RuntimeError("a bug")
+            yield frame
+
+
+@pytest.mark.parametrize("after", [0, 7])
+def test_an_unforeseen_error_is_told_and_costs_no_more_than_it_must(
+    tmp_path: Path, sightline: Sightline, after: int
+) -> None:
+    bad, good = (
+        write_video(tmp_path / "bad.mp4", frames=20, sound_s=0.8),
+        write_frames(tmp_path / "good", size=(64, 64)),
+    )
+    result = sightline(bad, good, "--out", tmp_path / "out", "--json", model=Broken(after))
+    assert result.code == 1
+    assert [s["status"] for s in result.sources] == ["failed", "done"]
+    assert re.match(
+        r"\S*bad.mp4: unforeseen RuntimeError in test_predict.py, line \d+: a bug", result.sources[0]["error"]
+    )
+    assert "Traceback" not in result.err
+    folder = tmp_path / "out" / "bad"
+    assert folder.exists() == (after > 0)
+    if after:
+        assert len(list((folder / "masks").iterdir())) == len(list(open_source(folder / "overlay.mp4"))) == after
+        summary = json.loads((folder / "summary.json").read_text())
+        assert (summary["complete"], summary["frames"]) == (False, 7)
+        assert summary["error"] == result.sources[0]["error"]
+
+
+def test_what_was_left_out_is_told_on_the_screen_and_in_the_summary(tmp_path: Path, sightline: Sightline) -> None:
+    clip = zero_packet(write_video(tmp_path / "clip.avi", frames=20, codec="mjpeg", pix_fmt="yuvj420p"), 9)
+    result = sightline(clip, "--out", tmp_path / "out", "--json")
+    assert (result.code, result.sources[0]["frames"]) == (0, 19)
+    (note,) = result.sources[0]["notes"]
+    assert re.search(r"clip.avi: 1 frame near 0\.\d+ s cannot be decoded and left out", note)
+    assert note in result.err
+    assert note in json.loads((tmp_path / "out" / "clip" / "summary.json").read_text())["notes"]
+
+
+def test_a_missing_file_is_told_before_a_model_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load(name: str, device: str = "auto") -> BrightestSpot:
+        assert "absent.mp4: there is no such file" in capsys.readouterr().err
+        return BrightestSpot()
+
+    monkeypatch.setattr("sightline.models.load", load)
+    good = write_video(tmp_path / "good.mp4", frames=2)
+    with pytest.raises(SystemExit) as stop:
+        main(["predict", str(good), str(tmp_path / "absent.mp4"), "--out", str(tmp_path / "out")])
+    assert stop.value.code == 1
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["done", "failed"]
+
+
+def test_a_part_keeps_numbers_and_times(tmp_path: Path, sightline: Sightline) -> None:
+    clip = write_video(tmp_path / "clip.mp4", frames=50, sound_s=2)
+    arguments = (clip, "--out", tmp_path / "out", "--start", "0:00.4", "--end", "1.2", "--every", 5)
+    assert sightline(*arguments).code == 0
+    folder = tmp_path / "out" / "clip"
+    assert sorted(path.name for path in (folder / "masks").iterdir()) == [
+        "00010.png",
+        "00015.png",
+        "00020.png",
+        "00025.png",
+    ]
+    rows = list(csv.DictReader((folder / "hotspots.csv").open()))
+    assert [(row["frame"], float(row["time_s"])) for row in rows] == [
+        ("10", 0.4),
+        ("15", 0.6),
+        ("20", 0.8),
+        ("25", 1.0),
+    ]
+    with open_source(folder / "overlay.mp4") as overlay:
+        assert overlay.start_pts == 0
+        assert overlay.has_audio
+        assert [frame.time_s for frame in overlay] == pytest.approx([0, 0.2, 0.4, 0.6])
+    assert sound_of(folder / "overlay.mp4")[2].shape[1] / 48000 == pytest.approx(0.8, abs=0.1)
+    assert "complete already" in sightline(*arguments).out
+    assert "another run" in sightline(clip, "--out", tmp_path / "out").err
+
+
+def test_frames_a_second_of_a_folder(tmp_path: Path, sightline: Sightline) -> None:
+    folder = write_frames(tmp_path / "frames", range(0, 20, 5))
+    assert sightline(folder, "--out", tmp_path / "out", "--fps", 30).code == 0
+    rows = list(csv.DictReader((tmp_path / "out" / "frames" / "hotspots.csv").open()))
+    assert [float(row["time_s"]) for row in rows] == pytest.approx([0, 1 / 6, 2 / 6, 3 / 6], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--start", "soon"), "--start soon: seconds are expected"),
+        (("--start", "5", "--end", "4"), "--end 4: not after --start 5"),
+        (("--start", "1", "--each"), "leave out --each"),
+    ],
+)
+def test_parts_that_are_wrong_usage(tmp_path: Path, sightline: Sightline, arguments: tuple, message: str) -> None:
+    result = sightline(write_video(tmp_path / "clip.mp4", frames=2), "--out", tmp_path / "out", *arguments)
+    assert (result.code, message in result.err) == (2, True)
+
+
+def test_a_folder_of_videos_a_pattern_and_the_standard_input(tmp_path: Path, sightline: Sightline) -> None:
+    (tmp_path / "clips").mkdir()
+    for name in ("a", "b"):
+        write_video(tmp_path / "clips" / f"{name}.mp4", frames=2, sound_s=0.1)
+    for given in (tmp_path / "clips", tmp_path / "clips" / "*.mp4"):
+        result = sightline(given, "--out", tmp_path / "out", "--json", "--overwrite")
+        assert [Path(s["output"]).name for s in result.sources] == ["a", "b"]
+    before = os.dup(0)
+    write_video(tmp_path / "clip.mkv", frames=2, sound_s=0.1)
+    try:
+        for _ in range(2):  # what comes through a pipe is never taken for the same again
+            with (tmp_path / "clip.mkv").open("rb") as file:
+                os.dup2(file.fileno(), 0)
+            result = sightline("-", "--out", tmp_path / "out", "--json", "--overwrite")
+            assert [(s["source"], s["status"], s["frames"]) for s in result.sources] == [("-", "done", 2)]
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+    assert "its sound is left out" in result.err
+    assert len(list(open_source(tmp_path / "out" / "stdin" / "overlay.mp4"))) == 2
 
 
 class TestEach:
@@ -501,6 +625,22 @@ class TestEach:
         (photos / "cat.jpg").unlink()
         result = sightline(photos, "--each", "--out", tmp_path / "out")
         assert (result.code, "another run" in result.err) == (1, True)
+
+
+def test_nothing_of_a_folder_of_photographs_is_dropped_in_silence(tmp_path: Path, sightline: Sightline) -> None:
+    (tmp_path / "photos").mkdir()
+    pages = [Image.fromarray(picture(index)) for index in (3, 6)]
+    for name in ("a.gif", "b.jp2", "c.tga", "d.jfif", "e.avif"):
+        options = {"save_all": True, "append_images": pages[1:]} if name == "a.gif" else {}
+        pages[0].save(tmp_path / "photos" / name, format="JPEG" if name == "d.jfif" else None, **options)
+    (tmp_path / "photos" / "raw.dng").write_text("no image that is known")
+    (tmp_path / "photos" / "broken.jpg").write_text("no image")
+    result = sightline(tmp_path / "photos", "--each", "--out", tmp_path / "out", "--save", "saliency", "--json")
+    assert result.code == 1
+    assert sorted(path.stem for path in (tmp_path / "out" / "saliency").iterdir()) == ["a", "b", "c", "d", "e"]
+    assert "1 files that are no images are left out: raw.dng" in result.err
+    assert "a.gif: only the first of its 2 pages is read" in result.err
+    assert "broken.jpg: not an image that can be read" in result.err
 
 
 def test_the_program_prints_no_traceback(tmp_path: Path) -> None:

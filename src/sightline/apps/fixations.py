@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,10 @@ class SourceFixations:
         if len(points) < len(times):
             notes.append(f"{path}: {len(times) - len(points)} of {len(times)} frames have no fixation")
         return cls(path, points, tuple(notes))
+
+    def of_frames(self, numbers: Sequence[int]) -> Self:
+        """The same for frames that have these numbers instead of 0, 1, 2, ..."""
+        return replace(self, points={numbers[place]: xy for place, xy in self.points.items()})
 
     def as_dict(self) -> dict[str, Any]:
         """For summary.json."""

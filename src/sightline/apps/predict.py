@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,16 +18,21 @@ import torch
 
 from sightline._version import __version__
 from sightline.apps.fixations import SourceFixations, sha256_of_table
-from sightline.apps.outcome import Outcome, failure
+from sightline.apps.outcome import Outcome, cause_of, failure
 from sightline.errors import OutputError, SightlineError, UsageError
 from sightline.models.base import Predictor
+from sightline.nn.engine import engine_notes
 from sightline.results.folder import OutputFolder
 from sightline.results.kinds import Kind
 from sightline.results.writer import ResultWriter
 from sightline.types import Prompt
-from sightline.video import Ahead, Source, open_source
+from sightline.video import Ahead, Selection, Source, open_source
+from sightline.video.opening import require_readable, stem_of
+from sightline.video.source import DEFAULT_FPS
 
 T = TypeVar("T")
+Given = Path | str
+"""A path, or what is no file: an address, `camera:0`, `-`."""
 
 
 @dataclass
@@ -45,6 +49,10 @@ class Run:
         What to attend to in the first frame of each source; fixations come with the source instead.
     limit
         The most frames of a source; None for all.
+    start_s, end_s, every
+        Which part of each source: see `video.Selection`.
+    fps
+        Frames a second of sources without times of their own.
     overwrite
         Replace other results.
     begin
@@ -59,6 +67,10 @@ class Run:
     kinds: tuple[Kind, ...]
     prompt: Prompt = field(default_factory=Prompt)
     limit: int | None = None
+    start_s: float = 0.0
+    end_s: float | None = None
+    every: int = 1
+    fps: float = DEFAULT_FPS
     overwrite: bool = False
     begin: Callable[[str, int | None], None] = lambda name, frames: None
     step: Callable[[], None] = lambda: None
@@ -70,7 +82,7 @@ class Run:
         return [kind.name for kind in self.kinds]
 
     def over(
-        self, sources: Sequence[Path], out: Path, table_of: Callable[[Path], Path | None] = lambda source: None
+        self, sources: Sequence[Given], out: Path, table_of: Callable[[Given], Path | None] = lambda source: None
     ) -> list[Outcome]:
         """Write the results of each source to out/<its name>. One that cannot be done stops none of the others.
 
@@ -80,31 +92,34 @@ class Run:
         for source, folder in zip(sources, name_folders(sources, out), strict=True):
             try:
                 outcomes.append(self.to_folder(source, folder, table_of(source)))
-            except SightlineError as error:
+            except Exception as error:  # whatever it is, it concerns this source alone
                 outcomes.append(failure(source, error))
             if self.stopped():
                 break
         return outcomes
 
-    def to_folder(self, path: Path, final: Path, table: Path | None = None) -> Outcome:
-        """Write the results of one source to the folder `final`. Raises SightlineError; nothing is left then.
+    def to_folder(self, given: Given, final: Path, table: Path | None = None) -> Outcome:
+        """Write the results of one source to the folder `final`.
+
+        Where an error comes after some frames were done, they stay, and the outcome is a failure with an output; before
+        that it is raised, and nothing is left.
 
         table: of fixations on the source (gaze.read_fixations), for a model that takes them.
         """
-        if final.resolve() == path.resolve():
+        if isinstance(given, Path) and final.resolve() == given.resolve():
             raise OutputError(f"{final}: the results would go into the source itself; choose another `out`")
-        with open_source(path) as source:
-            self._require_inside(path, source)
+        with self._open(given) as source:
+            self._require_inside(given, source)
             folder = OutputFolder(final)
-            identity = self.identity([path], str(path.resolve()), table)
+            identity = self._identity_of(source, given, table)
             if folder.finished(identity, self.outputs, overwrite=self.overwrite):
-                return Outcome(str(path), "skipped", str(final))
+                return Outcome(str(given), "skipped", str(final))
             seen = None
             if table is not None:
-                times = self._times(source)
+                numbers, times = self._times(source)
                 if self.stopped():
-                    return Outcome(str(path), "stopped")
-                seen = SourceFixations.read(table, times, source.size)
+                    return Outcome(str(given), "stopped")
+                seen = SourceFixations.read(table, times, source.size).of_frames(numbers)
             counts = [count for count in (source.frames_expected, self.limit) if count is not None]
             self.begin(source.stem, min(counts, default=None))
             partial = folder.begin()
@@ -114,22 +129,29 @@ class Run:
                 folder.discard()
                 raise
 
-    def _require_inside(self, path: Path, source: Source) -> None:
+    def _open(self, given: Given) -> Source:
+        source = open_source(given, fps=self.fps)
+        if self.start_s == 0 and self.end_s is None and self.every == 1:
+            return source
+        return Selection(source, self.start_s, self.end_s, self.every)
+
+    def _require_inside(self, given: Given, source: Source) -> None:
         try:
             self.prompt.require_inside(source.size)
         except UsageError as error:
-            raise UsageError(f"{path}: {error}") from None
+            raise UsageError(f"{given}: {error}") from None
 
-    def _times(self, source: Source) -> list[float]:
-        """When each frame is shown, which only decoding tells for sure."""
+    def _times(self, source: Source) -> tuple[list[int], list[float]]:
+        """(numbers, times) of the frames, which only decoding tells for sure."""
         self.begin(f"{source.stem}, times", source.frames_expected)
-        times = []
+        numbers, times = [], []
         for frame in source:
+            numbers.append(frame.index)
             times.append(frame.time_s)
             self.step()
             if self.stopped():
                 break
-        return times
+        return numbers, times
 
     def _write(
         self,
@@ -143,19 +165,27 @@ class Run:
         decode, network = Clock(), Clock()
         prompt = self.prompt if seen is None else replace(self.prompt, fixations=seen.points)
         done, last_s, cut = 0, 0.0, False
+        broken: Exception | None = None
         writer = ResultWriter(partial, source, self.kinds, folder.final)
         try:
-            with Ahead(source, decode.time(islice(source, self.limit))) as clip:
-                for frame in network.time(self.predictor.stream(clip, prompt)):
-                    writer.write(frame)
-                    done, last_s = done + 1, frame.time_s
-                    self.step()
-                    if cut := self.stopped():
-                        break
-            writer.close(whole=not cut and done != self.limit)
+            try:
+                with Ahead(source, decode.time(islice(source, self.limit))) as clip:
+                    for frame in network.time(self.predictor.stream(clip, prompt)):
+                        writer.write(frame, source.frame_name(frame.index) if source.kind == "frames" else None)
+                        done, last_s = done + 1, frame.time_s
+                        self.step()
+                        if cut := self.stopped():
+                            break
+            except Exception as error:
+                if not done or isinstance(error, OutputError):
+                    raise
+                broken = error
+            writer.close(whole=not cut and broken is None and done != self.limit and self.end_s is None)
         except BaseException:
             writer.abort()
             raise
+        notes = (*source.notes, *(() if seen is None else seen.notes))
+        error_line = None if broken is None else cause_of(source.name, broken)
         seconds = time.perf_counter() - began
         folder.commit(
             identity
@@ -168,7 +198,9 @@ class Run:
                 "last_frame_s": round(last_s, 6),
                 "has_audio": source.has_audio,
                 "outputs": self.outputs,
-                "complete": not cut,
+                "complete": not cut and broken is None,
+                "notes": [*notes, *engine_notes()],
+                "error": error_line,
                 "versions": versions(),
                 "timings": {
                     "total_s": round(seconds, 3),
@@ -180,13 +212,20 @@ class Run:
             }
         )
         return Outcome(
-            str(source.path),
-            "stopped" if cut else "done",
+            source.name,
+            "stopped" if cut else "done" if broken is None else "failed",
             str(folder.final),
             frames=done,
             seconds=round(seconds, 3),
-            notes=() if seen is None else seen.notes,
+            error=error_line,
+            notes=notes,
         )
+
+    def _identity_of(self, source: Source, given: Given, table: Path | None) -> dict[str, Any]:
+        if isinstance(given, Path) and not source.once:
+            return self.identity([given], str(given.resolve()), table)
+        found = self.identity([], str(given), table)
+        return found | {"source_modified": datetime.now(UTC).isoformat()} if source.once else found
 
     def identity(self, files: Sequence[Path], name: str, table: Path | None = None) -> dict[str, Any]:
         """What makes two runs over a source the same run: see folder.IDENTITY. files: of the source, or its folder."""
@@ -198,6 +237,7 @@ class Run:
             "source_bytes": size,
             "source_modified": modified,
             "limit": self.limit,
+            "part": {"start_s": self.start_s, "end_s": self.end_s, "every": self.every, "fps": self.fps},
             "prompt": _told(self.prompt) | ({} if table is None else {"fixations_sha256": sha256_of_table(table)}),
         }
 
@@ -233,17 +273,29 @@ class Clock:
             yield item
 
 
-def name_folders(sources: Sequence[Path], out: Path) -> list[Path]:
+def name_folders(sources: Sequence[Given], out: Path) -> list[Path]:
     """DIR/<stem> for each source; a stem that was taken before gets -2, -3, ..."""
     names: list[str] = []
     for source in sources:
-        stem = source.resolve().name if os.path.isdir(source) else source.stem
+        stem = stem_of(source)
         name, number = stem, 1
         while name in names:
             number += 1
             name = f"{stem}-{number}"
         names.append(name)
     return [out / name for name in names]
+
+
+def split_missing(sources: Sequence[Given]) -> tuple[list[Given], dict[Given, Outcome]]:
+    """(sources that can be tried, failures of files that are not there, empty or may not be read)."""
+    failures: dict[Given, Outcome] = {}
+    for source in sources:
+        if isinstance(source, Path):
+            try:
+                require_readable(source)
+            except SightlineError as error:
+                failures[source] = failure(source, error)
+    return [source for source in sources if source not in failures], failures
 
 
 def versions() -> dict[str, str]:

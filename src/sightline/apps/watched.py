@@ -47,12 +47,14 @@ def require_tables(tables: Path | None, videos: Sequence[Path]) -> None:
         raise UsageError(f"`fixations` {tables}: one table, for {len(videos)} videos; give a folder of tables")
 
 
-def find_table(video: Path, tables: Path | None) -> Path:
+def find_table(video: Path | str, tables: Path | None) -> Path:
     """The table of fixations on a video.
 
     tables: a table, the folder of an import, or a folder of tables; None looks beside the video, and in it where it is
     a folder of frames. Raises DataError where there is none, SourceError where there is no video.
     """
+    if isinstance(video, str):
+        raise UsageError(f"`fixations`: on a file; {video} is none")
     if not video.exists():  # which beats having no fixations on it
         raise SourceError(f"{video}: there is no such file or folder; check the path")
     if tables is not None and (table := _table(tables)) is not None:

@@ -9,18 +9,30 @@ import typer
 from sightline.cli._errors import told
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sightline.apps.outcome import Outcome
 
 
 def report(outcomes: Sequence[Outcome], ctx: typer.Context, *, as_json: bool) -> None:
-    """The summary on stdout; each note and failure on a line of its own on stderr. ctx: of the verb."""
+    """All of what became of the sources. ctx: of the verb."""
+    tell(outcomes, ctx)
+    summarise(outcomes, as_json=as_json)
+
+
+def tell(outcomes: Iterable[Outcome], ctx: typer.Context, notes: Iterable[str] = ()) -> None:
+    """Each note and failure on a line of its own on stderr. ctx: of the verb. notes: that concern all sources."""
+    outcomes = list(outcomes)
+    for note in (*notes, *(note for outcome in outcomes for note in outcome.notes)):
+        typer.secho(f"sightline: {note}", fg="yellow", err=True)
     for outcome in outcomes:
-        for note in outcome.notes:
-            typer.secho(f"sightline: {note}", fg="yellow", err=True)
         if outcome.error is not None:
             typer.secho(f"sightline: {told(outcome.error, ctx.command)}", fg="red", err=True)
+
+
+def summarise(outcomes: Iterable[Outcome], *, as_json: bool) -> None:
+    """A line a source on stdout, or all of it as JSON."""
+    outcomes = list(outcomes)
     if as_json:
         import json
 
@@ -32,6 +44,6 @@ def report(outcomes: Sequence[Outcome], ctx: typer.Context, *, as_json: bool) ->
             "done": rate,
             "stopped": f"stopped after {outcome.frames} frames",
             "skipped": "complete already; --overwrite does it again",
-            "failed": "",
+            "failed": f"kept {outcome.frames} frames" if outcome.frames else "",
         }[outcome.status]
         typer.echo("  ".join(filter(None, (f"{outcome.status:8}{outcome.source}", outcome.output, detail))))

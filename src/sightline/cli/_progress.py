@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import Self
@@ -13,9 +15,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+LINE_S = 10.0  # seconds between two lines of progress where there is no terminal
+
 
 class Progress:
-    """One bar a source, with its frames per second; nothing where stderr is no terminal."""
+    """One bar a source, with its frames per second; where stderr is no terminal, a line now and then."""
 
     def __init__(self) -> None:
         console = Console(stderr=True)
@@ -28,18 +32,27 @@ class Progress:
         )
         self._bars = Bars(*columns, console=console, disable=not console.is_terminal, transient=True)
         self._task: TaskID | None = None
+        self._lines = not console.is_terminal
 
     def begin(self, name: str, frames: int | None) -> None:
         """Show the bar of the next source, of about so many frames."""
         if self._task is not None:
             self._bars.remove_task(self._task)
         self._task = self._bars.add_task(name, total=frames, rate="")
+        self._name, self._total, self._done = name, frames, 0
+        self._began = self._told = time.monotonic()
 
     def step(self) -> None:
         """One frame is done."""
         if self._task is not None:
             speed = self._bars.tasks[-1].speed
             self._bars.update(self._task, advance=1, rate=f"{speed:.1f} frames/s" if speed else "")
+            self._done += 1
+            if self._lines and time.monotonic() - self._told > LINE_S:
+                self._told = time.monotonic()
+                of = "" if self._total is None else f" of {self._total}"
+                rate = self._done / (self._told - self._began)
+                print(f"{self._name}: {self._done}{of} frames, {rate:.1f} frames/s", file=sys.stderr, flush=True)
 
     def __enter__(self) -> Self:
         self._bars.start()

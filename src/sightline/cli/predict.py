@@ -10,6 +10,9 @@ import typer
 from sightline.cli._threads import wait_passively
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sightline.apps.outcome import Outcome
     from sightline.types import Prompt
 
 EXAMPLES = """\b
@@ -19,6 +22,11 @@ Examples:
   sightline predict photos/ --each --model egnet --out maps
   sightline predict clip.mp4 --point 640,360 --out results
   sightline predict clip.mp4 --model egcnet --gaze fixations.csv --out results
+  sightline predict "clips/*.mp4" https://example.org/clip.mp4 --out results
+  sightline predict film.mkv --start 1:30 --end 2:00 --every 5 --out results
+  sightline predict frames/ --fps 30 --out results
+  sightline predict camera:0 --limit 300 --save masks --out results
+  ffmpeg -i clip.mxf -f matroska - | sightline predict - --out results
   sightline predict clip.mp4 --out results --limit 100 --json
 """
 
@@ -26,8 +34,13 @@ Examples:
 def predict(
     ctx: typer.Context,
     sources: Annotated[
-        list[Path],
-        typer.Argument(metavar="SOURCE", help="Videos, images, folders of numbered frames.", show_default=False),
+        list[str],
+        typer.Argument(
+            metavar="SOURCE",
+            help="Videos, images, folders of numbered frames or of videos, patterns (in quotes), addresses that FFmpeg "
+            "opens (https://, rtsp://), camera:0, or - for a video on the standard input.",
+            show_default=False,
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Results go to DIR/<name of the source>/.")],
     model: Annotated[
@@ -65,6 +78,16 @@ def predict(
         bool, typer.Option("--each", help="Unrelated images: DIR/saliency/<name>.png and so on, one for each image.")
     ] = False,
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop each source after N frames.")] = None,
+    start: Annotated[
+        str, typer.Option(metavar="TIME", help="Begin here: seconds from the first frame, or 1:30, or 0:01:30.")
+    ] = "0",
+    end: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Stop before this time.", show_default="at the end")
+    ] = None,
+    every: Annotated[int, typer.Option(min=1, metavar="N", help="Take every N-th frame.")] = 1,
+    fps: Annotated[
+        float, typer.Option(min=0.001, metavar="RATE", help="Frames a second of a folder of frames or pages.")
+    ] = 25.0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there already.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
@@ -72,20 +95,33 @@ def predict(
     wait_passively()
     from sightline import models
     from sightline.apps.each import run_each
-    from sightline.apps.predict import Run
+    from sightline.apps.predict import Run, split_missing
     from sightline.apps.watched import find_table, require_tables
-    from sightline.cli._outcomes import report
+    from sightline.cli._outcomes import summarise, tell
     from sightline.cli._progress import Progress, until_interrupted
     from sightline.errors import UsageError
+    from sightline.nn.engine import engine_notes
     from sightline.results.outputs import choose
+    from sightline.video.opening import expand_sources
 
     prompt = _prompt(point, box, mask)
+    start_s, end_s = _time("start", start), None if end is None else _time("end", end)
+    if end_s is not None and end_s <= start_s:
+        raise UsageError(f"`end` {end}: not after `start` {start}")
+    if each and (start_s or end_s or every > 1):
+        raise UsageError("`start`, `end`, `every`: a part of a video, not of unrelated images; leave out `each`")
+    given = expand_sources(sources, folders=not each)
     if fixations is not None:
         if each:
             raise UsageError("`fixations`: of a video, not of unrelated images; leave out `each`")
-        require_tables(fixations, sources)
-    if prompt.kinds and (each or len(sources) > 1):
+        require_tables(fixations, [source for source in given if isinstance(source, Path)])
+    if prompt.kinds and (each or len(given) > 1):
         raise UsageError(f"`{prompt.kinds[0]}`: a place in one video; give one SOURCE, without `each`")
+    there, missing = split_missing(given)
+    tell(missing.values(), ctx)
+    if not there:
+        summarise(missing.values(), as_json=as_json)
+        raise typer.Exit(1)
     predictor = models.load(model, device=device)
     predictor.require(*prompt.kinds, *(() if fixations is None else ("fixations",)))
     wanted = None if save is None else [name.strip() for name in save.split(",") if name.strip()]
@@ -96,18 +132,22 @@ def predict(
             kinds,
             prompt=prompt,
             limit=limit,
+            start_s=start_s,
+            end_s=end_s,
+            every=every,
+            fps=fps,
             overwrite=overwrite,
             begin=progress.begin,
             step=progress.step,
             stopped=interrupted.is_set,
         )
         if each:
-            outcomes = run_each(run, sources, out)
+            outcomes = run_each(run, there, out)
         else:
-            outcomes = run.over(
-                sources, out, lambda source: None if fixations is None else find_table(source, fixations)
-            )
-    report(outcomes, ctx, as_json=as_json)
+            outcomes = run.over(there, out, lambda source: None if fixations is None else find_table(source, fixations))
+    tell(outcomes, ctx, engine_notes())
+    outcomes = sorted([*missing.values(), *outcomes], key=_place_in(given))
+    summarise(outcomes, as_json=as_json)
     if interrupted.is_set():
         raise typer.Exit(130)
     if any(outcome.status == "failed" for outcome in outcomes):
@@ -118,7 +158,7 @@ def _prompt(point: str | None, box: str | None, mask: Path | None) -> Prompt:
     import numpy as np
 
     from sightline.types import Prompt
-    from sightline.video.frames import read_image
+    from sightline.video.stills import read_image
 
     at = None if point is None else _numbers("point", point, "640,360")
     around = None if box is None else _numbers("box", box, "100,80,300,240")
@@ -128,6 +168,25 @@ def _prompt(point: str | None, box: str | None, mask: Path | None) -> Prompt:
         box=None if around is None else (around[0], around[1], around[2], around[3]),
         mask=marked,
     )
+
+
+def _place_in(given: Sequence[Path | str]) -> Callable[[Outcome], int]:
+    """Where an outcome's source stands among those given; the images of a folder stand last, in their order."""
+    places = {str(source): place for place, source in reversed(list(enumerate(given)))}
+    return lambda outcome: places.get(outcome.source, len(given))
+
+
+def _time(name: str, text: str) -> float:
+    """Seconds in 90, 1:30 or 0:01:30.5."""
+    from sightline.errors import UsageError
+
+    try:
+        parts = [float(part) for part in text.split(":")]
+    except ValueError:
+        parts = []
+    if not 1 <= len(parts) <= 3 or any(part < 0 for part in parts):
+        raise UsageError(f"`{name}` {text}: seconds are expected, or minutes and seconds, as in 90 or 1:30")
+    return sum(part * 60**power for power, part in enumerate(reversed(parts)))
 
 
 def _numbers(name: str, text: str, example: str) -> list[float]:

@@ -12,7 +12,7 @@ from sightline.files import WholeFolder, output_errors
 from sightline.results.outputs import SUMMARY, entries
 
 # What makes two runs the same run.
-IDENTITY = ("model", "weights_sha256", "source", "source_bytes", "source_modified", "limit", "prompt")
+IDENTITY = ("model", "weights_sha256", "source", "source_bytes", "source_modified", "limit", "part", "prompt")
 
 
 class OutputFolder:

@@ -89,8 +89,8 @@ def require_readable(path: Path) -> None:
         raise SourceError(f"{path}: cannot be read ({error.strerror}); check the disk and the path") from error
 
 
-def expand_sources(sources: Sequence[str | Path]) -> list[str | Path]:
-    """Patterns (`clips/*.mp4`) and folders that hold videos and no images, replaced by what they stand for.
+def expand_sources(sources: Sequence[str | Path], *, folders: bool = True) -> list[str | Path]:
+    """Patterns (`clips/*.mp4`) and, with `folders`, folders that hold videos and no images, by what they stand for.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def expand_sources(sources: Sequence[str | Path]) -> list[str | Path]:
     for source in sources:
         if is_stream(source) or camera_number(source) is not None:
             found.append(source)
-        elif os.path.isdir(source):
+        elif folders and os.path.isdir(source):
             files = sorted(file for file in Path(source).iterdir() if not file.name.startswith("."))
             videos = [file for file in files if file.suffix.lower() in VIDEO_SUFFIXES]
             images = any(file.suffix.lower() in IMAGE_SUFFIXES for file in files)

@@ -31,6 +31,8 @@ def read_image(path: Path, note: Note = lambda text, about: None) -> NDArray[np.
     or is broken.
     """
     with _reading(path), _open(path) as file:
+        if (pages := getattr(file, "n_frames", 1)) > 1:
+            note(f"only the first of its {pages} pages is read", "pages")
         return _to_rgb(file, note)
 
 

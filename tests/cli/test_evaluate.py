@@ -58,6 +58,42 @@ def test_scores_go_to_every_kind_of_file(folders: tuple[Path, Path], tmp_path: P
     assert not list(tmp_path.glob("*journal*"))
 
 
+def test_an_interrupted_comparison_keeps_what_is_finished(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    """The first prediction is done when the second one breaks; the next run takes it over, then nothing is left."""
+    pred, gt = folders
+    broken = tmp_path / "broken"
+    for name in ("a", "b"):
+        (broken / name).mkdir(parents=True)
+        for path in sorted((pred.parent / "older" / name).iterdir()):
+            (broken / name / path.name).write_bytes(path.read_bytes())
+    whole = (broken / "b" / "00002.png").read_bytes()
+    (broken / "b" / "00002.png").write_bytes(whole[:40])
+    command = ("vos", pred, gt, "--against", broken, "--json", tmp_path / "scores.json", "--draws", 5, "--workers", 1)
+    done = run(*command)
+    assert done.returncode == 1
+    assert "b/00002.png: " in done.stderr
+    journals = sorted(path.name for path in tmp_path.glob("*journal*"))
+    assert journals == ["scores.json.journal", "scores.json.journal.1"]
+    (broken / "b" / "00002.png").write_bytes(whole)
+    done = run(*command)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("resuming: 2 of 2 sequences are done") == 1  # of the first prediction
+    assert done.stderr.count("resuming: 1 of 2 sequences are done") == 1
+    assert not list(tmp_path.glob("*journal*"))
+
+
+def test_objects_have_a_table_of_their_own(tmp_path: Path) -> None:
+    rows, columns = np.mgrid[:20, :30]
+    labels = ((rows > 5) & (columns < 10)) + 2 * ((rows > 5) & (columns > 15))
+    for index in range(4):
+        for side in ("gt", "pred"):
+            (tmp_path / side / "s").mkdir(parents=True, exist_ok=True)
+            Image.fromarray(labels.astype(np.uint8)).save(tmp_path / side / "s" / f"{index}.png")
+    done = run("vos", tmp_path / "pred", tmp_path / "gt", "--protocol", "davis2017-semi-supervised", "--draws", 5)
+    assert done.returncode == 0, done.stderr
+    assert "| pred | s | 2 | 1.000" in done.stdout
+
+
 def test_explain_needs_no_folders() -> None:
     done = run("--explain", "s_auc")
     assert done.returncode == 0
@@ -69,7 +105,11 @@ def test_explain_needs_no_folders() -> None:
     ("args", "code", "message"),
     [
         (["vos"], 2, "TASK, PRED and GT are needed"),
-        (["vos", "PRED", "GT", "--protocol", "davis"], 2, "choose exact, davis2016, davis2017-unsupervised"),
+        (
+            ["vos", "PRED", "GT", "--protocol", "davis"],
+            2,
+            "choose exact, davis2016, davis2017-unsupervised, davis2017-semi-supervised",
+        ),
         (["video", "PRED", "GT"], 2, "choose fixation, vsod, vos, gaze"),
         (["--explain", "iou"], 2, "choose auc_judd"),
         (["vos", "absent", "GT"], 1, "no such folder"),

@@ -269,9 +269,9 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Perazzi et al., CVPR 2016",
         "lower",
         {
-            "exact": "between all successive frames; points at equal steps along the outline",
-            "davis2016": "as exact, on the frames that are scored; close to DAVIS' own, not equal: that simplifies "
-            "outlines to polygons and searches for the start",
+            "exact": "between all successive frames that are predicted",
+            "davis2016": "on the frames that are scored; the first pair is the truth of the first frame with the mask "
+            "of the second, which exact leaves out as no prediction",
             "davis2017-unsupervised": "not given",
             "davis2017-semi-supervised": "not given",
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,3 +122,12 @@ def test_selection_from_a_list_or_a_davis_file(tmp_path: Path) -> None:
     path = tmp_path / "val.txt"
     path.write_text("dog\n/JPEGImages/480p/cat/00000.jpg /Annotations/480p/cat/00000.png\n")
     assert layout.read_selection(str(path)) == ["dog", "cat"]
+
+
+@pytest.mark.parametrize(("kind", "names"), [("each", {"cat", "dog"}), ("frames", {"out"})])
+def test_pictures_of_their_own_are_no_source(tmp_path: Path, kind: str, names: set[str]) -> None:
+    """`predict --each` leaves saliency/<picture>.png of many pictures; without it a folder is one source."""
+    root = tmp_path / "out"
+    touch(root, "saliency/cat.png", "saliency/dog.png")
+    (root / "summary.json").write_text(json.dumps({"kind": kind}))
+    assert set(layout.find_sequences(root, READS["fixation"])) == names

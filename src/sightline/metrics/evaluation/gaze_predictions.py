@@ -24,7 +24,7 @@ from sightline.data.goo import Scene, read_instances, read_json
 from sightline.errors import DataError
 from sightline.metrics.coco import Objects, encode_mask
 from sightline.metrics.evaluation.layout import frame_error, list_maps
-from sightline.metrics.evaluation.outputs import HEATMAPS, MASKS, OBJECTS, PEOPLE
+from sightline.metrics.evaluation.outputs import HEATMAPS, MASKS, OBJECTS_TABLE, PEOPLE_TABLE
 from sightline.metrics.evaluation.pictures import read_labels
 
 TABLE = "predictions.json"
@@ -61,7 +61,9 @@ def read_predictions(root: Path, scenes: dict[str, Scene], complete: bool) -> di
     else:
         folders = {path.name: path for path in sorted(root.iterdir()) if path.is_dir() and _is_left_by_predict(path)}
     if not folders:
-        raise DataError(f"{root}: no {TABLE} in it, and no folders with {PEOPLE}, {OBJECTS} or {HEATMAPS}/")
+        raise DataError(
+            f"{root}: no {TABLE} in it, and no folders with {PEOPLE_TABLE}, {OBJECTS_TABLE} or {HEATMAPS.name}/"
+        )
     _check_names(root, folders, scenes, complete)
     return {name: _of_source(folders[name], scene) for name, scene in scenes.items()}
 
@@ -74,26 +76,26 @@ def _check_names(where: Path, given: dict[str, Any], scenes: dict[str, Scene], c
 
 
 def _is_left_by_predict(folder: Path) -> bool:
-    return any((folder / name).exists() for name in (PEOPLE, OBJECTS, HEATMAPS))
+    return any((folder / name).exists() for name in (PEOPLE_TABLE, OBJECTS_TABLE, HEATMAPS.name))
 
 
 def _of_source(folder: Path, scene: Scene) -> Prediction:
     """What `predict` left for one picture."""
-    files = [path for path in (folder / PEOPLE, folder / OBJECTS) if path.is_file()]
-    heatmaps = list_maps(folder / HEATMAPS)
+    files = [path for path in (folder / PEOPLE_TABLE, folder / OBJECTS_TABLE) if path.is_file()]
+    heatmaps = list_maps(folder / HEATMAPS.name)
     if len(heatmaps) > 1:
-        raise DataError(f"{folder / HEATMAPS}: {len(heatmaps)} heatmaps of one picture; one is expected")
-    people = _rows(folder / PEOPLE, (*HEAD, *TARGET))
+        raise DataError(f"{folder / HEATMAPS.name}: {len(heatmaps)} heatmaps of one picture; one is expected")
+    people = _rows(folder / PEOPLE_TABLE, (*HEAD, *TARGET))
     head, point = None, None
     if people:
-        heads = [[_number(folder / PEOPLE, row, name) for name in HEAD] for row in people]
+        heads = [[_number(folder / PEOPLE_TABLE, row, name) for name in HEAD] for row in people]
         best = int(np.argmax([iou(box, scene.head_box.tolist()) for box in heads]))
         head = heads[best]
         if people[best][TARGET[0]] != "":
-            x, y = (_number(folder / PEOPLE, people[best], name) for name in TARGET)
+            x, y = (_number(folder / PEOPLE_TABLE, people[best], name) for name in TARGET)
             point = torch.tensor([x / scene.size[1], y / scene.size[0]], dtype=torch.float64)
-    masks = list_maps(folder / MASKS)
-    objects = _objects_of_source(folder / OBJECTS, masks, scene)
+    masks = list_maps(folder / MASKS.name)
+    objects = _objects_of_source(folder / OBJECTS_TABLE, masks, scene)
     heatmap = heatmaps[0] if heatmaps else None
     return Prediction(point, heatmap, head, objects, [*files, *heatmaps, *masks[:1]])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sightline.errors import DataError, UsageError
 from sightline.files import IMAGE_SUFFIXES, VIDEO_SUFFIXES
-from sightline.metrics.evaluation.outputs import ANNOTATIONS, IN_A_SOURCE, NEVER_SCORED
+from sightline.metrics.evaluation.outputs import ANNOTATIONS, IN_A_SOURCE, NEVER_SCORED, is_a_source
 
 MAP_SUFFIXES = IMAGE_SUFFIXES | {".npy", ".npz", ".mat"}
 # Folders inside a sequence of the ground truth that hold its frames, and those of data sets that hold all sequences.
@@ -70,7 +70,7 @@ def find_sequences(
     for inner in roots:
         if (root / inner).is_dir():
             return find_sequences(root / inner, folders, images=images)
-    if not _is_a_source(root):
+    if not is_a_source(root):
         found: dict[str, Frames] = {}
         for path in sorted(root.iterdir()):
             if path.name[0] == "." or path.name in NEVER_SCORED:
@@ -89,7 +89,7 @@ def find_sequences(
             f"{root}: no sequences in it; <sequence>/{folders[0]}/00000.png, <sequence>/00000.png, "
             f"{folders[0]}/<image>.png or videos are expected"
         )
-    if images and not _is_a_source(root) and not alone.archive:
+    if images and not is_a_source(root) and not alone.archive:
         return {path.stem: replace(alone, name=path.stem, files=(path,)) for path in alone.files}
     return {alone.name: replace(alone, source=True)}
 
@@ -242,11 +242,6 @@ def list_maps(folder: Path) -> tuple[Path, ...]:
         files = sorted(path.name for path in paths if path.stem in doubled)
         raise DataError(f"{folder}: several files for one frame: {', '.join(files)}; keep one of each")
     return tuple(sorted(paths, key=lambda path: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", path.stem)]))
-
-
-def _is_a_source(folder: Path) -> bool:
-    """Whether `predict` left this folder for one source."""
-    return (folder / "summary.json").is_file() and any((folder / inner).exists() for inner in IN_A_SOURCE)
 
 
 def _add(found: dict[str, Frames], frames: Frames) -> None:

@@ -148,7 +148,7 @@ def predicted_maps(
     """
     if pair.archive is None:
         for path in pair.pred:
-            if pair.folder == MASKS:
+            if pair.folder == MASKS.name:
                 yield torch.from_numpy((read_labels(path)[0] > 0).astype(np.uint8) * 255)
             else:
                 yield read_map(path, top, finite)

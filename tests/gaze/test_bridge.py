@@ -23,7 +23,7 @@ def test_samples_events_and_screen(maker: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(first, known.xy[:, 0], atol=0.02)
     assert gaze.events.fixations.height == 4 * len(recording.eyes)
     np.testing.assert_allclose(
-        gaze.events.fixations["duration"], 400 - 1000 * makers.gazepoint_step(maker, known), atol=0.2
+        gaze.events.fixations["duration"], 396 - 1000 * makers.gazepoint_step(maker, known), atol=0.2
     )
     gaze.pix2deg()
     ours = Screen(SCREEN, SCREEN_CM, DISTANCE_CM).degrees(known.xy[:5])

@@ -96,6 +96,7 @@ def test_a_scene_recording_lands_on_its_video(maker: str, known: Truth, tmp_path
 def test_every_file_of_an_import(known: Truth, film: Path, tmp_path: Path) -> None:
     out = import_gaze([makers.smi(tmp_path, known)], film, tmp_path / "out", options=OPTIONS)
     assert {p.name for p in out.iterdir()} == {
+        "events.csv",
         "fixations.csv",
         "fixations.parquet",
         "frames.csv",

@@ -26,6 +26,11 @@ Examples:
   sightline gaze import P*.asc --stimuli pictures/ --out study
   sightline gaze import P*.asc --stimuli pictures/ --trial-message 'showing (.+)' --out study
 """
+EXPORT_EXAMPLES = """\b
+Examples:
+  sightline gaze export study --to bids --out dataset
+  sightline gaze export gaze002 --to mne --out annotations
+"""
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings, one or more.", show_default=False)]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `gaze import` made.", show_default=False)]
 Source = Annotated[
@@ -309,6 +314,20 @@ def labels(
     from sightline.apps.gaze import write_labels
 
     typer.echo(str(write_labels(folder, out, every_s=every_s, stimulus=stimulus)))
+
+
+@app.command(epilog=EXPORT_EXAMPLES)
+def export(
+    folder: Folder,
+    to: Annotated[
+        str, typer.Option(metavar="FORMAT", help="bids (BEP020), mne (annotations) or pymovements (events).")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where the files go.")],
+) -> None:
+    """Write an import, or an experiment, for other programs."""
+    from sightline.apps.gaze import write_export
+
+    typer.echo(str(write_export(folder, out, to)))
 
 
 @app.command()

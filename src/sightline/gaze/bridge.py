@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from sightline.errors import UsageError
-from sightline.gaze.recording import Recording
+from sightline.gaze.recording import Recording, sampling_interval
 from sightline.gaze.viewing import Setup
 
 if TYPE_CHECKING:
@@ -85,5 +85,8 @@ def to_pymovements(recording: Recording, setup: Setup | None = None) -> Gaze:
 def _events(recording: Recording, kind: type) -> object | None:
     if recording.events is None:
         return None
+    # There an event ends with its last sample, here when the next one begins.
+    step = 1000 * sampling_interval(recording.time_s)
     onset, length = 1000 * pl.col("onset_s"), 1000 * pl.col("duration_s")
-    return kind(recording.events.select("eye", name="kind", onset=onset, offset=onset + length))
+    offset = pl.max_horizontal(onset, onset + length - step)
+    return kind(recording.events.select("eye", name="kind", onset=onset, offset=offset))

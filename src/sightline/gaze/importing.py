@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from sightline._version import __version__
@@ -18,6 +19,7 @@ from sightline.errors import DataError
 from sightline.files import WholeFolder
 from sightline.gaze import formats, quality, quality_page
 from sightline.gaze.align import Aligned, AlignOptions, align, choose_trial
+from sightline.gaze.events import of_eye
 from sightline.gaze.formats import ReadOptions, published
 from sightline.gaze.geometry import FloatArray
 from sightline.gaze.recording import Recording
@@ -27,6 +29,15 @@ from sightline.gaze.viewing import Viewing
 from sightline.progress import track
 
 PROVENANCE = "provenance.json"
+EVENTS = "events.csv"
+EVENTS_SCHEMA = {
+    "subject": pl.String,
+    "kind": pl.String,
+    "onset_s": pl.Float64,
+    "duration_s": pl.Float64,
+    "x_px": pl.Float64,
+    "y_px": pl.Float64,
+}
 
 
 def import_gaze(
@@ -122,6 +133,7 @@ class Writer:
         self.measures: list[quality.Quality] = []
         self._tables: list[pl.DataFrame] = []
         self._entries: list[dict[str, Any]] = []
+        self._events: list[pl.DataFrame] = []
         self._figures: list[str] = []
         self._places: list[Viewing] = []
         self._fixated: list[tuple[str, FloatArray]] = []
@@ -133,6 +145,7 @@ class Writer:
         measured = quality.measure(aligned)
         self._tables.append(aligned.fixations)
         self._entries.append(_provenance_of(aligned))
+        self._events.append(_events_of(aligned))
         self.measures.append(measured)
         self._places.append(aligned.viewing)
         self._fixated.append((aligned.recording.subject, aligned.found.select("x", "y").to_numpy()))
@@ -147,6 +160,8 @@ class Writer:
     def finish(self, options: AlignOptions) -> None:
         """Write what is of all recordings together."""
         write_fixations(self.folder, pl.concat(self._tables))
+        events = pl.concat(self._events).sort("subject", "onset_s")
+        events.write_csv(self.folder / EVENTS, float_precision=6)
         _write_frames(self.folder / "frames.csv", self.stimulus)
         quality.write_tables(self.folder, self.measures)
         title = f"Gaze on {self.stimulus.path.name}"
@@ -264,6 +279,16 @@ class ImportFolder:
         """The table of fixations, in align.TABLE_SCHEMA."""
         return read_fixations(self.path)
 
+    def events(self) -> pl.DataFrame:
+        """Every event in video time, not cut to the stimulus: subject, kind (fixation, saccade, blink), onset_s,
+        duration_s, and of fixations x_px, y_px."""
+        try:
+            return pl.read_csv(self.path / EVENTS, schema_overrides=EVENTS_SCHEMA)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise DataError(
+                f"{self.path / EVENTS}: cannot be read ({str(error).splitlines()[0]}); import the recordings again"
+            ) from None
+
     def stimulus(self, path: str | Path | None = None) -> Stimulus:
         """The stimulus with its stored frame times; `path` if it was moved. The file itself is not opened."""
         said = self.provenance["stimulus"]
@@ -305,6 +330,25 @@ def _write_samples(path: Path, aligned: Aligned, stimulus: Stimulus) -> None:
     xy = aligned.xy[shown]
     table = pl.DataFrame({"time_s": aligned.time_s[shown], "x_px": xy[:, 0], "y_px": xy[:, 1]})
     table.with_columns(pl.col("x_px", "y_px").fill_nan(None).cast(pl.Float32)).write_parquet(path)
+
+
+def _events_of(aligned: Aligned) -> pl.DataFrame:
+    """All fixations that were found, and the tracker's saccades and blinks of the eye, in EVENTS_SCHEMA."""
+    recording, found = aligned.recording, aligned.found
+    xy = aligned.viewing.placement.to_stimulus(found.select("x", "y").to_numpy())
+    spans = [("fixation", found["onset_s"].to_numpy(), found["duration_s"].to_numpy(), xy)]
+    if recording.events is not None:
+        own = of_eye(recording.events, aligned.eye)
+        for kind in ("saccade", "blink"):
+            each = own.filter(pl.col("kind") == kind)
+            nowhere = np.full((len(each), 2), np.nan)
+            spans.append((kind, each["onset_s"].to_numpy(), each["duration_s"].to_numpy(), nowhere))
+    tables = []
+    for kind, onset, duration, at in spans:
+        begin, end = aligned.clock(onset), aligned.clock(onset + duration)
+        columns = [recording.subject] * len(begin), [kind] * len(begin), begin, end - begin, at[:, 0], at[:, 1]
+        tables.append(pl.DataFrame(dict(zip(EVENTS_SCHEMA, columns, strict=True)), EVENTS_SCHEMA))
+    return pl.concat(tables).with_columns(pl.col("x_px", "y_px").fill_nan(None))
 
 
 def _write_frames(path: Path, stimulus: Stimulus) -> None:

@@ -12,7 +12,7 @@ import yaml
 from sightline.data.families import FAMILIES
 from sightline.errors import UsageError
 from sightline.training.egnet import EGNetRecipe
-from sightline.training.recipe import RECIPES, Chain, DataSource, builder, read_recipe, shipped_recipes
+from sightline.training.recipe import RECIPES, Chain, DataSource, Optimisation, builder, read_recipe, shipped_recipes
 from sightline.training.wcsnet import WCSNetRecipe
 
 Write = Callable[..., Path]
@@ -190,3 +190,14 @@ def test_variables_of_paths(recipe: Write, tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("family", [*FAMILIES, "pseudo"])
 def test_every_family_of_data_may_stand_in_a_recipe(family: str) -> None:
     assert DataSource(family=family, root=Path("x")).layout in FAMILIES
+
+
+def test_the_recipe_of_the_documentation_can_be_read(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs/training.md").read_text(encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(text.split("```yaml\n")[1].split("```")[0])
+    videos = read_recipe(tmp_path / "mine.yaml", (), tmp_path).stages["videos"]
+    assert isinstance(videos, WCSNetRecipe)
+    assert videos.optimisation.optimiser == "sgd"
+    fields = {line.split("`")[1] for line in text.splitlines() if line.startswith("| `")}
+    assert {*Optimisation.model_fields} <= fields, "every field is described"
+    assert {*shipped_recipes()} <= fields

@@ -7,15 +7,17 @@ from typing import Annotated
 
 import typer
 
+SHIPPED = ", ".join(sorted(path.stem for path in (Path(__file__).parents[1] / "recipes").glob("*.yaml")))
+
 
 def train(
     recipe: Annotated[
         str,
-        typer.Argument(help="A shipped recipe, e.g. egnet, or a file.", metavar="NAME|FILE", show_default=False),
+        typer.Argument(help=f"A shipped recipe ({SHIPPED}), or a file.", metavar="NAME|FILE", show_default=False),
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder for the weights, logs and checkpoints.")],
     data: Annotated[Path | None, typer.Option("--data", help="What $DATA stands for in the recipe.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out was stopped.")] = False,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change a field of the recipe: field.field=value, or stages.NAME.field=value."),

@@ -119,8 +119,8 @@ def _train(recipe: Recipe, folder: Path, copy: Path, devices: int, validate_ever
     )
     try:
         with warnings.catch_warnings():
-            # The frozen backbone is in evaluation mode on purpose, batches come from memory without workers, and a recipe
-            # may have nothing to validate on.
+            # Frozen backbones are in evaluation mode on purpose, batches come without workers, and a recipe may have
+            # nothing to validate on.
             for message in (".*in eval mode at", ".*does not have many workers", ".*LeafSpec", ".*ranks is zero"):
                 warnings.filterwarnings("ignore", message)
             trainer.fit(task, datamodule=data, ckpt_path=checkpoint if resume else None, weights_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sightline.errors import DataError
@@ -96,3 +97,28 @@ def test_frame_times_must_increase(tmp_path: Path) -> None:
     for times in ([], [0.0, 0.0]):
         with pytest.raises(ValueError, match="frame times must increase"):
             fixations_by_frame(path, times)
+
+
+@pytest.mark.parametrize(
+    ("scale", "names"), [(1, "onset,duration"), (1000, "onset,duration"), (1, "onset_s,duration_s")]
+)
+def test_the_unit_of_times_is_found_where_no_name_says_it(scale: float, names: str, tmp_path: Path) -> None:
+    times = ((0.2, 0.31), (0.55, 0.25), (0.84, 0.25))
+    rows = [f"{who},{t * scale},{d * scale},5,6" for who in ("ann", "ben") for t, d in times]
+    path = tmp_path / "fixations.csv"
+    path.write_text("\n".join([f"subject,{names},x,y", *rows]) + "\n")
+    found = read_fixations(path)
+    np.testing.assert_allclose(found.onset_s, [t for t, _ in times] * 2)
+    np.testing.assert_allclose(found.duration_s, [d for _, d in times] * 2)
+    path.write_text("subject,onset,duration,x,y\nann,0.2,310,5,6\nann,0.55,250,5,6\n")
+    with pytest.raises(DataError, match="the unit of onset and duration is not certain"):
+        read_fixations(path)
+
+
+def test_rows_of_saccades_and_blinks_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text(
+        "subject,event,onset_ms,duration_ms,x,y\nann,fixation,200,310,5,6\nann,saccade,510,80,,\n"
+        "ann,blink,590,150,0,0\nann,fixation,740,220,7,8\n"
+    )
+    assert read_fixations(path).points.xy.tolist() == [[5, 6], [7, 8]]

@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.errors import DataError
+from sightline.fixations.labels import COLUMNS, kinds_of
 from sightline.fixations.records import Fixations, Points
+from sightline.fixations.units import SECONDS, named_unit, unit_of_fixations
 
 Floats = NDArray[np.float64]
 Texts = NDArray[np.str_]
@@ -95,7 +97,12 @@ def read_columns(
     ([40.5], ['a.jpg'])
     """
     path = Path(path)
-    sheet = _read(path, expected)
+    return _columns(path, _read(path, expected), numbers, text, optional)
+
+
+def _columns(
+    path: Path, sheet: _Sheet, numbers: Sequence[str], text: Sequence[str] = (), optional: Sequence[str] = ()
+) -> Columns:
     missing = [name for name in (*numbers, *text) if name not in sheet.header]
     if missing:
         names = ", ".join((*numbers, *text))
@@ -116,7 +123,9 @@ def read_columns(
 def read_fixations(path: str | Path) -> Fixations:
     """Read a table of fixations on one stimulus.
 
-    The columns are subject, onset_s, duration_s, x_px and y_px; onset_ms and duration_ms will do for the times.
+    The columns are subject, onset_s, duration_s, x_px and y_px; onset_ms and duration_ms, or x and y, will do. Where
+    the names of the times have no unit, it is the one that fits both (`units.unit_of_fixations`). Where a column says
+    which rows are fixations, saccades and blinks (`labels`), the others are left out.
 
     Parameters
     ----------
@@ -131,8 +140,8 @@ def read_fixations(path: str | Path) -> Fixations:
     Raises
     ------
     DataError
-        If the table is missing, lacks a column, or a fixation has no subject, no finite number or no duration; with
-        the line.
+        If the table is missing, lacks a column, the unit of its times is not certain, or a fixation has no subject, no
+        finite number or no duration; with the line.
 
     Examples
     --------
@@ -146,23 +155,13 @@ def read_fixations(path: str | Path) -> Fixations:
     path = Path(path)
     if path.is_dir():
         path = path / "fixations.csv"
-    expected = f"a table of fixations, with {EXPECTED}; make it with `sightline gaze import`:"
-    header = _read(path, expected, most=0).header
-    onset, duration = (f"{name}_ms" if f"{name}_s" not in header else f"{name}_s" for name in ("onset", "duration"))
-    missing = [
-        name
-        for name, column in zip(EXPECTED.split(", "), ("subject", onset, duration, "x_px", "y_px"), strict=True)
-        if column not in header
-    ]
-    if missing:
-        raise DataError(f"{path}: no column {', '.join(missing)}; {EXPECTED} are expected")
-    table = read_columns(path, (onset, duration, "x_px", "y_px"), ("subject",), expected=expected)
-    scales = [0.001 if name.endswith("_ms") else 1.0 for name in (onset, duration)]
-    found = Fixations(
-        Points(np.stack([table.numbers["x_px"], table.numbers["y_px"]], axis=1), table.text["subject"]),
-        table.numbers[onset] * scales[0],
-        table.numbers[duration] * scales[1],
-    )
+    sheet = _read(path, f"a table of fixations, with {EXPECTED}; make it with `sightline gaze import`:")
+    names = _fixation_columns(path, sheet.header)
+    sheet = _only_fixations(sheet)
+    table = _columns(path, sheet, names[1:], names[:1])
+    subjects, (onset, duration, x, y) = table.text[names[0]], (table.numbers[name] for name in names[1:])
+    scales = _scales(path, names[1:3], onset, duration, subjects)
+    found = Fixations(Points(np.stack([x, y], axis=1), subjects), onset * scales[0], duration * scales[1])
     for wrong, words in (
         (found.points.subjects == "", "the fixation has no subject"),
         (found.duration_s <= 0, "the fixation lasts no time"),
@@ -170,6 +169,42 @@ def read_fixations(path: str | Path) -> Fixations:
         if wrong.any():
             raise DataError(f"{path}, line {table.lines[wrong.argmax()]}: {words}; mend or drop the line")
     return found
+
+
+def _fixation_columns(path: Path, header: Sequence[str]) -> list[str]:
+    """The columns that are there for subject, onset, duration, x and y."""
+    ways = (("subject",), *((f"{t}_s", f"{t}_ms", t) for t in ("onset", "duration")), ("x_px", "x"), ("y_px", "y"))
+    found = [next((name for name in way if name in header), None) for way in ways]
+    missing = [name for name, there in zip(EXPECTED.split(", "), found, strict=True) if there is None]
+    if missing:
+        raise DataError(f"{path}: no column {', '.join(missing)}; {EXPECTED} are expected")
+    return [name for name in found if name is not None]
+
+
+def _only_fixations(sheet: _Sheet) -> _Sheet:
+    """The rows that are fixations, where a column tells them from saccades and blinks."""
+    for name in COLUMNS:
+        if name in sheet.header:
+            at = sheet.header.index(name)
+            kinds = kinds_of([row[at].strip() if len(row) > at else "" for row in sheet.rows])
+            if kinds is not None:
+                keep = np.flatnonzero(kinds == "fixation").tolist()
+                return sheet._replace(rows=[sheet.rows[k] for k in keep], lines=[sheet.lines[k] for k in keep])
+    return sheet
+
+
+def _scales(path: Path, names: Sequence[str], onset: Floats, duration: Floats, subjects: Texts) -> list[float]:
+    """Seconds of a unit of the onsets and of the durations."""
+    units = [named_unit(name) for name in names]
+    if None in units and len(onset):
+        guess = next((unit for unit in units if unit), None) or unit_of_fixations(onset, duration, subjects)
+        if guess is None:
+            raise DataError(
+                f"{path}: the unit of {' and '.join(names)} is not certain; call them onset_s and duration_s, or "
+                "onset_ms and duration_ms"
+            )
+        units = [guess, guess]
+    return [SECONDS[unit or "s"] for unit in units]
 
 
 class _Sheet(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ def named_unit(column: str) -> str | None:
     return None
 
 
-def unit_of_fixations(onset: Floats, duration: Floats, of: NDArray[np.object_] | None = None) -> str | None:
+def unit_of_fixations(onset: Floats, duration: Floats, of: NDArray[Any] | None = None) -> str | None:
     """The one unit of onsets and durations, (N,) each, None where it is unsure.
 
     It is the unit in which durations lie between 0.03 and 10 s, if with it each fixation ends before the next one

@@ -311,7 +311,7 @@ def choose_trial(recordings: Sequence[Recording], trial: str | None, stimulus: S
 
 def shows(recording: Recording, stimulus: Stimulus) -> bool:
     """Whether a trial is called like the stimulus, or the file says that it showed it."""
-    return any(stimulus.is_called(name) for name in (recording.trial or "", *recording.stimuli))
+    return any(stimulus.is_called(name) for name in recording.called)
 
 
 def _from(recording: Recording) -> str:

@@ -53,8 +53,9 @@ def import_gaze(
     """Import recordings of one stimulus into a folder, one recording in memory at a time.
 
     The folder gets fixations.parquet and fixations.csv (align.TABLE_SCHEMA), samples/<subject>.parquet (time_s, x_px,
-    y_px in video time and stimulus pixels), frames.csv (frame, time_s), the data-quality report (quality.json, .csv
-    and .html) and provenance.json. It appears whole or not at all; an earlier import in it is replaced.
+    y_px in video time and stimulus pixels), events.csv (EVENTS_SCHEMA), frames.csv (frame, time_s), the data-quality
+    report (quality.json, .csv and .html) and provenance.json. It appears whole or not at all; an earlier import in it
+    is replaced.
 
     Parameters
     ----------

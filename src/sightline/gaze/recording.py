@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -160,6 +161,12 @@ class Recording:
     def place(self, sample: int = 0) -> str:
         """The file, and the line of a sample where it is known, as errors name it."""
         return f"{self.path}{_line(self.lines if len(self.time_s) else None, sample)}"
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """What the stimulus may be called, best first. A trial's number names none where the file says more."""
+        bare = re.sub(r"#\d+$", "", self.trial or "")
+        return (*self.stimuli, bare) if bare and not (bare.isdigit() and self.stimuli) else self.stimuli
 
     @property
     def interval_s(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -152,10 +153,9 @@ class _Stimuli:
 
     def shown_by(self, recording: Recording, by_trial: bool) -> Path | None:
         """The stimulus of a trial. by_trial: its name alone counts, as the user said how trials are called."""
-        names = [recording.trial or ""] if by_trial else [*recording.stimuli, recording.trial or ""]
+        names = (re.sub(r"#\d+$", "", recording.trial or ""),) if by_trial else recording.called
         for name in names:
-            plain = name.rsplit("#", 1)[0] if name.rsplit("#", 1)[-1].isdigit() else name
-            word = plain.replace("\\", "/").rsplit("/", 1)[-1].strip().casefold()
+            word = name.replace("\\", "/").rsplit("/", 1)[-1].strip().casefold()
             if found := self.by_name.get(word) or self.by_name.get(Path(word).stem):
                 return found
         return None

@@ -61,7 +61,8 @@ def read_fixations(path: str | Path) -> pl.DataFrame:
 
 
 def _frame_of(found: fixations.Fixations, more: fixations.Columns) -> pl.DataFrame:
-    frame = more.numbers.get("frame")
+    frame = more.numbers.get("frame", np.empty(0))
+    whole = len(frame) == len(found)
     return pl.DataFrame(
         {
             "subject": found.points.subjects,
@@ -69,7 +70,7 @@ def _frame_of(found: fixations.Fixations, more: fixations.Columns) -> pl.DataFra
             "duration_s": found.duration_s,
             "x_px": found.points.xy[:, 0],
             "y_px": found.points.xy[:, 1],
-            "frame": pl.repeat(None, len(found), eager=True) if frame is None else frame.astype(np.int32),
+            "frame": frame.astype(np.int32) if whole else pl.repeat(None, len(found), eager=True),
         },
         schema=TABLE_SCHEMA,
     )

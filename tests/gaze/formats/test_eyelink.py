@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sightline.errors import DataError, UsageError
-from sightline.gaze import ReadOptions, inspect, read
+from sightline.gaze import ReadOptions, Recording, inspect, read
 from sightline.gaze.formats.eyelink_messages import stimuli
 from sightline.gaze.recording import Message, Shown
 
@@ -158,6 +159,16 @@ def test_imgload_names_and_places_the_picture(tmp_path: Path) -> None:
 )
 def test_places_of_pictures(text: str, shown: Shown) -> None:
     assert stimuli([Message(0.0, text, 1)]) == ((shown.name,), (shown,))
+
+
+def test_numbers_name_no_stimulus_where_the_file_says_more() -> None:
+    """TRIALID 7 of a shuffled order must not be taken for 7.png."""
+    said = ["!V TRIAL_VAR trial_number 7", "!V TRIAL_VAR condition far", "!V TRIAL_VAR image_id 12"]
+    assert stimuli([Message(0.0, text, 1) for text in said])[0] == ("12", "far")
+    bare = Recording(Path("a"), "eyelink", "", np.empty(0), {}, trial="7")
+    assert bare.called == ("7",)
+    assert replace(bare, stimuli=("b.png",)).called == ("b.png",)
+    assert replace(bare, trial="film#2", stimuli=("far",)).called == ("far", "film")
 
 
 def test_trials_named_by_messages(tmp_path: Path) -> None:

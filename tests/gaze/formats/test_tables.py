@@ -84,6 +84,12 @@ def test_rows_of_saccades_and_blinks_are_no_fixations(column: str, words: Sequen
     assert fixations(read(other, options=named)[0]) == [(0.2, 0.31), (0.59, 0.25), (1.06, 0.22)]
 
 
+def test_numbers_of_rows_are_no_viewers(tmp_path: Path) -> None:
+    rows = [(k, 1000 * t, 1000 * d, 5, 5) for k, (t, d) in enumerate(zip(ONSETS, LENGTHS, strict=True))]
+    (recording,) = read(write(tmp_path / "e.csv", ("id", "onset", "duration", "x", "y"), rows))
+    assert (recording.subject, len(fixations(recording))) == ("", 8)
+
+
 def test_labels_of_something_else_are_no_events(tmp_path: Path) -> None:
     rows = [("face", 200, 310, 5, 5), ("text", 550, 250, 5, 5)]
     (recording,) = read(write(tmp_path / "e.csv", ("label", "onset_ms", "duration_ms", "x", "y"), rows))

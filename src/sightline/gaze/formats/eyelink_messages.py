@@ -19,10 +19,11 @@ _IMGLOAD = re.compile(r"^!V IMGLOAD (FILL|TOP_LEFT|CENTER)\s+(.+)$", re.IGNORECA
 _PLACE = re.compile(rf"^(.*?)((?:\s+{_NUMBER}){{2}}|(?:\s+{_NUMBER}){{4}})$")
 _VFRAME = re.compile(rf"^!V VFRAME\s+\d+\s+({_NUMBER})\s+({_NUMBER})\s+(.+)$", re.IGNORECASE)
 _VARIABLE = re.compile(r"^!V TRIAL_VAR\s+(\S+)\s+(.+)$", re.IGNORECASE)
+_TELLING = re.compile(r"stim|image|img|pic|photo|video|movie|clip|film|scene|file", re.IGNORECASE)
 _VALIDATION = re.compile(r"!CAL VALIDATION\s.*\b(LEFT|RIGHT)\b.*?ERROR\s+([\d.]+)\s+avg", re.IGNORECASE)
 _RATE = re.compile(r"^SAMPLES\s.*\bRATE\s+([\d.]+)")
 _RECCFG = re.compile(r"^MSG\s+\S+\s+(?:-?\d+\s+)?(?:RECCFG\s+\S+|!MODE RECORD\s+\S+)\s+(\d+)")
-_COORDS = re.compile(r"(?:DISPLAY|GAZE)_COORDS\b\s*=?\s*(.*)")
+_COORDS = re.compile(r"^MSG\s+\S+\s+(?:-?\d+\s+)?(?:DISPLAY|GAZE)_COORDS\b\s*=?\s*(.*)")
 _DESCRIBES = re.compile(r"_COORDS\b|RECCFG|!MODE RECORD|!CAL VALIDATION", re.IGNORECASE)
 # What an experiment writes when it prepares the next recording.
 _PREPARES = re.compile(r"^(RECCFG|ELCLCFG|!MODE|GAZE_COORDS|DISPLAY_COORDS|THRESHOLDS|ELCL_|DRIFTCORRECT|!CAL)")
@@ -73,8 +74,11 @@ def stimuli(messages: Sequence[Message]) -> tuple[tuple[str, ...], tuple[Shown, 
             name = match[3].strip()
             shown.setdefault(name, Shown(name, "frame", (float(match[1]), float(match[2]))))
         elif match := _VARIABLE.match(text):
-            values.append(match[2].strip())
-    return tuple(dict.fromkeys([*shown, *values])), tuple(shown.values())
+            values.append((match[1], match[2].strip()))
+    telling = [value for name, value in values if _TELLING.search(name)]
+    # A number is a count of something, unless the variable says that it is the stimulus.
+    rest = [value for _, value in values if not re.fullmatch(_NUMBER, value)]
+    return tuple(dict.fromkeys([*shown, *telling, *rest])), tuple(shown.values())
 
 
 def _placed(how: str, words: str) -> Shown:

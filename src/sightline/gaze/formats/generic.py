@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.errors import DataError, UsageError
+from sightline.fixations.labels import kinds_of
 from sightline.fixations.units import SECONDS, named_unit, unit_of_fixations, unit_of_samples
 from sightline.gaze.formats.columns import Columns, find_columns
 from sightline.gaze.formats.table import Head, ReadOptions, Table, read_table, separate_messages
@@ -43,11 +44,6 @@ MIN_CONFIDENCE = 0.6  # of samples whose confidence goes from 0 to 1, as Pupil's
 LATE_S = 60.0  # onsets that begin later hardly count from the stimulus's start
 
 _MEDIA = re.compile(r"\.(png|jpe?g|bmp|gif|tiff?|webp|avif|mp4|avi|mov|mkv|mpe?g|wmv|webm|m4v)$", re.IGNORECASE)
-_KINDS = {
-    "fixation": re.compile(r"(e?fix(ation)?s?|visual ?intakes?)( [lrb]| left| right)?$", re.IGNORECASE),
-    "saccade": re.compile(r"(e?sacc?(ade)?s?)( [lrb]| left| right)?$", re.IGNORECASE),
-    "blink": re.compile(r"(e?blinks?|eyesnotfound)( [lrb]| left| right)?$", re.IGNORECASE),
-}
 _EYES = {"l": "left", "left": "left", "r": "right", "right": "right"}
 _BOTH = {"b": "both", "both": "both", "binocular": "both", "cyclopean": "both", "avg": "both", "mean": "both"}
 _BAD = ("false", "invalid", "no", "lost", "f", "missing")
@@ -89,7 +85,7 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
     named = [name for name in head.columns if _MEDIA.search(_first_cell(head, name))]
     table = read_table(head, head.columns[:8] + named + list(columns.of.values()) + _of_eyes(columns))
     table, messages = separate_messages(table, 1.0)
-    columns = _of_one_kind(columns, table)
+    columns = _of_one_kind(_without_numbers_of_rows(columns, options, table), table)
     subjects = table.text(columns.of["subject"]) if "subject" in columns else np.full(len(table), "", dtype=object)
     fixations = "time" not in columns
     times = _onsets(table, columns, subjects, options) if fixations else _times(table, columns, options)
@@ -115,6 +111,16 @@ def _first_cell(head: Head, name: str) -> str:
         if len(cells) > at and cells[at].strip().strip('"'):
             return cells[at].strip().strip('"')
     return ""
+
+
+def _without_numbers_of_rows(columns: Columns, options: ReadOptions, table: Table) -> Columns:
+    """A column "id" or the like that changes with nearly every row numbers rows, not viewers."""
+    name = columns.of.get("subject")
+    if name is None or "subject" in options.columns or len(table) < 4:
+        return columns
+    if len(set(table.text(name).tolist())) <= 0.5 * len(table):
+        return columns
+    return replace(columns, of={key: own for key, own in columns.of.items() if key != "subject"})
 
 
 def _of_one_kind(columns: Columns, table: Table) -> Columns:
@@ -215,13 +221,9 @@ def _stimuli(table: Table, columns: Columns, named: Sequence[str]) -> tuple[str,
 
 def _labelled(table: Table, columns: Columns) -> NDArray[np.object_]:
     """The kind of each row's event; "" for others. All are fixations where no column tells kinds apart."""
-    if "event" in columns:
-        kinds = np.full(len(table), "", dtype=object)
-        labels = table.text(columns.of["event"])
-        for label in set(labels.tolist()):
-            kinds[labels == label] = next((kind for kind, words in _KINDS.items() if words.match(label)), "")
-        if (kinds != "").any():
-            return kinds
+    kinds = kinds_of(table.text(columns.of["event"])) if "event" in columns else None
+    if kinds is not None:
+        return kinds
     return np.full(len(table), "fixation", dtype=object)
 
 

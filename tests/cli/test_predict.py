@@ -265,6 +265,31 @@ class AtThePoint(BrightestSpot):
             yield frame if prompt.point is None else replace(frame, hotspot=Hotspot(*prompt.point, 1.0))
 
 
+class MarksTheMask(BrightestSpot):
+    """The mask is the one that was given."""
+
+    takes = frozenset({"mask"})
+
+    def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
+        for frame in super().stream(clip, prompt):
+            yield replace(frame, mask=prompt.mask.astype(np.uint8))
+
+
+@pytest.mark.parametrize("kind", ["numbers", "white", "jpeg"])
+def test_a_mask_is_numbers_or_black_and_white(tmp_path: Path, sightline: Sightline, kind: str) -> None:
+    marked = np.zeros((48, 64), np.uint8)
+    marked[8:24, 16:40] = 1
+    if kind == "numbers":
+        Image.fromarray(marked * 3, mode="P").save(tmp_path / "mask.png")
+    else:
+        Image.fromarray(marked * 255).save(tmp_path / f"mask.{'png' if kind == 'white' else 'jpg'}")
+    (given,) = tmp_path.glob("mask.*")
+    clip = write_video(tmp_path / "clip.mp4", frames=1)
+    result = sightline(clip, "--mask", given, "--save", "masks", "--out", tmp_path / "out", model=MarksTheMask())
+    assert result.code == 0, result.err
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out/clip/masks/00000.png")), marked)
+
+
 class TestPoint:
     @pytest.fixture
     def clip(self, tmp_path: Path) -> Path:

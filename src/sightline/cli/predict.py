@@ -12,8 +12,14 @@ from sightline.cli._threads import wait_passively
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from sightline.apps.outcome import Outcome
     from sightline.types import Prompt
+
+MOST_NUMBERS = 32
+"""A mask with more values than that is no picture of object numbers: it was compressed or scaled."""
 
 EXAMPLES = """\b
 Examples:
@@ -71,7 +77,11 @@ def predict(
         str | None, typer.Option(metavar="X1,Y1,X2,Y2", help="Follow what is in this box in the first frame, pixels.")
     ] = None,
     mask: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Follow what this picture marks (above 0) in the first frame.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Follow what this mask marks in the first frame: object numbers (palette), or black and white.",
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     each: Annotated[
@@ -155,19 +165,26 @@ def predict(
 
 
 def _prompt(point: str | None, box: str | None, mask: Path | None) -> Prompt:
-    import numpy as np
-
     from sightline.types import Prompt
-    from sightline.video.stills import read_image
 
     at = None if point is None else _numbers("point", point, "640,360")
     around = None if box is None else _numbers("box", box, "100,80,300,240")
-    marked = None if mask is None else np.asarray((read_image(mask) > 0).any(axis=2))
     return Prompt(
         point=None if at is None else (at[0], at[1]),
         box=None if around is None else (around[0], around[1], around[2], around[3]),
-        mask=marked,
+        mask=None if mask is None else _marked(mask),
     )
+
+
+def _marked(path: Path) -> NDArray[np.bool_]:
+    """The target (H, W) of a mask: any object number, or the white of black and white, cut at half where it is soft."""
+    import numpy as np
+
+    from sightline.data.files import load_mask
+
+    values = load_mask(path)
+    soft = len(np.unique(values)) > MOST_NUMBERS
+    return np.asarray(values > (values.max() / 2 if soft else 0))
 
 
 def _place_in(given: Sequence[Path | str]) -> Callable[[Outcome], int]:

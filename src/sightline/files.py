@@ -204,6 +204,14 @@ def mend(error: Exception) -> str:
     }.get(getattr(error, "errno", None) or 0, "check the place and the disk")
 
 
+def link(old: Path, new: Path) -> None:
+    """Give a file a second name, or copy it where the file system has no links."""
+    try:
+        os.link(old, new)
+    except OSError:
+        shutil.copyfile(old, new)
+
+
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)

@@ -31,7 +31,7 @@ def run_each(run: Run, sources: Sequence[Given], out: Path) -> list[Outcome]:
     if folder.finished(identity, run.outputs, overwrite=run.overwrite):
         return outcomes + [Outcome(str(image), "skipped", str(out)) for image in images]
     run.begin(f"{len(images)} images", len(images))
-    partial = folder.begin()
+    partial, _ = folder.begin(identity, run.kinds, versions(), anew=True)
     began = time.perf_counter()
     try:
         outcomes += _write(run, images, partial, out, notes)

@@ -24,6 +24,8 @@ from sightline.models.base import Predictor
 from sightline.nn.engine import engine_notes
 from sightline.results.folder import OutputFolder
 from sightline.results.kinds import Kind
+from sightline.results.outputs import MASKS
+from sightline.results.resume import Earlier, FrameLog
 from sightline.results.writer import ResultWriter
 from sightline.types import Prompt
 from sightline.video import Ahead, Selection, Source, open_source
@@ -120,11 +122,12 @@ class Run:
                 if self.stopped():
                     return Outcome(str(given), "stopped")
                 seen = SourceFixations.read(table, times, source.size).of_frames(numbers)
-            counts = [count for count in (source.frames_expected, self.limit) if count is not None]
+            partial, earlier = folder.begin(identity, self.kinds, versions(), anew=self.overwrite or source.once)
+            kept = 0 if earlier is None else len(earlier.frames)
+            counts = [count - kept for count in (source.frames_expected, self.limit) if count is not None]
             self.begin(source.stem, min(counts, default=None))
-            partial = folder.begin()
             try:
-                return self._write(source, folder, partial, identity, seen)
+                return self._write(source, folder, partial, identity, seen, earlier)
             except BaseException:
                 folder.discard()
                 raise
@@ -160,28 +163,39 @@ class Run:
         partial: Path,
         identity: dict[str, Any],
         seen: SourceFixations | None,
+        earlier: Earlier | None,
     ) -> Outcome:
         began = time.perf_counter()
         decode, network = Clock(), Clock()
         prompt = self.prompt if seen is None else replace(self.prompt, fixations=seen.points)
-        done, last_s, cut = 0, 0.0, False
+        kept = () if earlier is None else earlier.frames
+        done, last_s, cut = len(kept), kept[-1].time_s if kept else 0.0, False
+        first = done
+        if earlier is not None:
+            source.note(f"goes on after frame {kept[-1].index}, where an earlier run stopped; the model starts anew")
+            prompt, first = self._going_on(prompt, earlier, partial)
         broken: Exception | None = None
-        writer = ResultWriter(partial, source, self.kinds, folder.final)
+        writer = ResultWriter(partial, source, self.kinds, folder.final, before=done)
+        log = FrameLog(partial)
         try:
             try:
-                with Ahead(source, decode.time(islice(source, self.limit))) as clip:
-                    for frame in network.time(self.predictor.stream(clip, prompt)):
-                        writer.write(frame, source.frame_name(frame.index) if source.kind == "frames" else None)
+                with Ahead(source, decode.time(islice(source, first, self.limit))) as clip:
+                    for frame in islice(network.time(self.predictor.stream(clip, prompt)), done - first, None):
+                        name = source.frame_name(frame.index)
+                        writer.write(frame, name if source.kind == "frames" else None)
+                        log.add(frame, name)
                         done, last_s = done + 1, frame.time_s
                         self.step()
                         if cut := self.stopped():
                             break
             except Exception as error:
-                if not done or isinstance(error, OutputError):
+                if done == len(kept) or isinstance(error, OutputError):
                     raise
                 broken = error
+            log.close()
             writer.close(whole=not cut and broken is None and done != self.limit and self.end_s is None)
         except BaseException:
+            log.close()
             writer.abort()
             raise
         notes = (*source.notes, *(() if seen is None else seen.notes))
@@ -204,7 +218,7 @@ class Run:
                 "versions": versions(),
                 "timings": {
                     "total_s": round(seconds, 3),
-                    "frames_per_s": round(done / seconds, 2),
+                    "frames_per_s": round((done - len(kept)) / seconds, 2),
                     "decode_s": round(decode.seconds, 3),
                     "network_s": round(network.seconds, 3),
                     "write_s": round(writer.busy_s, 3),
@@ -220,6 +234,21 @@ class Run:
             error=error_line,
             notes=notes,
         )
+
+    def _going_on(self, prompt: Prompt, earlier: Earlier, partial: Path) -> tuple[Prompt, int]:
+        """(prompt, number of the first frame) for a model that goes on where an earlier run stopped.
+
+        It begins one frame before, whose result is there already: with the target in it, where it takes a mask.
+        """
+        fixations = Prompt(fixations=prompt.fixations)
+        if earlier.fresh:
+            return fixations, len(earlier.frames)
+        mask = MASKS.find(partial)
+        if "mask" in self.predictor.takes and mask is not None and prompt.fixations is None:
+            last = MASKS.read(mask / f"{earlier.frames[-1].name}.png") == 1
+            if last.any():
+                return Prompt(mask=last), len(earlier.frames) - 1
+        return fixations, len(earlier.frames) - 1
 
     def _identity_of(self, source: Source, given: Given, table: Path | None) -> dict[str, Any]:
         if isinstance(given, Path) and not source.once:

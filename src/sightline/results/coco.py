@@ -30,7 +30,7 @@ class Coco(Kind):
         """Of a model that gives masks or objects."""
         return bool(gives & {"masks", "objects"})
 
-    def begin(self, folder: Path, source: Source | None) -> Sink:
+    def begin(self, folder: Path, source: Source | None, before: int = 0) -> Sink:
         """See `Kind.begin`. Raises UsageError where pycocotools is not installed."""
         return _CocoSink(folder / self.entries[0])
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from sightline.errors import OutputError
 from sightline.files import WholeFolder, output_errors
+from sightline.results.kinds import Kind
 from sightline.results.outputs import SUMMARY, entries
+from sightline.results.resume import LOG, STARTED, Earlier, find_earlier, set_aside, tidy
 
 # What makes two runs the same run.
 IDENTITY = ("model", "weights_sha256", "source", "source_bytes", "source_modified", "limit", "part", "prompt")
@@ -23,8 +26,28 @@ class OutputFolder:
 
     def __init__(self, final: Path) -> None:
         self.final = final
-        self._whole = WholeFolder(final, SUMMARY, entries())
-        self.begin, self.discard = self._whole.begin, self._whole.discard
+        self._whole = WholeFolder(final, SUMMARY, (*entries(), LOG))
+        self.discard = self._whole.discard
+
+    def begin(
+        self, identity: dict[str, Any], kinds: Sequence[Kind], versions: dict[str, str], *, anew: bool
+    ) -> tuple[Path, Earlier | None]:
+        """(the folder to write to, what is in it already of an interrupted run of this identity).
+
+        anew: take nothing over.
+        """
+        same = {key: identity[key] for key in IDENTITY} | {"versions": versions, "outputs": [k.name for k in kinds]}
+        with output_errors(self.final):
+            aside = set_aside(self._whole.partial)
+            try:
+                earlier = None if anew else find_earlier((aside, self.final), same, kinds, killed=aside)
+                partial = self._whole.begin()
+                (partial / STARTED).write_text(json.dumps(same), encoding="utf-8")
+                if earlier is not None:
+                    earlier.hand_over(partial, kinds)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+        return partial, earlier
 
     def finished(self, identity: dict[str, Any], outputs: Iterable[str], *, overwrite: bool) -> bool:
         """True where the complete results of this very run are there already.
@@ -38,7 +61,7 @@ class OutputFolder:
             old = self._read_summary()
         other = [key for key in IDENTITY if old.get(key) != identity[key]]
         same = not other
-        if same and not old["complete"]:  # what an interrupted run left is replaced without asking
+        if same and not old["complete"]:  # what an interrupted run left is gone on from, or replaced, without asking
             return False
         if same and set(outputs) <= set(old["outputs"]):
             return True
@@ -56,5 +79,6 @@ class OutputFolder:
     def commit(self, summary: dict[str, Any]) -> None:
         """Add summary.json and give the results their place."""
         with output_errors(self.final):
+            tidy(self._whole.partial, complete=summary["complete"])
             (self._whole.partial / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
         self._whole.commit()

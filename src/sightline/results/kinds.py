@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sightline.errors import DataError
+from sightline.files import link
 from sightline.results.png import write_labels, write_map
 from sightline.types import Frame
 from sightline.video import Source
@@ -63,8 +64,18 @@ class Kind(ABC):
         return self.name in gives
 
     @abstractmethod
-    def begin(self, folder: Path, source: Source | None) -> Sink:
-        """Start writing into an empty folder. source: the video or picture; None for pictures that are not one."""
+    def begin(self, folder: Path, source: Source | None, before: int = 0) -> Sink:
+        """Start writing. source: the video or picture; None for pictures that are not one.
+
+        before: how many frames of it were taken over from an interrupted run; the folder is empty where there are none.
+        """
+
+    def done(self, earlier: Path, frames: Sequence[str]) -> int:
+        """How many of the first of these frames, by name, a run that was interrupted has written in a folder."""
+        return 0
+
+    def take_over(self, earlier: Path, folder: Path, frames: Sequence[str]) -> None:  # noqa: B027 - see `done`
+        """Bring what was written of these frames into an empty folder; what lies in `earlier` stays as it is."""
 
     def find(self, folder: Path) -> Path | None:
         """Where it lies in a folder of results; None where it is not there."""
@@ -91,10 +102,23 @@ class Pictures(Kind):
         """The pictures in a folder of results, by name; empty where there are none."""
         return {path.stem: path for path in sorted((folder / self.name).glob("*.png"))}
 
-    def begin(self, folder: Path, source: Source | None) -> Sink:
+    def begin(self, folder: Path, source: Source | None, before: int = 0) -> Sink:
         """See `Kind.begin`."""
-        (folder / self.name).mkdir()
+        (folder / self.name).mkdir(exist_ok=True)
         return _PictureSink(folder / self.name, self.save)
+
+    def done(self, earlier: Path, frames: Sequence[str]) -> int:
+        """See `Kind.done`."""
+        return next((n for n, name in enumerate(frames) if not self._path(earlier, name).is_file()), len(frames))
+
+    def take_over(self, earlier: Path, folder: Path, frames: Sequence[str]) -> None:
+        """See `Kind.take_over`."""
+        (folder / self.name).mkdir()
+        for name in frames:
+            link(self._path(earlier, name), self._path(folder, name))
+
+    def _path(self, folder: Path, name: str) -> Path:
+        return folder / self.name / f"{name}.png"
 
 
 class _PictureSink(Sink):
@@ -159,9 +183,25 @@ class Table(Kind):
         self.columns = ("frame", "time_s", *columns)
         self._rows = rows
 
-    def begin(self, folder: Path, source: Source | None) -> Sink:
+    def begin(self, folder: Path, source: Source | None, before: int = 0) -> Sink:
         """See `Kind.begin`."""
         return _TableSink(folder / self.entries[0], self.columns, self._rows)
+
+    def done(self, earlier: Path, frames: Sequence[str]) -> int:
+        """See `Kind.done`."""
+        return len(frames) if (earlier / self.entries[0]).is_file() else 0
+
+    def take_over(self, earlier: Path, folder: Path, frames: Sequence[str]) -> None:
+        """See `Kind.take_over`."""
+        # Rows call frames of a video by their number, which 00010 is too.
+        kept = {str(int(name)) if name.isdecimal() else name for name in frames}
+        with (earlier / self.entries[0]).open(newline="", encoding="utf-8") as old:
+            rows = list(csv.reader(old))
+        with (folder / self.entries[0]).open("w", newline="", encoding="utf-8") as new:
+            lines = csv.writer(new, lineterminator="\n")
+            lines.writerow(self.columns)
+            named = ((str(int(row[0])) if row[0].isdecimal() else row[0], row) for row in rows[1:] if row)
+            lines.writerows(row for name, row in named if name in kept and len(row) == len(self.columns))
 
     def read(self, path: Path) -> list[dict[str, str]]:
         """The rows, by column. Raises DataError for other columns or a row with more or fewer cells."""
@@ -185,9 +225,12 @@ class _TableSink(Sink):
         self, path: Path, columns: tuple[str, ...], rows: Callable[[Frame], Iterable[tuple[Any, ...]]]
     ) -> None:
         self._rows = rows
-        self._file = path.open("w", newline="", encoding="utf-8")
+        goes_on = path.exists()
+        # A line at a time: a killed run leaves all rows that it wrote.
+        self._file = path.open("a", newline="", encoding="utf-8", buffering=1)
         self._writer = csv.writer(self._file, lineterminator="\n")
-        self._writer.writerow(columns)
+        if not goes_on:
+            self._writer.writerow(columns)
 
     def write(self, frame: Frame, name: str | None = None) -> None:
         for cells in self._rows(frame):

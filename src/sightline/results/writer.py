@@ -21,17 +21,20 @@ class ResultWriter:
     """Writes frames into `folder`: tables on the caller's thread, maps on some of their own, the overlay on another.
 
     kinds: what is written. source: where the frames come from; None for pictures that are not one source. place: what
-    errors call the folder. Errors of any thread are raised, as OutputError, by the next `write` or by `close`.
+    errors call the folder. before: how many frames are there from an interrupted run. Errors of any thread are raised,
+    as OutputError, by the next `write` or by `close`.
     """
 
-    def __init__(self, folder: Path, source: Source | None, kinds: Sequence[Kind], place: Path) -> None:
+    def __init__(
+        self, folder: Path, source: Source | None, kinds: Sequence[Kind], place: Path, before: int = 0
+    ) -> None:
         self._place = place
         self._workers: list[Background[Item]] = []
         self._sinks: dict[str, list[Sink]] = {"rows": [], "files": [], "film": []}
         try:
             with output_errors(place):
                 for kind in kinds:
-                    self._sinks[kind.lane].append(kind.begin(folder, source))
+                    self._sinks[kind.lane].append(kind.begin(folder, source, before))
         except BaseException:
             self.abort()
             raise

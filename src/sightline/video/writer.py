@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
+from itertools import islice, pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +22,11 @@ from sightline.video.opening import is_stream
 from sightline.video.sound import SoundTrack
 from sightline.video.source import Source
 
+_FRAGMENTS = {  # of a second, on the disk at once; the index comes late because it holds when the film begins
+    "movflags": "frag_keyframe+delay_moov+default_base_moof",
+    "frag_duration": "1000000",
+    "flush_packets": "1",
+}
 _BT709 = 1  # AVCOL_PRI_BT709, AVCOL_TRC_BT709, AVCOL_SPC_BT709 and AVCOL_RANGE_MPEG are all 1
 
 
@@ -32,7 +38,8 @@ class VideoWriter:
     seconds of one pts tick, 1 / fps unless given. sound: a file, or an address, whose sound goes along: copied packet
     by packet if mp4 can hold its codec, else re-encoded to AAC, else left out. note: is told, in a sentence, what of
     the sound is left out. pixel_aspect: width / height of a pixel as shown. zero_s: the stamp, in
-    seconds, of picture and sound that becomes 0 in the file.
+    seconds, of picture and sound that becomes 0 in the file. fragmented: the file has its name at once, and can be read
+    up to its last second whatever happens; for `join_films`.
 
     As a context manager it closes at the end and leaves no file behind after an exception. Raises OutputError.
     """
@@ -48,9 +55,10 @@ class VideoWriter:
         pixel_aspect: Fraction = Fraction(1),
         zero_s: Fraction = Fraction(0),
         note: Callable[[str], None] = lambda text: None,
+        fragmented: bool = False,
     ) -> None:
         self.path = Path(path)
-        self._file = WholeFile(self.path)
+        self._file = None if fragmented else WholeFile(self.path)
         self._frames, self._last_pts, self._last_step = 0, -1, 1
         self._pad = (size[0] % 2, size[1] % 2)
         rate = Fraction(fps).limit_denominator(1001)
@@ -58,13 +66,11 @@ class VideoWriter:
         self._zero_s = zero_s
         self._convert = VideoReformatter()
         self._sound: SoundTrack | None = None
+        place = self.path if self._file is None else self._file.partial
         with self._errors():
-            self._file.partial.touch()  # PyAV opens the file only with the first packet: fail now, not then
-            # A late start is stored in ticks of the movie's own clock: the default of 1000 a second would round it.
-            ticks = self._time_base.denominator
-            clock = min(ticks * math.ceil(10_000 / ticks), 1_000_000)
-            options = {"movflags": "+faststart", "movie_timescale": str(clock)}
-            self._output = av.open(f"file:{self._file.partial}", "w", format="mp4", options=options)
+            place.touch()  # PyAV opens the file only with the first packet: fail now, not then
+            options = mp4_options(self._time_base) if self._file is not None else _FRAGMENTS
+            self._output = av.open(f"file:{place}", "w", format="mp4", options=options)
             try:
                 self._stream = self._add_picture(size, rate, pixel_aspect)
                 if sound is not None:
@@ -74,17 +80,18 @@ class VideoWriter:
                 raise
 
     @classmethod
-    def like(cls, path: str | Path, source: Source) -> Self:
-        """A writer for pictures of the size and times of `source`, with its sound."""
+    def like(cls, path: str | Path, source: Source, *, fragmented: bool = False) -> Self:
+        """A writer for pictures of the size and times of `source`, with its sound where it is not `fragmented`."""
         return cls(
             path,
             source.size,
             source.fps,
             time_base=source.time_base,
-            sound=source.sound_track,
+            sound=None if fragmented else source.sound_track,
             pixel_aspect=source.pixel_aspect,
             zero_s=source.zero_s,
             note=source.note,
+            fragmented=fragmented,
         )
 
     def _add_picture(self, size: tuple[int, int], rate: Fraction, pixel_aspect: Fraction) -> av.VideoStream:
@@ -127,7 +134,8 @@ class VideoWriter:
                     self._sound.advance(None if whole_sound else end)
                     self._sound.close()
                 self._output.close()
-            self._file.commit()
+            if self._file is not None:
+                self._file.commit()
         except BaseException:
             self.abort()
             raise
@@ -138,7 +146,8 @@ class VideoWriter:
             self._sound.close()
         with contextlib.suppress(av.FFmpegError, OSError):
             self._output.close()
-        self._file.discard()
+        if self._file is not None:
+            self._file.discard()
 
     def __enter__(self) -> Self:
         return self
@@ -149,9 +158,60 @@ class VideoWriter:
         else:
             self.abort()
 
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, av.FFmpegError) as error:
-            raise OutputError(f"{self.path}: cannot be written ({error.strerror}); {mend(error)}") from error
+    def _errors(self) -> contextlib.AbstractContextManager[None]:
+        return writing(self.path)
+
+
+def join_films(parts: Mapping[int, Path], target: Path, source: Source, *, whole_sound: bool) -> None:
+    """Make one film, with the sound of `source`, of parts that VideoWriter wrote `fragmented`.
+
+    parts: by the number of frames before each; what the next part has anew is left out of the one before. Without
+    `whole_sound` the sound ends with the last picture.
+    """
+    starts = sorted(parts)
+    lengths = [*(b - a for a, b in pairwise(starts)), None]
+    with writing(target), WholeFile(target) as partial:
+        options = mp4_options(source.time_base)
+        with av.open(f"file:{partial}", "w", format="mp4", options=options) as output:
+            stream: av.VideoStream | None = None
+            sound: SoundTrack | None = None
+            last_s = step_s = Fraction(0)
+            try:
+                for start, length in zip(starts, lengths, strict=True):
+                    with av.open(f"file:{parts[start]}") as part:
+                        if stream is None:
+                            stream = output.add_stream_from_template(part.streams.video[0])
+                            if source.sound_track is not None:
+                                sound = SoundTrack(source.sound_track, output, source.zero_s, source.note)
+                        packets = (packet for packet in part.demux(video=0) if packet.size)
+                        for packet in islice(packets, length):
+                            begins_s = packet.pts * packet.time_base
+                            last_s, step_s = begins_s, begins_s - last_s or step_s
+                            packet.stream = stream
+                            output.mux(packet)
+                            if sound is not None:
+                                sound.advance(float(begins_s + source.zero_s))
+                if sound is not None:
+                    sound.advance(None if whole_sound else float(last_s + step_s + source.zero_s))
+            finally:
+                if sound is not None:
+                    sound.close()
+
+
+def mp4_options(time_base: Fraction) -> dict[str, str]:
+    """How an mp4 with pictures of a time base is written."""
+    # A late start is stored in ticks of the movie's own clock: the default of 1000 a second would round it.
+    ticks = time_base.denominator
+    clock = min(ticks * math.ceil(10_000 / ticks), 1_000_000)
+    return {"movflags": "+faststart", "movie_timescale": str(clock)}
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Errors of writing a film, as OutputError that names it and the mend."""
+    try:
+        yield
+    except OutputError:
+        raise
+    except (OSError, av.FFmpegError) as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); {mend(error)}") from error

@@ -48,7 +48,21 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A folder that `import_study` made."""
+    """A folder that `import_study` made.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    trials : tuple of Found
+        What became of every trial, by subject and stimulus.
+
+    Examples
+    --------
+    >>> study = Study(Path("study"), (Found("P1", "dog", "imported"), Found("P2", "dog", "missing")))
+    >>> study.counts, study.stimuli
+    ({'imported': 1, 'missing': 1}, ['dog'])
+    """
 
     path: Path
     trials: tuple[Found, ...]
@@ -115,6 +129,19 @@ def import_study(
     ------
     SightlineError
         If nothing can be imported, two stimuli have one name, or the call is wrong. Then nothing is written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> (folder / "shown").mkdir()
+    >>> Image.new("RGB", (64, 48)).save(folder / "shown" / "dog.png")
+    >>> table = folder / "P1.csv"
+    >>> _ = table.write_text("image,onset_ms,duration_ms,x_px,y_px\\ndog.png,0,300,20,20\\ncat.png,0,250,9,9\\n")
+    >>> study = import_study([table], folder / "shown", folder / "study")
+    >>> study.counts, study.stimuli
+    ({'imported': 1, 'unknown': 1}, ['dog'])
     """
     options = options or AlignOptions()
     reading = replace(reading or ReadOptions(), rate_hz=options.setup.rate_hz)

@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,6 @@ from sightline.cli.app import main
 from training.conftest import data, own_cache, recipe  # noqa: F401 - fixtures
 
 Recipe = Callable[..., Path]
-
-
-@pytest.fixture(autouse=True)
-def interrupts() -> Iterator[None]:
-    """Lightning leaves Ctrl-C ignored once it has seen it."""
-    handler = signal.getsignal(signal.SIGINT)
-    yield
-    signal.signal(signal.SIGINT, handler)
 
 
 def run(capsys: pytest.CaptureFixture[str], *args: object) -> tuple[int, str, str]:

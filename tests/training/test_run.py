@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +34,8 @@ KINDS = [*TASKS]
 Read = Callable[..., Chain]
 
 
-@pytest.fixture(autouse=True)
-def interrupts() -> Iterator[None]:
-    """Lightning leaves Ctrl-C ignored once it has seen it."""
-    handler = signal.getsignal(signal.SIGINT)
-    yield
-    signal.signal(signal.SIGINT, handler)
-
-
 def interrupt_at(step: int, kind: str, monkeypatch: pytest.MonkeyPatch, skip: int = 0) -> None:
-    """Ctrl-C at a step; skip: so many runs get there before."""
+    """Ctrl-C in the step after `step` others; skip: so many runs get there before."""
     training_step, seen = TASKS[kind].training_step, []
 
     def stop(self: L.LightningModule, batch: Any, number: int) -> torch.Tensor:
@@ -70,7 +63,7 @@ def test_a_run_that_is_stopped_and_resumed_ends_like_one_that_was_not(
     settings = chain(kind)
     whole = train(settings, tmp_path / "whole", validate_every=3)
     with monkeypatch.context() as patch:
-        interrupt_at(2, kind, patch)
+        interrupt_at(1, kind, patch)
         with pytest.raises(KeyboardInterrupt):
             train(settings, tmp_path / "parts", validate_every=3)
     parts = tmp_path / "parts"
@@ -87,11 +80,57 @@ def test_a_stop_during_validation_loses_nothing(chain: Read, tmp_path: Path, mon
     settings = chain("wcsnet")
     whole = train(settings, tmp_path / "whole", validate_every=2)
     with monkeypatch.context() as patch:
-        patch.setattr(WCSNetTask, "validation_step", lambda *_: signal.raise_signal(signal.SIGINT))
+
+        def stop(*_: Any) -> None:
+            raise KeyboardInterrupt  # as a second Ctrl-C does
+
+        patch.setattr(WCSNetTask, "validation_step", stop)
         with pytest.raises(KeyboardInterrupt):
             train(settings, tmp_path / "parts", validate_every=2)
     train(settings, tmp_path / "parts", resume=True, validate_every=2)
     assert_same_weights(whole, tmp_path / "parts")
+
+
+@pytest.mark.parametrize("step", [2, 4])
+def test_ctrl_c_in_the_middle_of_a_step_saves_no_half_of_it(
+    step: int, chain: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes when half of the parameters have moved; in the last step there is nothing left to stop."""
+    settings = chain("egnet", "held_out=0")
+    whole = train(settings, tmp_path / "whole")
+    module = import_module("torch.optim.adam")
+    update, calls = module.adam, []
+
+    def interrupted(*args: Any, **options: Any) -> None:
+        calls.append(1)
+        if len(calls) == 2 * step:  # a call for each of the two rates: one of them is done
+            signal.raise_signal(signal.SIGINT)
+        update(*args, **options)
+
+    parts = tmp_path / "parts"
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "adam", interrupted)
+        if step < 4:
+            with pytest.raises(KeyboardInterrupt):
+                train(settings, parts)
+        else:
+            train(settings, parts)
+    assert len(calls) >= 2 * step, "the optimiser was interrupted"
+    if step < 4:
+        assert torch.load(parts / "checkpoints/last.ckpt", weights_only=True)["global_step"] == step
+        train(settings, parts, resume=True)
+    assert_same_weights(whole, parts)
+
+
+def test_ctrl_c_at_the_end_of_a_stage_stops_the_chain(
+    chain: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = chain("chain")
+    interrupt_at(3, "wcsnet", monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        train(settings, tmp_path)
+    assert (tmp_path / "stills/model.safetensors").is_file()
+    assert not (tmp_path / "videos").exists()
 
 
 def test_a_crash_leaves_a_checkpoint_too(chain: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +160,7 @@ def test_a_chain_goes_on_in_the_stage_that_was_stopped(
     assert_same_weights(whole, whole / "videos")
     parts = tmp_path / "parts"
     with monkeypatch.context() as patch:
-        interrupt_at(2, "wcsnet", patch, skip=stopped)
+        interrupt_at(1, "wcsnet", patch, skip=stopped)
         with pytest.raises(KeyboardInterrupt):
             train(settings, parts)
     assert (parts / "stills/model.safetensors").exists() == bool(stopped)
@@ -175,7 +214,7 @@ def test_egcnet_resumes_with_the_memory_of_its_contrast(
 ) -> None:
     settings = chain("egcnet")
     with monkeypatch.context() as patch:
-        interrupt_at(2, "egcnet", patch)
+        interrupt_at(1, "egcnet", patch)
         with pytest.raises(KeyboardInterrupt):
             train(settings, tmp_path, validate_every=3)
     saved = torch.load(tmp_path / "checkpoints/last.ckpt", weights_only=True)

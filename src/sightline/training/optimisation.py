@@ -1,15 +1,12 @@
-"""Optimisers with the recipe's rates and schedule, a running average of the weights, and a seed a step."""
+"""Optimisers with the recipe's rates and schedule."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-import lightning as L
-import numpy as np
 import torch
-from lightning.pytorch.callbacks import WeightAveraging
-from torch import Tensor, nn
+from torch import nn
 
 from sightline.errors import UsageError
 from sightline.training.recipe import Optimisation
@@ -59,53 +56,3 @@ def _optimiser(groups: list[dict[str, Any]], settings: Optimisation) -> torch.op
             return torch.optim.SGD(
                 groups, settings.learning_rate, momentum=settings.momentum, weight_decay=settings.weight_decay
             )
-
-
-class OwnSeedEveryStep(L.Callback):
-    """Seeds torch by the step, so that a resumed run draws the random numbers that an uninterrupted one would."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def on_train_batch_start(self, trainer: L.Trainer, *_: Any) -> None:
-        state = np.random.SeedSequence([self.seed, trainer.global_rank, trainer.global_step]).generate_state(1)
-        torch.manual_seed(int(state[0]))
-
-
-class RunningAverage(WeightAveraging):
-    """An exponential average of the weights, which validation and the final weights use.
-
-    The decay grows to its value, min(decay, (1 + s) / (10 + s)) after step s, so that the random start is forgotten at
-    once; Lightning's EMAWeightAveraging has the final decay from the first step on. Counts are not averaged.
-    """
-
-    def __init__(self, decay: float) -> None:
-        def average(averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
-            """steps: how many are in the average already."""
-            if not averaged.is_floating_point():
-                return current
-            count = int(steps) + 1
-            return averaged.lerp(current, 1 - min(decay, (1 + count) / (10 + count)))
-
-        super().__init__(avg_fn=average)
-        self._validating = False
-
-    def on_validation_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        super().on_validation_epoch_start(trainer, pl_module)
-        self._validating = True
-
-    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._validating = False
-        super().on_validation_epoch_end(trainer, pl_module)
-
-    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Nothing yet, unlike Lightning's: a checkpoint that is saved at the end holds the trained weights, too."""
-
-    def load_into(self, task: L.LightningModule) -> None:
-        """Replace the task's weights by their average."""
-        self._copy_average_to_current(task)
-
-    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        """What a stop during validation saves is the trained weights, not their average, in their place."""
-        if self._validating:
-            self.on_validation_epoch_end(trainer, pl_module)

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import LearningRateMonitor, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from sightline.errors import OutputError, UsageError, WeightsError
 from sightline.models import weights
-from sightline.training.optimisation import OwnSeedEveryStep, RunningAverage
+from sightline.training.callbacks import Checkpoint, OwnSeedEveryStep, RunningAverage, StopBetweenSteps
 from sightline.training.recipe import Chain, Recipe, builder
 
 
@@ -54,13 +54,15 @@ def train(chain: Chain, output: Path, resume: bool = False, devices: int = 1, va
         raise UsageError(
             "a recipe of several stages trains on several `devices` under torchrun alone; start it with that"
         )
+    stop = StopBetweenSteps()
     recipes = {stage: chain.recipe(stage, output) for stage in folders}
     *_, last = folders
     for stage, folder in folders.items():
         if stage != last and (folder / "model.safetensors").is_file():
             continue
+        stop.stop_if_asked()
         copy = output if stage == last else folder
-        _train(recipes[stage], folder, copy, devices, validate_every)
+        _train(recipes[stage], folder, copy, devices, validate_every, stop)
     return output
 
 
@@ -70,7 +72,7 @@ def has_begun(chain: Chain, output: Path) -> bool:
     return any((place / name).exists() for place in places for name in ("checkpoints/last.ckpt", "model.safetensors"))
 
 
-def _train(recipe: Recipe, folder: Path, copy: Path, devices: int, validate_every: int) -> None:
+def _train(recipe: Recipe, folder: Path, copy: Path, devices: int, validate_every: int, stop: StopBetweenSteps) -> None:
     """One stage in its folder, from its last checkpoint where there is one; its weights go to `copy` as well."""
     checkpoint = folder / "checkpoints" / "last.ckpt"
     resume = checkpoint.is_file()
@@ -89,7 +91,7 @@ def _train(recipe: Recipe, folder: Path, copy: Path, devices: int, validate_ever
     averages = [RunningAverage(settings.ema)] if settings.ema else []
     callbacks = [
         # One file, written over and over: with Lightning's counter a resumed run would leave the old one in its place.
-        ModelCheckpoint(
+        Checkpoint(
             checkpoint.parent,
             filename="last",
             save_last=True,
@@ -99,6 +101,7 @@ def _train(recipe: Recipe, folder: Path, copy: Path, devices: int, validate_ever
             enable_version_counter=False,
         ),
         OwnSeedEveryStep(recipe.seed),
+        stop,
         *averages,
         LearningRateMonitor("step"),
         RichProgressBar(console_kwargs={"stderr": True}),
@@ -118,7 +121,7 @@ def _train(recipe: Recipe, folder: Path, copy: Path, devices: int, validate_ever
         enable_model_summary=False,
     )
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), stop.listening(trainer):
             # Frozen backbones are in evaluation mode on purpose, batches come without workers, and a recipe may have
             # nothing to validate on.
             for message in (".*in eval mode at", ".*does not have many workers", ".*LeafSpec", ".*ranks is zero"):

@@ -25,7 +25,7 @@ from sightline.nn.engine import engine_notes
 from sightline.results.folder import OutputFolder
 from sightline.results.kinds import Kind
 from sightline.results.outputs import MASKS
-from sightline.results.resume import Earlier, FrameLog
+from sightline.results.resume import WARM_UP, Earlier, FrameLog
 from sightline.results.writer import ResultWriter
 from sightline.types import Prompt
 from sightline.video import Ahead, Selection, Source, open_source
@@ -238,17 +238,19 @@ class Run:
     def _going_on(self, prompt: Prompt, earlier: Earlier, partial: Path) -> tuple[Prompt, int]:
         """(prompt, number of the first frame) for a model that goes on where an earlier run stopped.
 
-        It begins one frame before, whose result is there already: with the target in it, where it takes a mask.
+        It begins some frames before, whose results are there already: to come to the choice of a target as it did in
+        the earlier run, or with the target in it, where the model takes a mask.
         """
+        count = len(earlier.frames)
         fixations = Prompt(fixations=prompt.fixations)
         if earlier.fresh:
-            return fixations, len(earlier.frames)
+            return fixations, max(0, count - WARM_UP)
         mask = MASKS.find(partial)
         if "mask" in self.predictor.takes and mask is not None and prompt.fixations is None:
             last = MASKS.read(mask / f"{earlier.frames[-1].name}.png") == 1
             if last.any():
-                return Prompt(mask=last), len(earlier.frames) - 1
-        return fixations, len(earlier.frames) - 1
+                return Prompt(mask=last), count - 1
+        return fixations, max(0, count - WARM_UP)
 
     def _identity_of(self, source: Source, given: Given, table: Path | None) -> dict[str, Any]:
         if isinstance(given, Path) and not source.once:

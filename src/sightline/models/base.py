@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -101,3 +102,5 @@ class Predictor(ABC):
     def _frames(self, source: Source, prompt: Prompt) -> Iterator[Frame]:
         with source, Ahead(source) as clip:
             yield from self.stream(clip, prompt)
+        for note in source.notes:
+            warnings.warn(note, stacklevel=2)

@@ -19,6 +19,7 @@ STARTED = ".started.json"
 """What makes the run this run, in the folder that it writes to."""
 _MARGIN = 8  # frames at the end of a killed run that may be half-written: more than all queues hold
 _BACK = 500  # frames that are done again to go on from where a target was chosen, which gives the same results
+WARM_UP = 10  # frames that a model sees again before it goes on: motion and cuts are told from frames around
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Earlier:
     """What an interrupted run left.
 
     folder: where. frames: those that are whole, from the first on. fresh: whether the next one is where a target was
-    chosen anew, so that a model that begins there gives the same as one that went on.
+    chosen anew, so that a model that begins shortly before gives the same as one that went on.
     """
 
     folder: Path

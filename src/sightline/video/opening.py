@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import re
@@ -86,7 +87,8 @@ def require_readable(path: Path) -> None:
         mode = "u+rx" if path.is_dir() else "u+r"
         raise SourceError(f"{path}: permission to read it is denied; change its permissions (chmod {mode})") from error
     except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror}); check the disk and the path") from error
+        what = "the disk" if error.errno == errno.EIO else "the path"
+        raise SourceError(f"{path}: cannot be read ({error.strerror}); check {what}") from error
 
 
 def expand_sources(sources: Sequence[str | Path], *, folders: bool = True) -> list[str | Path]:

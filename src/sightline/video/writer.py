@@ -17,7 +17,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from sightline.errors import OutputError
-from sightline.files import WholeFile, mend
+from sightline.files import WholeFile, is_of_the_place, mend
 from sightline.video.opening import is_stream
 from sightline.video.sound import SoundTrack
 from sightline.video.source import Source
@@ -214,4 +214,8 @@ def writing(path: Path) -> Iterator[None]:
     except OutputError:
         raise
     except (OSError, av.FFmpegError) as error:
+        if isinstance(error, av.FFmpegError) and not is_of_the_place(error):
+            raise OutputError(
+                f"{path}: the film cannot be made ({error.strerror}); leave it out (`save`), and please report it"
+            ) from error
         raise OutputError(f"{path}: cannot be written ({error.strerror}); {mend(error)}") from error

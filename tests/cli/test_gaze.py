@@ -122,3 +122,17 @@ def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
     code, said, _ = run(capsys, "gaze", "import", "--help")
     assert code == 0
     assert "sightline gaze import sub01.asc --stimulus film.mp4" in said
+
+
+def test_what_was_not_imported_is_told(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad = makers.plain(tmp_path, truth()), tmp_path / "other.csv"
+    bad.write_text("onset,duration,x,y\n0.2,310,5,6\n0.55,250,5,6\n")
+    code, out, error = run(capsys, "gaze", "import", good, bad, "--stimulus", film, *SCREEN, "--out", tmp_path / "out")
+    assert code == 1
+    assert "4 fixations of 1 subject" in out
+    assert "not imported: " in error
+    assert "say it with --time-unit s, ms, us or ns" in error
+    code, out, _ = run(
+        capsys, "gaze", "import", bad, "--time-unit", "ms", "--stimulus", film, *SCREEN, "--out", tmp_path / "b"
+    )
+    assert (code, out.splitlines()[0]) == (0, f"{tmp_path / 'b'}: 2 fixations of 1 subject")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sightline.fixations.units import SECONDS, named_unit, unit_of_fixations, unit_of_samples
+from sightline.fixations.units import SECONDS, named_unit, unit_of_fixations, unit_of_samples, units_of_columns
 
 ONSETS = np.array([0.20, 0.55, 0.84, 1.13, 1.39, 1.71, 1.94, 2.23])
 LENGTHS = np.array([0.31, 0.25, 0.25, 0.22, 0.28, 0.19, 0.25, 0.22])
@@ -19,6 +19,16 @@ def test_one_unit_fits(unit: str) -> None:
 @pytest.mark.parametrize(("one", "other"), [("s", "ms"), ("ms", "s"), ("us", "ms")])
 def test_two_units_are_unsure(one: str, other: str) -> None:
     assert unit_of_fixations(ONSETS / SECONDS[one], LENGTHS / SECONDS[other]) is None
+
+
+def test_each_column_may_name_its_own_unit() -> None:
+    ms = 1000 * ONSETS
+    assert units_of_columns(("onset_ms", "duration_s"), ms, LENGTHS) == ("ms", "s")
+    assert units_of_columns(("onset", "duration_s"), ms, LENGTHS) == ("ms", "s")
+    assert units_of_columns(("onset", "duration_s"), ONSETS, LENGTHS) == ("s", "s")
+    assert units_of_columns(("onset_ms", "duration"), ms, LENGTHS) == ("ms", "s")
+    assert units_of_columns(("onset", "duration"), ms, LENGTHS) is None
+    assert units_of_columns(("onset", "duration_s"), ms, 500 * LENGTHS) is None
 
 
 def test_a_few_odd_rows_do_not_matter() -> None:

@@ -278,6 +278,19 @@ def test_the_same_subject_twice(known: Truth, film: Path, tmp_path: Path) -> Non
         import_gaze([path, other], film, tmp_path / "out", options=OPTIONS)
 
 
+def test_a_file_that_fails_does_not_stop_the_others(known: Truth, film: Path, tmp_path: Path) -> None:
+    good = makers.smi(tmp_path, known)
+    cut = tmp_path / "s2.asc"
+    cut.write_text("** CONVERTED FROM s2.edf\n")
+    out = import_gaze([cut, good], film, tmp_path / "out", options=OPTIONS)
+    assert read_fixations(out)["subject"].unique().to_list() == ["Anna"]
+    assert list(ImportFolder.open(out).failed) == [str(cut)]
+    assert "no START of a recording" in ImportFolder.open(out).failed[str(cut)]
+    with pytest.raises(DataError, match="no START of a recording"):
+        import_gaze([cut], film, tmp_path / "none", options=OPTIONS)
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_folder_with_other_things_is_left_alone(known: Truth, film: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("x")

@@ -195,7 +195,7 @@ def import_(
     folder = ImportFolder.open(made)
     if as_json:
         typer.echo(json.dumps(folder.provenance, indent=2))
-        return
+        raise typer.Exit(int(bool(folder.failed)))
     fixations = folder.fixations()
     subjects = fixations["subject"].n_unique()
     typer.echo(
@@ -204,6 +204,9 @@ def import_(
     _print_quality(folder.quality())
     for warning, who in _by_warning(folder.quality()).items():
         typer.echo(f"{', '.join(who)}: {_told(warning)}", err=True)
+    for reason in folder.failed.values():
+        typer.echo(f"not imported: {_told(reason)}", err=True)
+    raise typer.Exit(int(bool(folder.failed)))
 
 
 def _import_study(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sightline.errors import DataError
 from sightline.fixations.labels import COLUMNS, kinds_of
 from sightline.fixations.records import Fixations, Points
-from sightline.fixations.units import SECONDS, named_unit, unit_of_fixations
+from sightline.fixations.units import SECONDS, units_of_columns
 
 Floats = NDArray[np.float64]
 Texts = NDArray[np.str_]
@@ -195,16 +195,15 @@ def _only_fixations(sheet: _Sheet) -> _Sheet:
 
 def _scales(path: Path, names: Sequence[str], onset: Floats, duration: Floats, subjects: Texts) -> list[float]:
     """Seconds of a unit of the onsets and of the durations."""
-    units = [named_unit(name) for name in names]
-    if None in units and len(onset):
-        guess = next((unit for unit in units if unit), None) or unit_of_fixations(onset, duration, subjects)
-        if guess is None:
-            raise DataError(
-                f"{path}: the unit of {' and '.join(names)} is not certain; call them onset_s and duration_s, or "
-                "onset_ms and duration_ms"
-            )
-        units = [guess, guess]
-    return [SECONDS[unit or "s"] for unit in units]
+    if not len(onset):
+        return [1.0, 1.0]
+    units = units_of_columns((names[0], names[1]), onset, duration, subjects)
+    if units is None:
+        raise DataError(
+            f"{path}: the unit of {' and '.join(names)} is not certain; call them onset_s and duration_s, or "
+            "onset_ms and duration_ms"
+        )
+    return [SECONDS[unit] for unit in units]
 
 
 class _Sheet(NamedTuple):

@@ -67,6 +67,30 @@ def unit_of_fixations(onset: Floats, duration: Floats, of: NDArray[Any] | None =
     return unit if fits >= SHARE and np.median(steps) <= SPARSE * np.median(lengths) else None
 
 
+def units_of_columns(
+    names: tuple[str, str], onset: Floats, duration: Floats, of: NDArray[Any] | None = None
+) -> tuple[str, str] | None:
+    """The units of the columns of onsets and durations, None where they are unsure.
+
+    A unit that a name says is that column's. The other column has the same one if that fits, else the one that does.
+
+    >>> units_of_columns(("onset", "duration_s"), np.array([200.0, 550, 840]), np.array([0.31, 0.25, 0.25]))
+    ('ms', 's')
+    """
+    first, second = (named_unit(name) for name in names)
+    if first is None and second is None:
+        unit = unit_of_fixations(onset, duration, of)
+        return None if unit is None else (unit, unit)
+    if first is not None and second is not None:
+        return first, second
+    known = first or second or "s"
+    for other in (known, *SECONDS):
+        pair = (known, other) if first is not None else (other, known)
+        if unit_of_fixations(onset * SECONDS[pair[0]], duration * SECONDS[pair[1]], of) == "s":
+            return pair
+    return None
+
+
 def _plausible(seconds: Floats) -> bool:
     low, high = LIKELY_S
     return bool(low <= np.median(seconds) <= high and np.mean((seconds >= low) & (seconds <= high)) >= SHARE)

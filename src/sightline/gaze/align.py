@@ -17,7 +17,7 @@ from sightline.gaze.clock import ClockMap
 from sightline.gaze.events import Agreement, EventOptions
 from sightline.gaze.geometry import FloatArray
 from sightline.gaze.recording import Recording, choose_eye
-from sightline.gaze.stimulus import Stimulus
+from sightline.gaze.stimulus import Stimulus, plain_name
 from sightline.gaze.viewing import Setup, Viewing, refuse_wrong_screen, resolve
 
 # subject, when the fixation began and how long it lasted in video time, where in stimulus pixels, on which frame.
@@ -294,7 +294,8 @@ def choose_trial(recordings: Sequence[Recording], trial: str | None, stimulus: S
     for subject in dict.fromkeys(r.subject for r in recordings):
         mine = [r for r in recordings if r.subject == subject]
         if trial is not None:
-            hits = [r for r in mine if r.trial == trial] or [r for r in mine if trial in r.stimuli]
+            hits = [r for r in mine if r.trial == trial]
+            hits = hits or [r for r in mine if plain_name(trial) in map(plain_name, (r.trial or "", *r.stimuli))]
         else:
             hits = mine if len(mine) == 1 else [r for r in mine if shows(r, stimulus)]
         if len(hits) == 1:

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from sightline._version import __version__
-from sightline.errors import DataError
+from sightline.errors import DataError, SightlineError, UsageError
 from sightline.files import WholeFolder
 from sightline.gaze import formats, quality, quality_page
 from sightline.gaze.align import Aligned, AlignOptions, align, choose_trial
@@ -82,8 +82,9 @@ def import_gaze(
     Raises
     ------
     SightlineError
-        If a file cannot be read, contradicts the options or has no fixation on the stimulus, or `out` cannot be
-        written or holds something else.
+        If no file can be imported, because it cannot be read, contradicts the options or has no fixation on the
+        stimulus, or if `out` cannot be written or holds something else. Of several files those that cannot be imported
+        are left out, and `ImportFolder.failed` says why.
 
     Examples
     --------
@@ -104,7 +105,7 @@ def import_gaze(
     watched = Stimulus.open(stimulus)
     with WholeFolder(target, PROVENANCE, replaces=("maps",)).require_ours() as folder:
         writer = Writer(folder, watched)
-        for aligned in _align_all(paths, watched, format, trial, reading, options):
+        for aligned in _align_all(paths, watched, format, trial, reading, options, writer.failed):
             writer.add(aligned)
             del aligned  # or it would be there still while the next one is read
         writer.finish(options)
@@ -127,6 +128,8 @@ class Writer:
     ----------
     measures : list of Quality
         Of the recordings so far.
+    failed : dict of str to SightlineError
+        Files that could not be imported, and why.
     """
 
     def __init__(self, folder: Path, stimulus: Stimulus, *, every_figure: bool = True) -> None:
@@ -136,6 +139,7 @@ class Writer:
         self._entries: list[dict[str, Any]] = []
         self._events: list[pl.DataFrame] = []
         self._figures: list[str] = []
+        self.failed: dict[str, SightlineError] = {}
         self._places: list[Viewing] = []
         self._fixated: list[tuple[str, FloatArray]] = []
         self._picture = stimulus.picture()
@@ -170,6 +174,7 @@ class Writer:
         together = quality_page.overview(self._places[0], self._fixated, self._picture) if several else ""
         quality_page.write_page(self.folder / "quality.html", title, self.measures, self._figures, together=together)
         said = _provenance(self.stimulus, options, self._entries)
+        said["failed"] = {path: str(error) for path, error in self.failed.items()}
         (self.folder / PROVENANCE).write_text(json.dumps(said, indent=2) + "\n")
 
 
@@ -180,23 +185,41 @@ def _align_all(
     trial: str | None,
     reading: ReadOptions,
     options: AlignOptions,
+    failed: dict[str, SightlineError],
 ) -> Iterator[Aligned]:
+    """The recordings of each file in turn. One that cannot be imported goes into `failed`, unless all are such."""
     seen: dict[str, Path] = {}
     names = subject_names(paths)
-    files = formats.read_together(paths, format, reading)
-    for path, recordings in track(files, "Importing", total=len(paths)):
-        for recording in choose_trial(recordings, trial, stimulus):
-            recording = named(recording, names[path])
+    groups = formats.grouped(paths)
+    for group in track(groups, "Importing", total=len(groups)):
+        path = group[0]
+        try:
+            recordings = choose_trial(formats.read_group(group, format, reading), trial, stimulus)
+        except UsageError:
+            raise
+        except SightlineError as error:
+            failed[str(path)] = error
+            continue
+        while recordings:
+            recording = named(recordings.pop(0), names[path])
             if recording.subject in seen:
                 raise DataError(
                     f"{path}: subject {recording.subject!r} is already there from {seen[recording.subject]}; "
                     "import each subject once"
                 )
+            try:
+                aligned = align(recording, stimulus, options)
+                require_fixations(aligned)
+            except UsageError:
+                raise
+            except SightlineError as error:
+                failed[str(path)] = error
+                continue
             seen[recording.subject] = path
-            aligned = align(recording, stimulus, options)
-            require_fixations(aligned)
             yield aligned
             del recording, aligned  # as above
+    if not seen:
+        raise next(iter(failed.values()))
 
 
 def named(recording: Recording, name: str) -> Recording:
@@ -305,6 +328,11 @@ class ImportFolder:
     def samples(self, subject: str) -> pl.DataFrame:
         """The gaze samples of a subject: time_s, x_px, y_px (null where lost)."""
         return pl.read_parquet(self.path / "samples" / f"{file_name(subject)}.parquet")
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """Files that could not be imported, and why."""
+        return dict(self.provenance.get("failed", {}))
 
     def quality(self) -> list[dict[str, Any]]:
         """The measures of every recording: quality.Quality as dictionaries."""

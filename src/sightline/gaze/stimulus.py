@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
+
+
+def plain_name(name: str) -> str:
+    """A name as it is compared: letters' case and the way their accents are written (macOS parts them) aside."""
+    return unicodedata.normalize("NFC", name).strip().casefold()
+
+
+def names_of(name: str) -> tuple[str, ...]:
+    """What a name in a recording may mean: itself without its folder and its showing, and without its suffix.
+
+    >>> names_of("C:\\\\clips\\\\Film.AVI#2")
+    ('film.avi', 'film')
+    """
+    word = plain_name(re.sub(r"#\d+$", "", name).replace("\\", "/").rsplit("/", 1)[-1])
+    return (word, Path(word).stem) if word else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +105,7 @@ class Stimulus:
 
     def is_called(self, name: str) -> bool:
         """Whether a name in a recording, with or without a path and a suffix, is this stimulus's."""
-        word = re.sub(r"#\d+$", "", name).replace("\\", "/").rsplit("/", 1)[-1].strip().casefold()
-        return bool(word) and self.path.stem.casefold() in (word, Path(word).stem)
+        return plain_name(self.path.stem) in names_of(name)
 
     def frame_at(self, time_s: FloatArray) -> NDArray[np.int64]:
         """The frame on screen at each time: the last one presented by then; 0 before the first."""

@@ -19,7 +19,7 @@ from sightline.gaze.align import AlignOptions, align
 from sightline.gaze.formats import ReadOptions
 from sightline.gaze.importing import PROVENANCE, Writer, named, require_fixations, subject_names
 from sightline.gaze.recording import Recording
-from sightline.gaze.stimulus import Stimulus
+from sightline.gaze.stimulus import Stimulus, names_of, plain_name
 from sightline.progress import track
 
 STUDY = "study.json"
@@ -164,7 +164,7 @@ class _Stimuli:
         self.folder = folder
         self.by_name: dict[str, Path] = {}
         for path in paths:
-            if (other := self.by_name.setdefault(path.stem.casefold(), path)) != path:
+            if (other := self.by_name.setdefault(plain_name(path.stem), path)) != path:
                 raise DataError(f"{path}: called like {other}, so that trials cannot be told apart; rename one of them")
         self._opened: dict[Path, Stimulus] = {}
 
@@ -182,8 +182,7 @@ class _Stimuli:
         """The stimulus of a trial. by_trial: its name alone counts, as the user said how trials are called."""
         names = (re.sub(r"#\d+$", "", recording.trial or ""),) if by_trial else recording.called
         for name in names:
-            word = name.replace("\\", "/").rsplit("/", 1)[-1].strip().casefold()
-            if found := self.by_name.get(word) or self.by_name.get(Path(word).stem):
+            if found := next(filter(None, map(self.by_name.get, names_of(name))), None):
                 return found
         return None
 

@@ -62,6 +62,13 @@ def test_a_unit_that_is_unsure_is_asked_for(tmp_path: Path) -> None:
         read(given, options=ReadOptions(time_unit="min"))
 
 
+def test_times_of_one_unit_and_durations_of_another(tmp_path: Path) -> None:
+    rows = [(1000 * t, d, 5, 5) for t, d in zip(ONSETS, LENGTHS, strict=True)]
+    (recording,) = read(write(tmp_path / "a.csv", ("timestamp", "duration_s", "x", "y"), rows))
+    assert fixations(recording) == list(zip(ONSETS, LENGTHS, strict=True))
+    assert recording.notes == ("times of 'timestamp' taken as ms",)
+
+
 def test_several_viewers_do_not_hide_the_unit(tmp_path: Path) -> None:
     rows = [(who, 1000 * t, 1000 * d, 5, 5) for t, d in zip(ONSETS, LENGTHS, strict=True) for who in ("a", "b", "c")]
     found = read(write(tmp_path / "a.csv", ("subject", "onset", "duration", "x", "y"), rows))

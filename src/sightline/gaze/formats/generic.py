@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sightline.errors import DataError, UsageError
 from sightline.fixations.labels import kinds_of
-from sightline.fixations.units import SECONDS, named_unit, unit_of_fixations, unit_of_samples
+from sightline.fixations.units import SECONDS, named_unit, unit_of_samples, units_of_columns
 from sightline.gaze.formats.columns import Columns, find_columns
 from sightline.gaze.formats.table import Head, ReadOptions, Table, read_table, separate_messages
 from sightline.gaze.recording import (
@@ -172,25 +172,27 @@ def _onsets(table: Table, columns: Columns, subjects: NDArray[np.object_], optio
     last = columns.of.get("duration") or columns.of["end"]
     length = table.numbers(last) if "duration" in columns else table.numbers(last) - onset
     names = (columns.of["onset"], last)
-    units = [options.time_unit or named_unit(name) for name in names]
-    if "duration" not in columns or None in units:
-        known = next((unit for unit in units if unit), None)
-        trials = _trials(table, columns)
-        of = np.array([f"{a}|{b}" for a, b in zip(subjects, trials, strict=True)], dtype=object)
-        if "eye" in columns:
-            of = np.array([f"{a}|{b}" for a, b in zip(of, table.text(columns.of["eye"]), strict=True)], dtype=object)
-        keep = _labelled(table, columns) == "fixation"
-        guess = unit_of_fixations(onset[keep], length[keep], of[keep])
-        if known is None and guess is None:
-            raise DataError(
-                f"{table.path}: the unit of {names[0]!r} and {last!r} is not certain (in none do fixations last 0.03 "
-                "to 10 s and each end before the next begins); say it with `time_unit` s, ms, us or ns"
-            )
-        unit = known or guess or "s"
-        said = () if known else (f"times of {names[0]!r} and {last!r} taken as {unit}",)
-        return _Times(onset * SECONDS[unit], length * SECONDS[unit], SECONDS[unit], said)
-    first, second = (SECONDS[unit or "s"] for unit in units)
-    return _Times(onset * first, length * second, first)
+    if "duration" not in columns:  # an end is in the unit of its onset
+        names = (names[0], names[0] if named_unit(names[0]) else last)
+    of = [subjects, _trials(table, columns), *([table.text(columns.of["eye"])] if "eye" in columns else [])]
+    whose = np.array(["|".join(map(str, parts)) for parts in zip(*of, strict=True)], dtype=object)
+    keep = _labelled(table, columns) == "fixation"
+    if options.time_unit is not None:
+        units: tuple[str, str] | None = (options.time_unit, options.time_unit)
+    else:
+        units = units_of_columns(names, onset[keep], length[keep], whose[keep])
+    if units is None:
+        raise DataError(
+            f"{table.path}: the unit of {names[0]!r} and {last!r} is not certain (in none do fixations last 0.03 "
+            "to 10 s and each end before the next begins); say it with `time_unit` s, ms, us or ns"
+        )
+    guessed = options.time_unit is None and [
+        f"times of {name!r} taken as {unit}" for name, unit in zip(names, units, strict=True) if not named_unit(name)
+    ]
+    if guessed and len(guessed) == 2 and names[0] != names[1]:
+        guessed = [f"times of {names[0]!r} and {last!r} taken as {units[0]}"]
+    first, second = (SECONDS[unit] for unit in units)
+    return _Times(onset * first, length * second, first, tuple(guessed or ()))
 
 
 def _times(table: Table, columns: Columns, options: ReadOptions) -> _Times:

@@ -54,7 +54,7 @@ from sightline.progress import track
 from sightline.video import open_source
 
 DAVIS, FACES, COMPOSED, JOINED = "DAVIS", "faces", "composed", "joined"
-LENGTHS = {DAVIS: 30, COMPOSED: 40, FACES: 40, JOINED: 32}
+LENGTHS = {DAVIS: 24, COMPOSED: 40, FACES: 30, JOINED: 24}
 """Frames of a clip, so that a rule takes a minute or two."""
 FIRST_FACE = 50
 """Frame of a video of faces that its clip begins with: viewers have left the centre by then."""
@@ -201,6 +201,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--models", nargs="+", default=["wcsnet", "egcnet"])
     parser.add_argument("--only", nargs="+", help="rules, beside `as it is`")
+    parser.add_argument("--clips", nargs="+", help="names of clips; all, if not given")
     parser.add_argument("--together", nargs="+", help="rules to switch off at once, as one row")
     parser.add_argument("--part", default="0/1", help="this process's share of the clips: 0/2 and 1/2 are two halves")
     args = parser.parse_args()
@@ -218,7 +219,7 @@ def main() -> None:
     runs: dict[str, Callable[[Clip, dict[str, Any]], list[Result]]] = {}
     for name in args.models:
         runs[name] = WCSNet() if name == "wcsnet" else EGCNetRun()
-    loaders = list(clips(args.data, made))
+    loaders = [clip for clip in clips(args.data, made) if not args.clips or clip[0] in args.clips]
     for name, kind, load in track(loaders[part::parts], "Clips"):
         clip: Clip | None = None
         for model in args.models:

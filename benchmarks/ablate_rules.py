@@ -528,11 +528,14 @@ def markdown(model: str, rules: list[Rule], out: Path) -> str:
     lines.append("| **J** | " + " | ".join(f"{found[name]['as it is']['J']:.2f}" for name in names) + " |")
     for rule in rules[1:]:
         if any(rule.name in found[name] for name in names):
-            gains = [
-                found[name]["as it is"]["J"] - found[name][rule.name]["J"] for name in names if rule.name in found[name]
-            ]
-            lines.append(f"| {rule.name} | " + " | ".join(f"{gain:+.2f}" for gain in gains) + " |")
+            cells = [_gain(found[name], rule.name) for name in names]
+            lines.append(f"| {rule.name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _gain(scores: dict[str, Scores], rule: str) -> str:
+    """What a rule adds to J on one clip; nothing where it was not tried."""
+    return f"{scores['as it is']['J'] - scores[rule]['J']:+.2f}" if rule in scores else ""
 
 
 def _kind(name: str) -> str:

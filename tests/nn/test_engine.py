@@ -195,6 +195,13 @@ def test_a_graph_is_known_by_everything_that_it_depends_on(tmp_path: Path) -> No
     assert _fingerprint(first, example) != _fingerprint(second, example)
 
 
+def test_a_graph_is_known_by_the_config_of_its_network() -> None:
+    network, example = small.egnet(), (torch.zeros(1, 3, 64, 64),)
+    name = _fingerprint(network, example)
+    network.config = network.config.model_copy(update={"input_size": 96})
+    assert _fingerprint(network, example) != name
+
+
 def test_a_graph_is_known_by_the_code_of_its_network(tmp_path: Path) -> None:
     import importlib.util
     import sys

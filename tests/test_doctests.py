@@ -9,7 +9,13 @@ import inspect
 import pytest
 
 FACES = ("sightline.data", "sightline.fixations", "sightline.gaze")
-MODULES = ("sightline.files",)
+MODULES = (
+    "sightline.files",
+    "sightline.training.digest",
+    "sightline.training.labels.observers",
+    "sightline.training.labels.scribbles",
+    "sightline.training.recipe",
+)
 """Others that have examples."""
 
 

@@ -162,7 +162,7 @@ def test_the_views_are_those_of_the_networks_backbone(chain: Read, tmp_path: Pat
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("steps", "`set_` steps: write field=value"),
+        ("steps", "`overrides` steps: write field=value"),
         ("held_out.more=1", "held_out is a value, not a group"),
         ("keep=[a", "the value is no YAML"),
         ("optimisation.steps=many", "optimisation.steps: "),

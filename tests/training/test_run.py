@@ -282,7 +282,7 @@ def test_an_output_that_holds_something_is_never_overwritten(chain: Read, tmp_pa
     with pytest.raises(UsageError, match="another run; pass `resume`"):
         train(settings, tmp_path / "old")
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=r"file: cannot be made .*; give another `out`"):
+    with pytest.raises(OutputError, match=r"file: cannot be made .*; give another `output`"):
         train(settings, tmp_path / "file")
 
 

@@ -15,10 +15,10 @@ def train(
         str,
         typer.Argument(help=f"A shipped recipe ({SHIPPED}), or a file.", metavar="NAME|FILE", show_default=False),
     ],
-    out: Annotated[Path, typer.Option("--out", help="Folder for the weights, logs and checkpoints.")],
+    output: Annotated[Path, typer.Option("--out", help="Folder for the weights, logs and checkpoints.")],
     data: Annotated[Path | None, typer.Option("--data", help="What $DATA stands for in the recipe.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out was stopped.")] = False,
-    set_: Annotated[
+    overrides: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change a field of the recipe: field.field=value, or stages.NAME.field=value."),
     ] = None,
@@ -50,11 +50,11 @@ def train(
     from sightline.training.run import has_begun
     from sightline.training.run import train as run
 
-    chain = read_recipe(recipe, set_ or (), data)
+    chain = read_recipe(recipe, overrides or (), data)
     try:
-        folder = run(chain, out, resume=resume, devices=devices, validate_every=validate_every)
+        folder = run(chain, output, resume=resume, devices=devices, validate_every=validate_every)
     except KeyboardInterrupt:
-        hint = "go on with --resume" if has_begun(chain, out) else "before the first step: nothing is kept"
+        hint = "go on with --resume" if has_begun(chain, output) else "before the first step: nothing is kept"
         typer.secho(f"sightline: stopped; {hint}", fg="yellow", err=True)
         raise typer.Exit(130) from None
     if as_json:

@@ -4,45 +4,29 @@ An entry is a folder of two files, `rows.bin` (records of one structured type, o
 (that type, and what there is to say about the rows). Its name is a digest of everything that the features depend on:
 the weights, the source files and the package's code. So nothing stale is ever read, and nothing has to be cleared by
 hand but for the space that it takes (`sightline doctor --clean`).
-
-Files count by their path, size and time of change: to read gigabytes of pictures at every start would take longer than
-what a copy with an old time could spoil. Weights and code count by their content.
 """
 
 from __future__ import annotations
 
-import ast
 import dataclasses
-import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
-from pydantic import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 
-import sightline
 from sightline.errors import DataError
 from sightline.files import WholeFolder, output_errors
 from sightline.nn.engine import engine_cache
+from sightline.training.digest import digest
 
 INDEX = "index.json"
-_PACKAGE = Path(sightline.__file__).parent
-_WITHOUT_NUMBERS = {
-    "sightline",
-    "sightline.errors",
-    "sightline.files",
-    "sightline.progress",
-    "sightline.training.cache",
-}
-"""Modules that make no features: what changes in them leaves all entries as they are."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,11 +79,29 @@ def features_folder() -> Path:
 
 
 def cached(kind: str, parts: Sequence[object], make: Callable[[Writer], None]) -> Features:
-    """The entry that depends on `parts`; `make` writes it where there is none yet.
+    """Give the entry that depends on `parts`; `make` writes it where there is none yet.
 
-    kind: the folder that it is in, for people. parts: all that the features depend on, see `digest`. An entry appears
-    whole or not at all; where several processes want the same one, one makes it and the others wait.
-    Raises OutputError where it cannot be kept, DataError where it is damaged, and what `make` raises.
+    An entry appears whole or not at all. Where several processes want the same one, one makes it and the others wait.
+
+    Parameters
+    ----------
+    kind : str
+        The folder that it is in, for people.
+    parts : sequence
+        All that the features depend on, as `digest` takes it.
+    make : callable
+        Adds the rows to a `Writer`.
+
+    Returns
+    -------
+    Features
+
+    Raises
+    ------
+    OutputError
+        The entry cannot be kept.
+    DataError
+        The entry is damaged, or what `make` raises.
     """
     key = digest(*parts)
     folder = features_folder() / kind / key
@@ -157,7 +159,15 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def clean() -> tuple[int, list[Path]]:
-    """Remove all features. Returns the bytes that this freed, and what another process is making and stays."""
+    """Remove all features.
+
+    Returns
+    -------
+    freed : int
+        Bytes.
+    busy : list of Path
+        What another process is making, and stays.
+    """
     folder, busy = features_folder(), []
     before = size_of(folder)
     for path in sorted(folder.glob("*/*.lock")):
@@ -179,89 +189,3 @@ def clean() -> tuple[int, list[Path]]:
 def size_of(path: Path) -> int:
     """Bytes of the files below a folder; 0 where it is not there."""
     return sum(file.lstat().st_size for file in path.rglob("*") if file.is_file())
-
-
-def digest(*parts: object) -> str:
-    """32 hexadecimal digits of what features depend on.
-
-    Networks count by their parameters and buffers, arrays by their values, files by path, size and time of change,
-    folders by all files below them, settings and records by their fields, all in the order given.
-    """
-    found = hashlib.sha256()
-    for part in parts:
-        for text in _told(part):
-            found.update(text)
-            found.update(b"\0")
-    return found.hexdigest()[:32]
-
-
-def _told(part: object) -> Iterator[bytes]:
-    """What a part is made of."""
-    yield type(part).__name__.encode()
-    if isinstance(part, nn.Module):
-        for name, value in part.state_dict().items():
-            yield name.encode()
-            yield from _told(value)
-    elif isinstance(part, Tensor):
-        yield from _told(part.detach().cpu().numpy())
-    elif isinstance(part, np.ndarray):
-        yield f"{part.dtype} {part.shape}".encode()
-        yield np.ascontiguousarray(part).tobytes()
-    elif isinstance(part, Path):
-        yield str(part.is_dir()).encode()
-        for file in sorted(path for path in part.rglob("*") if path.is_file()) if part.is_dir() else [part]:
-            with suppress(FileNotFoundError):  # what is missing is for the reader to say
-                stat = file.stat()
-                yield f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}".encode()
-    elif isinstance(part, BaseModel):
-        yield part.model_dump_json().encode()
-    elif dataclasses.is_dataclass(part):
-        for field in dataclasses.fields(part):
-            yield field.name.encode()
-            yield from _told(getattr(part, field.name))
-    elif isinstance(part, Mapping):
-        yield from _told([*part.items()])
-    elif isinstance(part, Sequence) and not isinstance(part, str | bytes):
-        yield str(len(part)).encode()
-        for each in part:
-            yield from _told(each)
-    elif isinstance(part, str | int | float | None):
-        yield repr(part).encode()
-    else:
-        raise TypeError(f"features cannot depend on a {type(part).__name__}")
-
-
-@cache
-def code_of(module: str) -> str:
-    """A digest of a module's source and of every module of the package that it imports, directly or not."""
-    sources: dict[str, bytes] = {}
-    waiting = [module]
-    while waiting:
-        name = waiting.pop()
-        path = _file_of(name)
-        if path is not None and name not in sources:
-            sources[name] = path.read_bytes()
-            waiting += [found for found in _imports(ast.parse(sources[name])) if found not in _WITHOUT_NUMBERS]
-    return digest(sorted(sources), [hashlib.sha256(sources[name]).hexdigest() for name in sorted(sources)])
-
-
-def _file_of(module: str) -> Path | None:
-    """The source of a module of the package; None for what is no module of it."""
-    first, *rest = module.split(".")
-    path = _PACKAGE.joinpath(*rest)
-    candidates = (path.with_suffix(".py"), path / "__init__.py") if rest else ()
-    return next((file for file in candidates if first == _PACKAGE.name and file.is_file()), None)
-
-
-def _imports(tree: ast.AST) -> Iterator[str]:
-    """The modules that a source imports; what it imports for type checkers alone is left out."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            continue
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            for alias in node.names:
-                inner = f"{node.module}.{alias.name}"
-                yield inner if _file_of(inner) else node.module
-        yield from _imports(node)

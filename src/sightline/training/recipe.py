@@ -13,8 +13,6 @@ A recipe is a chain of stages, mostly of one. Fields beside `stages` hold for ev
 
 from __future__ import annotations
 
-import copy
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -27,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sightline.data.families import FAMILIES
 from sightline.data.samples import VideoSequence
 from sightline.errors import UsageError
+from sightline.training.fields import one_line, override, replaced, stages_of, texts_of
 
 RECIPES = {
     "egnet": "sightline.training.egnet:EGNetRecipe",
@@ -128,8 +127,8 @@ class Chain:
     def recipe(self, stage: str, output: Path) -> Recipe:
         """The recipe of a stage with $OUT replaced. Raises UsageError where a variable is left."""
         recipe = self.stages[stage]
-        values = _replaced(recipe.model_dump(mode="json", exclude_unset=True), "$OUT", str(output.resolve()))
-        left = next((text for text in _strings(values) if "$" in text), None)
+        values = replaced(recipe.model_dump(mode="json", exclude_unset=True), "$OUT", str(output.resolve()))
+        left = next((text for text in texts_of(values) if "$" in text), None)
         if left is not None and "$DATA" in left:
             raise UsageError(f"{left}: where $DATA is, is not known; give `data`, the folder of the data sets")
         if left is not None:
@@ -138,17 +137,49 @@ class Chain:
 
 
 def shipped_recipes() -> list[str]:
-    """The names of the recipes in the package."""
+    """Give the names of the recipes in the package.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> shipped_recipes()
+    ['egcnet', 'egnet', 'gaze2mask', 'wcsnet']
+    """
     return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
 
 def read_recipe(name: str | Path, overrides: Sequence[str] = (), data: Path | None = None) -> Chain:
     """Read and check a YAML recipe.
 
-    name: that of a shipped recipe (`shipped_recipes`), or the path of a file. overrides: `field.field=value` strings,
-    the value in YAML, applied before the check: to every stage, or to one as `stages.NAME.field=value`;
-    `stages.NAME=null` leaves a stage out. data: what $DATA stands for; where it is not given, $DATA stays.
-    Raises UsageError naming the file, the field and what is wrong with it.
+    Parameters
+    ----------
+    name : str or Path
+        A shipped recipe (`shipped_recipes`), or the path of a file.
+    overrides : sequence of str, optional
+        `field.field=value`, the value in YAML. It is set in every stage, before the check. `stages.NAME.field=value`
+        sets it in one stage, and `stages.NAME=null` leaves that stage out.
+    data : Path, optional
+        What $DATA stands for. Where it is not given, $DATA stays, and training refuses the recipe.
+
+    Returns
+    -------
+    Chain
+        The checked recipe of every stage.
+
+    Raises
+    ------
+    UsageError
+        With the file, the field and what is wrong with it.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> chain = read_recipe("wcsnet", ["stages.videos.optimisation.steps=9"], Path("/data"))
+    >>> [(stage, recipe.optimisation.steps) for stage, recipe in chain.stages.items()]
+    [('stills', 550), ('videos', 9)]
     """
     path = SHIPPED / f"{name}.yaml" if str(name) in shipped_recipes() else Path(name)
     try:
@@ -156,16 +187,19 @@ def read_recipe(name: str | Path, overrides: Sequence[str] = (), data: Path | No
     except FileNotFoundError:
         raise UsageError(f"{path}: no such recipe; give a file or one of {', '.join(shipped_recipes())}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path}: cannot be read as YAML ({_one_line(error)})") from None
+        raise UsageError(f"{path}: cannot be read as YAML ({one_line(error)})") from None
     try:
-        stages = _stages(values)
-        for override in overrides:
-            _override(stages, override)
+        stages = stages_of(values if isinstance(values, dict) else {})
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}") from None
+    for text in overrides:
+        override(stages, text)
+    try:
         stages = {stage: fields for stage, fields in stages.items() if fields is not None}
         if not stages:
             raise ValueError("no stage is left to train")
         if data is not None:
-            stages = _replaced(stages, "$DATA", str(data.resolve()))
+            stages = replaced(stages, "$DATA", str(data.resolve()))
         recipes = {stage: _recipe(fields, stage if len(stages) > 1 else "") for stage, fields in stages.items()}
         _check_references(recipes)
     except ValueError as error:
@@ -174,26 +208,9 @@ def read_recipe(name: str | Path, overrides: Sequence[str] = (), data: Path | No
 
 
 def builder(recipe: Recipe) -> Callable[[Any], Any]:
-    """The function that makes a recipe's network and data: `build(recipe)` gives a task and its data module."""
+    """Give the function that makes a recipe's network and data: `build(recipe)` gives a task and its data module."""
     build: Callable[[Any], Any] = import_module(RECIPES[recipe.train].partition(":")[0]).build
     return build
-
-
-def _stages(values: Any) -> dict[str, Any]:
-    """The fields of every stage, those that all share included."""
-    if not isinstance(values, dict):
-        raise ValueError(_WANTED)
-    common = {field: value for field, value in values.items() if field != "stages"}
-    if "stages" not in values:
-        return {_trained(common): common}
-    stages = values["stages"]
-    if not isinstance(stages, dict) or not stages or not all(isinstance(fields, dict) for fields in stages.values()):
-        raise ValueError("stages: each needs a name and fields, as in `stages: {first: {train: egnet, ...}, ...}`")
-    wrong = next((name for name in stages if not re.fullmatch(r"[A-Za-z0-9][\w-]*", str(name))), None)
-    if wrong is not None:
-        raise ValueError(f"stages.{wrong}: a stage's name is that of a folder: letters, digits, - and _")
-    # Copies, as what is overridden in one stage must not change in another.
-    return {str(name): copy.deepcopy(_merged(common, fields)) for name, fields in stages.items()}
 
 
 _WANTED = f"needs a line `train: NAME` with NAME one of {', '.join(RECIPES)}"
@@ -205,15 +222,6 @@ def _trained(fields: dict[str, Any]) -> str:
     if not isinstance(name, str) or name not in RECIPES:
         raise ValueError(_WANTED)
     return name
-
-
-def _merged(common: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """Fields of a stage and those that it shares; groups of fields are merged, too."""
-    merged = dict(common)
-    for field, value in own.items():
-        both = isinstance(value, dict) and isinstance(merged.get(field), dict)
-        merged[field] = _merged(merged[field], value) if both else value
-    return merged
 
 
 def _recipe(fields: dict[str, Any], stage: str) -> Recipe:
@@ -232,58 +240,8 @@ def _check_references(recipes: dict[str, Recipe]) -> None:
     """Raise ValueError for a stage that wants the weights of one that does not come before it."""
     earlier: list[str] = []
     for stage, recipe in recipes.items():
-        for text in _strings(recipe.model_dump(mode="json")):
+        for text in texts_of(recipe.model_dump(mode="json")):
             if text.startswith("$OUT") and text.removeprefix("$OUT/") not in earlier:
                 known = ", ".join(f"$OUT/{name}" for name in earlier) or "none, as it is the first"
                 raise ValueError(f"stages.{stage}: {text} is no earlier stage ({known})")
         earlier.append(stage)
-
-
-def _override(stages: dict[str, Any], override: str) -> None:
-    name, equals, text = override.partition("=")
-    if not equals:
-        raise UsageError(f"`set_` {override}: write field=value, e.g. optimisation.steps=100")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"`set_` {override}: the value is no YAML ({_one_line(error)})") from None
-    first, *path = name.split(".")
-    if first != "stages":
-        for stage in [stage for stage in stages if stages[stage] is not None]:
-            _set(stages, [stage, first, *path], value, override)
-    elif not path or path[0] not in stages:
-        raise UsageError(
-            f"`set_` {override}: name one of the stages {', '.join(stages)}, as in stages.NAME.field=value"
-        )
-    else:
-        _set(stages, path, value, override)
-
-
-def _set(values: dict[str, Any], path: list[str], value: Any, override: str) -> None:
-    *parents, last = path
-    for parent in parents:
-        values = values.setdefault(parent, {})
-        if not isinstance(values, dict):
-            raise UsageError(f"`set_` {override}: {parent} is a value, not a group of fields")
-    values[last] = value
-
-
-def _replaced(values: Any, variable: str, text: str) -> Any:
-    """Values with a variable replaced in every text."""
-    if isinstance(values, str):
-        return values.replace(variable, text)
-    if isinstance(values, dict):
-        return {field: _replaced(value, variable, text) for field, value in values.items()}
-    return [_replaced(value, variable, text) for value in values] if isinstance(values, list) else values
-
-
-def _strings(values: Any) -> list[str]:
-    """Every text among values."""
-    if isinstance(values, str):
-        return [values]
-    inner = values.values() if isinstance(values, dict) else values if isinstance(values, list) else ()
-    return [text for value in inner for text in _strings(value)]
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

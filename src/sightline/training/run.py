@@ -37,19 +37,44 @@ def train(chain: Chain, output: Path, resume: bool = False, devices: int = 1, va
     """Train as the recipe says and write the weights folder `output`.
 
     A recipe of several stages trains each in output/<stage>, and leaves the last one's weights in `output` as well.
-    resume: go on with the stage that was stopped, from its checkpoints/last.ckpt; finished ones are not done again.
-    devices: processes of one machine (DDP when more than one, or under torchrun). validate_every: steps between
-    validations and checkpoints. Returns `output`.
-    A resumed run ends with the weights that an uninterrupted one would have. Ctrl-C or an error leave a checkpoint to
-    resume from, and no weights of the stage. Raises UsageError where `output` holds another run and `resume` is not
-    set, or nothing to resume; WeightsError for a damaged checkpoint; OutputError where `output` cannot be written.
+    Ctrl-C or an error leave a checkpoint to resume from, and no weights of the stage. A resumed run ends with the
+    weights that an uninterrupted one has.
+
+    Parameters
+    ----------
+    chain : Chain
+        What `read_recipe` gives.
+    output : Path
+        Its folder, new unless `resume` is set.
+    resume : bool
+        Go on with the stage that was stopped, from its checkpoints/last.ckpt. Finished stages are not done again.
+    devices : int
+        Processes of one machine: DDP where there are more than one, or under torchrun.
+    validate_every : int
+        Steps between validations and checkpoints.
+
+    Returns
+    -------
+    Path
+        `output`.
+
+    Raises
+    ------
+    UsageError
+        `output` holds another run and `resume` is not set, or nothing to resume; a variable of the recipe is not known.
+    DataError
+        The data are missing, damaged or not enough.
+    WeightsError
+        A checkpoint is damaged, or weights to begin with cannot be had.
+    OutputError
+        `output` cannot be written.
     """
     folders = chain.folders(output)
     begun = has_begun(chain, output)
     if resume and not begun:
         raise UsageError(f"{output}: nothing to resume; run without `resume` first")
     if not resume and begun:
-        raise UsageError(f"{output}: holds another run; pass `resume` to go on with it, or another `out`")
+        raise UsageError(f"{output}: holds another run; pass `resume` to go on with it, or another `output`")
     if devices > 1 and len(folders) > 1 and "LOCAL_RANK" not in os.environ:
         raise UsageError(
             "a recipe of several stages trains on several `devices` under torchrun alone; start it with that"
@@ -79,7 +104,7 @@ def _train(recipe: Recipe, folder: Path, copy: Path, devices: int, validate_ever
     try:
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror}); give another `out`") from None
+        raise OutputError(f"{folder}: cannot be made ({error.strerror}); give another `output`") from None
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)  # devices that are not there, advertisements
     L.seed_everything(recipe.seed, workers=True)

@@ -27,7 +27,8 @@ from sightline.models.egcnet.network import EGCNet, Encoded
 from sightline.nn.engine import Engine
 from sightline.nn.motion import MotionCue
 from sightline.progress import track
-from sightline.training.cache import Writer, cached, code_of, digest
+from sightline.training.cache import Writer, cached
+from sightline.training.digest import code_of, digest
 from sightline.training.labels.scribbles import scribble
 from sightline.video import Source, open_source
 

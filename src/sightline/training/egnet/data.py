@@ -20,7 +20,8 @@ from sightline.nn.backbones import Backbone
 from sightline.nn.engine import Engine
 from sightline.progress import track
 from sightline.training.batches import Batches
-from sightline.training.cache import Features, Writer, cached, code_of
+from sightline.training.cache import Features, Writer, cached
+from sightline.training.digest import code_of
 from sightline.training.egnet.views import LANDSCAPE, Window, view
 
 if TYPE_CHECKING:

@@ -28,10 +28,38 @@ BLUR = 0.034
 def observe(
     maps: Iterable[NDArray[np.floating]], observers: int, generator: np.random.Generator, fps: float = 25.0
 ) -> Iterator[NDArray[np.float32]]:
-    """Where `observers` people look in every frame: (observers, 2) float32 x, y in pixels of the maps.
+    """Simulate where people look in every frame.
 
-    maps: a saliency map (H, W) a frame, not negative, of one size; need not sum to 1. The same generator state gives
-    the same points. Raises DataError naming a frame whose map is empty, not finite, negative, or of another size.
+    Parameters
+    ----------
+    maps : iterable of ndarray, (H, W) float
+        A saliency map a frame, not negative, of one size. It need not sum to 1.
+    observers : int
+        How many people look.
+    generator : numpy.random.Generator
+        The same state gives the same points.
+    fps : float
+        Frames a second.
+
+    Yields
+    ------
+    ndarray, (observers, 2) float32
+        x, y in pixels of the maps from the top-left corner.
+
+    Raises
+    ------
+    DataError
+        With the frame whose map is empty, not finite, negative, or of another size.
+
+    Examples
+    --------
+    >>> spot = np.zeros((48, 64))
+    >>> spot[24, 16] = 1
+    >>> looks = list(observe([spot] * 3, 100, np.random.default_rng(0)))
+    >>> len(looks), looks[2].shape
+    (3, (100, 2))
+    >>> looks[2].mean(axis=0).astype(int)
+    array([16, 24])
     """
     previous: NDArray[np.float64] | None = None
     points = np.empty((observers, 2))

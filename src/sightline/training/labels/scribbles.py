@@ -31,11 +31,32 @@ _RING = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
 
 
 def scribble(mask: NDArray[np.bool_], generator: np.random.Generator, width: float = 0.008) -> NDArray[np.int8]:
-    """Strokes for a mask (H, W): (H, W) int8 with 1 on the object's, 0 on the background's, -1 elsewhere.
+    """Draw strokes for a mask, as an annotator would.
 
-    width: of a stroke, in parts of the picture's longer side. An object stroke never leaves the mask and a background
-    stroke never touches it. A mask without an object gets a background stroke alone, a mask without background only
-    strokes on the object. The same generator state gives the same strokes.
+    An object stroke never leaves the mask and a background stroke never touches it. A mask without an object gets a
+    background stroke alone, a mask without background only strokes on the object.
+
+    Parameters
+    ----------
+    mask : ndarray, (H, W) bool
+        The object.
+    generator : numpy.random.Generator
+        The same state gives the same strokes.
+    width : float
+        Of a stroke, in parts of the picture's longer side.
+
+    Returns
+    -------
+    ndarray, (H, W) int8
+        1 on the object's strokes, 0 on the background's, -1 elsewhere.
+
+    Examples
+    --------
+    >>> mask = np.zeros((60, 80), bool)
+    >>> mask[20:40, 20:60] = True
+    >>> strokes = scribble(mask, np.random.default_rng(0))
+    >>> bool(mask[strokes == 1].all()), bool(mask[strokes == 0].any())
+    (True, False)
     """
     mask = np.asarray(mask, dtype=bool)
     side = max(mask.shape)

@@ -27,8 +27,17 @@ KINDS = ("sam", "sam2", "sam2_video")
 class Teacher:
     """Masks of what is fixated.
 
-    name: a Hub id (`facebook/sam-vit-base`, `facebook/sam2.1-hiera-tiny`) or a folder that transformers saved.
-    Raises WeightsError where it cannot be had, or is another model. Weights are read from safetensors alone.
+    Parameters
+    ----------
+    name : str or Path
+        A Hub id (`facebook/sam-vit-base`, `facebook/sam2.1-hiera-tiny`) or a folder that transformers saved. Weights
+        are read from safetensors alone.
+    device : torch.device or str
+
+    Raises
+    ------
+    WeightsError
+        The model cannot be had, or is another one.
     """
 
     def __init__(self, name: str | Path, device: torch.device | str = "cpu") -> None:
@@ -57,10 +66,25 @@ class Teacher:
 
     @torch.inference_mode()
     def __call__(self, image: NDArray[np.uint8], points: NDArray[np.floating]) -> tuple[NDArray[np.bool_], float]:
-        """The best of the masks that SAM proposes for the points, all together, and the IoU that it expects of it.
+        """Give the best of the masks that SAM proposes for the points, all together.
 
-        image: (H, W, 3) uint8 RGB. points: (K, 2) x, y in its pixels, pixel i spanning [i, i + 1).
-        Returns the mask (H, W) bool and a score, mostly in [0, 1]. Raises DataError without points, or for one outside.
+        Parameters
+        ----------
+        image : ndarray, (H, W, 3) uint8
+            RGB.
+        points : ndarray, (K, 2) float
+            x, y in its pixels; pixel i spans [i, i + 1).
+
+        Returns
+        -------
+        mask : ndarray, (H, W) bool
+        score : float
+            The IoU that SAM expects of it, mostly in [0, 1].
+
+        Raises
+        ------
+        DataError
+            There are no points, or one is outside of the image.
         """
         height, width = image.shape[:2]
         inside = (points >= 0).all() and (points < (width, height)).all()

@@ -18,7 +18,8 @@ from sightline.models import weights
 from sightline.models.wcsnet.predictor import load_egnet
 from sightline.nn.backbones import Backbone
 from sightline.training.batches import Batches
-from sightline.training.cache import cached, code_of
+from sightline.training.cache import cached
+from sightline.training.digest import code_of
 from sightline.training.wcsnet.recipe import MaskRecipe, Views
 from sightline.training.wcsnet.targets import targets
 from sightline.training.wcsnet.views import ViewBank, compute_views

@@ -23,7 +23,8 @@ from sightline.nn.backbones import Backbone
 from sightline.nn.egnet import EGNet, predict_saliency
 from sightline.nn.engine import Engine
 from sightline.progress import track
-from sightline.training.cache import Features, Writer, cached, code_of
+from sightline.training.cache import Features, Writer, cached
+from sightline.training.digest import code_of
 from sightline.training.wcsnet.targets import Target
 
 SIZE = 256

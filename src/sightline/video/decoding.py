@@ -66,6 +66,7 @@ def decode(
 
     step: ticks between pictures. Raises EndLost where the last ones have to be decoded again, on one thread.
     """
+    has_pts = container.format.name != "avi"  # which knows no order of presentation: its pts are of the coded order
     failures = 0
     last = 0
     earliest: int | None = None
@@ -79,12 +80,13 @@ def decode(
                     frames = []
                     if packet.size:
                         troubles.lost(packet.pts if packet.pts is not None else packet.dts)
-                if packet.pts is not None and not packet.is_discard:
+                if has_pts and packet.pts is not None and not packet.is_discard:
                     earliest = packet.pts if earliest is None else min(earliest, packet.pts)
                     newest = packet.pts if newest is None else max(newest, packet.pts)
                 failures = 0
                 for frame in frames:
                     stream.codec_context.flags |= Flags.output_corrupt
+                    frame.pts = frame.pts if has_pts else frame.dts
                     stamp = stamp_of(frame)
                     troubles.passed(stamp, earliest, step)
                     if frame.is_corrupt:

@@ -313,7 +313,7 @@ def test_ctrl_c_leaves_nothing(known: Truth, film: Path, tmp_path: Path, monkeyp
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sightline.gaze.importing.quality.measure", stop)
+    monkeypatch.setattr("sightline.gaze.writer.quality.measure", stop)
     path = makers.smi(tmp_path, known)
     with pytest.raises(KeyboardInterrupt):
         import_gaze([path], film, tmp_path / "out", options=OPTIONS)

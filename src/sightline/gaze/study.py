@@ -17,9 +17,10 @@ from sightline.files import IMAGE_SUFFIXES, VIDEO_SUFFIXES, WholeFolder
 from sightline.gaze import formats, quality, quality_page
 from sightline.gaze.align import AlignOptions, align
 from sightline.gaze.formats import ReadOptions
-from sightline.gaze.importing import PROVENANCE, Writer, named, require_fixations, subject_names
+from sightline.gaze.importing import named, require_fixations, subject_names
 from sightline.gaze.recording import Recording
 from sightline.gaze.stimulus import Stimulus, names_of, plain_name
+from sightline.gaze.writer import PROVENANCE, Writer
 from sightline.progress import track
 
 STUDY = "study.json"

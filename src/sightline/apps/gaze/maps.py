@@ -17,8 +17,9 @@ from sightline.errors import DataError, UsageError
 from sightline.files import WholeFolder
 from sightline.fixations import Points, density, fixation_counts
 from sightline.gaze.geometry import FloatArray
-from sightline.gaze.importing import PROVENANCE, ImportFolder, file_name
+from sightline.gaze.importing import ImportFolder
 from sightline.gaze.maps import Sigma
+from sightline.gaze.writer import PROVENANCE, file_name
 from sightline.progress import track
 from sightline.results.png import write_map
 

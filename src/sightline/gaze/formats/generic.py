@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.errors import DataError, UsageError
-from sightline.fixations.labels import kinds_of
 from sightline.fixations.units import SECONDS, named_unit, unit_of_samples, units_of_columns
 from sightline.gaze.formats.columns import Columns, find_columns
+from sightline.gaze.formats.rows import eyes_of, kinds_in, lost_in, positions, stimuli_of, trials_of
 from sightline.gaze.formats.table import Head, ReadOptions, Table, read_table, separate_messages
 from sightline.gaze.recording import (
     EventRow,
@@ -40,13 +40,9 @@ NAME = "csv"
 TITLE = "a table with the columns time, x, y or onset, duration, x, y"
 NEEDS: dict[str, str] = {}
 
-MIN_CONFIDENCE = 0.6  # of samples whose confidence goes from 0 to 1, as Pupil's software takes it
 LATE_S = 60.0  # onsets that begin later hardly count from the stimulus's start
 
 _MEDIA = re.compile(r"\.(png|jpe?g|bmp|gif|tiff?|webp|avif|mp4|avi|mov|mkv|mpe?g|wmv|webm|m4v)$", re.IGNORECASE)
-_EYES = {"l": "left", "left": "left", "r": "right", "right": "right"}
-_BOTH = {"b": "both", "both": "both", "binocular": "both", "cyclopean": "both", "avg": "both", "mean": "both"}
-_BAD = ("false", "invalid", "no", "lost", "f", "missing")
 
 
 def recognises(head: Head) -> bool:
@@ -174,9 +170,9 @@ def _onsets(table: Table, columns: Columns, subjects: NDArray[np.object_], optio
     names = (columns.of["onset"], last)
     if "duration" not in columns:  # an end is in the unit of its onset
         names = (names[0], names[0] if named_unit(names[0]) else last)
-    of = [subjects, _trials(table, columns), *([table.text(columns.of["eye"])] if "eye" in columns else [])]
+    of = [subjects, trials_of(table, columns), *([table.text(columns.of["eye"])] if "eye" in columns else [])]
     whose = np.array(["|".join(map(str, parts)) for parts in zip(*of, strict=True)], dtype=object)
-    keep = _labelled(table, columns) == "fixation"
+    keep = kinds_in(table, columns) == "fixation"
     if options.time_unit is not None:
         units: tuple[str, str] | None = (options.time_unit, options.time_unit)
     else:
@@ -208,64 +204,6 @@ def _times(table: Table, columns: Columns, options: ReadOptions) -> _Times:
     return _Times(time * scale, time, scale, (f"times of {name!r} taken as {unit or 's'}",))
 
 
-def _trials(table: Table, columns: Columns) -> NDArray[np.object_]:
-    """The name of each row's trial: its number, else what was shown; "" where neither is there."""
-    key = next((columns.of[key] for key in ("trial", "stimulus") if key in columns), None)
-    return table.text(key) if key else np.full(len(table), "", dtype=object)
-
-
-def _stimuli(table: Table, columns: Columns, named: Sequence[str]) -> tuple[str, ...]:
-    """What a trial's rows call its stimulus: the column of that name, and those with names of files."""
-    names = [columns.of["stimulus"]] if "stimulus" in columns else []
-    words = [str(table.text(name)[0]) for name in dict.fromkeys([*names, *named]) if len(table)]
-    return tuple(word for word in dict.fromkeys(words) if word)
-
-
-def _labelled(table: Table, columns: Columns) -> NDArray[np.object_]:
-    """The kind of each row's event; "" for others. All are fixations where no column tells kinds apart."""
-    kinds = kinds_of(table.text(columns.of["event"])) if "event" in columns else None
-    if kinds is not None:
-        return kinds
-    return np.full(len(table), "fixation", dtype=object)
-
-
-def _eye_of(table: Table, columns: Columns) -> NDArray[np.object_] | None:
-    """The eye of each row, None where rows do not say."""
-    if "eye" not in columns:
-        return None
-    words = [word.lower() for word in table.text(columns.of["eye"])]
-    if not set(words) <= {*_EYES, *_BOTH, ""}:
-        return None
-    return np.array([_EYES.get(word) or _BOTH.get(word, "both") for word in words], dtype=object)
-
-
-def _lost(table: Table, columns: Columns, xy: FloatArray) -> NDArray[np.bool_]:
-    """Which rows have no gaze: by their validity, their confidence, or a position that stands for none.
-
-    A validity of numbers means what it means where x and y are missing or (0, 0): that value is a lost sample's.
-    """
-    nowhere = np.isnan(xy).any(axis=1) | (xy == 0).all(axis=1)
-    lost = np.array(np.isnan(xy).any(axis=1))
-    if "validity" in columns:
-        words = np.array([word.lower() for word in table.text(columns.of["validity"])], dtype=object)
-        lost |= np.isin(words, _BAD)
-        if nowhere.any() and not nowhere.all():
-            lost |= np.isin(words, sorted(set(words[nowhere].tolist()) - set(words[~nowhere].tolist())))
-        if set(words.tolist()) <= {"0", "1", "2", "3", "4"} and len(set(words.tolist())) > 2:  # Tobii: 0 is certain
-            lost |= np.isin(words, ("2", "3", "4"))
-        elif set(words.tolist()) in ({"0", "1"}, {"0.0", "1.0"}) and not nowhere.any():
-            lost |= np.isin(words, ("0", "0.0"))
-    if "confidence" in columns:
-        sure = table.numbers(columns.of["confidence"])
-        scale = 100.0 if np.nanmax(sure, initial=0.0) > 1 else 1.0
-        lost |= sure < MIN_CONFIDENCE * scale
-    return lost
-
-
-def _positions(table: Table, x: str, y: str) -> FloatArray:
-    return np.column_stack([table.numbers(x), table.numbers(y)])
-
-
 def _samples(
     table: Table,
     times: FloatArray,
@@ -274,7 +212,7 @@ def _samples(
     options: ReadOptions,
     messages: Sequence[Message],
 ) -> list[Recording]:
-    names, recordings = _trials(table, columns), []
+    names, recordings = trials_of(table, columns), []
     spans = [(a, b) for a, b in runs(names) if names[a] or b - a == len(table)]
     goes_on = bool((np.diff(times) >= 0).all()) or len(spans) < 2  # else each trial has a clock of its own
     for (a, b), label in zip(spans, showings(names[a] for a, _ in spans), strict=True):
@@ -285,7 +223,7 @@ def _samples(
         time, eyes, lines, notes = _by_eye(part, times[a:b] - origin, columns)
         events = None
         if "event" in columns and len(lines) == len(time):
-            labels = _labelled(part.where(np.isin(part.lines, lines)), columns)
+            labels = kinds_in(part.where(np.isin(part.lines, lines)), columns)
             events = events_from_labels(time, labels, sampling_interval(time)) if set(labels) != {"fixation"} else None
         recordings.append(
             Recording(
@@ -297,7 +235,7 @@ def _samples(
                 space=options.space or "screen",
                 unit=_unit(columns),
                 trial=label or None,
-                stimuli=_stimuli(part, columns, named),
+                stimuli=stimuli_of(part, columns, named),
                 events=events if events is not None and len(events) else None,
                 messages=tuple(m.later(-origin) for m in messages),
                 notes=notes,
@@ -311,13 +249,13 @@ def _by_eye(
     table: Table, time: FloatArray, columns: Columns
 ) -> tuple[FloatArray, dict[str, FloatArray], NDArray[np.int64], tuple[str, ...]]:
     """Times, positions by eye, lines and notes: eyes stand in rows of their own, side by side, or are one."""
-    eye = _eye_of(table, columns)
+    eye = eyes_of(table, columns)
     if eye is not None and len(set(eye.tolist())) > 1:
         parts = []
         for name in dict.fromkeys(eye.tolist()):
             own = table.where(eye == name)
-            xy = _positions(own, columns.of["x"], columns.of["y"])
-            xy[_lost(own, columns, xy)] = np.nan
+            xy = positions(own, columns.of["x"], columns.of["y"])
+            xy[lost_in(own, columns, xy)] = np.nan
             stamps, keep = _once(time[eye == name])
             parts.append((clean_times(table.path, stamps, own.lines[keep]), {name: xy[keep]}))
         joined = parts[0]
@@ -333,8 +271,8 @@ def _by_eye(
     stamps, keep = _once(time)
     eyes = {}
     for name, pair in pairs.items():
-        xy = _positions(table, *pair)
-        xy[_lost(table, columns, xy)] = np.nan
+        xy = positions(table, *pair)
+        xy[lost_in(table, columns, xy)] = np.nan
         eyes[name] = xy[keep]
     repeated = len(time) - len(stamps)
     notes = (f"{repeated} rows with the time of the row before left out",) if repeated else ()
@@ -358,9 +296,9 @@ def _fixations(
     """Fixations alone: their onsets count from the stimulus's start."""
     if not {"x", "y"} <= set(columns.of):
         raise DataError(f"{table.path}: fixations need one x and y a row; name them, as in `columns` x=NAME")
-    xy = _positions(table, columns.of["x"], columns.of["y"])
-    lost = _lost(table, columns, xy)
-    kinds, eye, trials = _labelled(table, columns), _eye_of(table, columns), _trials(table, columns)
+    xy = positions(table, columns.of["x"], columns.of["y"])
+    lost = lost_in(table, columns, xy)
+    kinds, eye, trials = kinds_in(table, columns), eyes_of(table, columns), trials_of(table, columns)
     bad = np.flatnonzero((kinds == "fixation") & ~lost & ~np.isfinite(onset + duration))
     if len(bad):
         raise DataError(f"{table.path}, line {int(table.lines[bad[0]])}: a fixation without onset or duration; drop it")
@@ -388,7 +326,7 @@ def _fixations(
                 space=options.space or ("display" if columns.on_screen else "stimulus"),
                 unit=_unit(columns),
                 trial=trial or None,
-                stimuli=_stimuli(table.where(trials == trial), columns, named),
+                stimuli=stimuli_of(table.where(trials == trial), columns, named),
                 start_s=0.0,
                 events=events_frame(events) if events else None,
                 notes=tuple(notes),

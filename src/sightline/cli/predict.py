@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sightline.cli._arguments import prompt_of, time_of
 from sightline.cli._threads import wait_passively
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from sightline.apps.outcome import Outcome
-    from sightline.types import Prompt
-
-MOST_NUMBERS = 32
-"""A mask with more values than that is no picture of object numbers: it was compressed or scaled."""
 
 EXAMPLES = """\b
 Examples:
@@ -114,8 +108,8 @@ def predict(
     from sightline.results.outputs import choose
     from sightline.video.opening import expand_sources
 
-    prompt = _prompt(point, box, mask)
-    start_s, end_s = _time("start", start), None if end is None else _time("end", end)
+    prompt = prompt_of(point, box, mask)
+    start_s, end_s = time_of("start", start), None if end is None else time_of("end", end)
     if end_s is not None and end_s <= start_s:
         raise UsageError(f"`end` {end}: not after `start` {start}")
     if each and (start_s or end_s or every > 1):
@@ -164,58 +158,10 @@ def predict(
         raise typer.Exit(1)
 
 
-def _prompt(point: str | None, box: str | None, mask: Path | None) -> Prompt:
-    from sightline.types import Prompt
-
-    at = None if point is None else _numbers("point", point, "640,360")
-    around = None if box is None else _numbers("box", box, "100,80,300,240")
-    return Prompt(
-        point=None if at is None else (at[0], at[1]),
-        box=None if around is None else (around[0], around[1], around[2], around[3]),
-        mask=None if mask is None else _marked(mask),
-    )
-
-
-def _marked(path: Path) -> NDArray[np.bool_]:
-    """The target (H, W) of a mask: any object number, or the white of black and white, cut at half where it is soft."""
-    import numpy as np
-
-    from sightline.data.files import load_mask
-
-    values = load_mask(path)
-    soft = len(np.unique(values)) > MOST_NUMBERS
-    return np.asarray(values > (values.max() / 2 if soft else 0))
-
-
 def _place_in(given: Sequence[Path | str]) -> Callable[[Outcome], int]:
     """Where an outcome's source stands among those given; the images of a folder stand last, in their order."""
     places = {str(source): place for place, source in reversed(list(enumerate(given)))}
     return lambda outcome: places.get(outcome.source, len(given))
-
-
-def _time(name: str, text: str) -> float:
-    """Seconds in 90, 1:30 or 0:01:30.5."""
-    from sightline.errors import UsageError
-
-    try:
-        parts = [float(part) for part in text.split(":")]
-    except ValueError:
-        parts = []
-    if not 1 <= len(parts) <= 3 or any(part < 0 for part in parts):
-        raise UsageError(f"`{name}` {text}: seconds are expected, or minutes and seconds, as in 90 or 1:30")
-    return sum(part * 60**power for power, part in enumerate(reversed(parts)))
-
-
-def _numbers(name: str, text: str, example: str) -> list[float]:
-    from sightline.errors import UsageError
-
-    try:
-        numbers = [float(number) for number in text.split(",")]
-    except ValueError:
-        numbers = []
-    if len(numbers) != example.count(",") + 1:
-        raise UsageError(f"`{name}` {text}: {example.count(',') + 1} numbers are expected, as in {example}")
-    return numbers
 
 
 predict.__doc__ = f"{predict.__doc__}\n\n{EXAMPLES}"

@@ -269,11 +269,12 @@ class Run:
             "source_modified": modified,
             "limit": self.limit,
             "part": {"start_s": self.start_s, "end_s": self.end_s, "every": self.every, "fps": self.fps},
-            "prompt": _told(self.prompt) | ({} if table is None else {"fixations_sha256": sha256_of_table(table)}),
+            "prompt": prompt_told(self.prompt)
+            | ({} if table is None else {"fixations_sha256": sha256_of_table(table)}),
         }
 
 
-def _told(prompt: Prompt) -> dict[str, Any]:
+def prompt_told(prompt: Prompt) -> dict[str, Any]:
     """A prompt as summary.json has it."""
     found: dict[str, Any] = {}
     if prompt.point is not None:

@@ -9,7 +9,8 @@ import typer
 from sightline.cli._errors import told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from sightline.apps.outcome import Outcome
 
@@ -47,3 +48,9 @@ def summarise(outcomes: Iterable[Outcome], *, as_json: bool) -> None:
             "failed": f"kept {outcome.frames} frames" if outcome.frames else "",
         }[outcome.status]
         typer.echo("  ".join(filter(None, (f"{outcome.status:8}{outcome.source}", outcome.output, detail))))
+
+
+def place_in(given: Sequence[Path | str]) -> Callable[[Outcome], int]:
+    """Where an outcome's source stands among those given; the images of a folder stand last, in their order."""
+    places = {str(source): place for place, source in reversed(list(enumerate(given)))}
+    return lambda outcome: places.get(outcome.source, len(given))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sightline._version import __version__
-from sightline.cli import data, doctor, evaluate, gaze, label, models, predict, train
+from sightline.cli import data, doctor, evaluate, gaze, label, models, predict, reframe, train
 from sightline.cli._errors import told, verb_of
 from sightline.errors import SightlineError
 
@@ -25,6 +25,7 @@ app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.command()(label.label)
 app.add_typer(gaze.app)
+app.command()(reframe.reframe)
 app.add_typer(data.app)
 app.command()(models.models)
 app.command()(doctor.doctor)

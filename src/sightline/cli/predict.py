@@ -11,9 +11,7 @@ from sightline.cli._arguments import prompt_of, time_of
 from sightline.cli._threads import wait_passively
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from sightline.apps.outcome import Outcome
+    pass
 
 EXAMPLES = """\b
 Examples:
@@ -101,7 +99,7 @@ def predict(
     from sightline.apps.each import run_each
     from sightline.apps.predict import Run, split_missing
     from sightline.apps.watched import find_table, require_tables
-    from sightline.cli._outcomes import summarise, tell
+    from sightline.cli._outcomes import place_in, summarise, tell
     from sightline.cli._progress import Progress, until_interrupted
     from sightline.errors import UsageError
     from sightline.nn.engine import engine_notes
@@ -150,18 +148,12 @@ def predict(
         else:
             outcomes = run.over(there, out, lambda source: None if fixations is None else find_table(source, fixations))
     tell(outcomes, ctx, engine_notes())
-    outcomes = sorted([*missing.values(), *outcomes], key=_place_in(given))
+    outcomes = sorted([*missing.values(), *outcomes], key=place_in(given))
     summarise(outcomes, as_json=as_json)
     if interrupted.is_set():
         raise typer.Exit(130)
     if any(outcome.status == "failed" for outcome in outcomes):
         raise typer.Exit(1)
-
-
-def _place_in(given: Sequence[Path | str]) -> Callable[[Outcome], int]:
-    """Where an outcome's source stands among those given; the images of a folder stand last, in their order."""
-    places = {str(source): place for place, source in reversed(list(enumerate(given)))}
-    return lambda outcome: places.get(outcome.source, len(given))
 
 
 predict.__doc__ = f"{predict.__doc__}\n\n{EXAMPLES}"

@@ -29,10 +29,14 @@ class MotionConfig(Config):
 
     max_speed: float = Field(1.0, gt=0, description="crop sizes a second; a faster camera blurs and tires")
     max_acceleration: float = Field(2.0, gt=0, description="crop sizes a second squared")
-    speed: float = Field(0.15, ge=0, description="cost of a unit of the path's first difference: prefers standing still")
+    speed: float = Field(
+        0.15, ge=0, description="cost of a unit of the path's first difference: prefers standing still"
+    )
     acceleration: float = Field(0.25, ge=0, description="of the second: prefers an even pan")
     jerk: float = Field(0.05, ge=0, description="of the third: prefers soft starts and stops")
-    outside: float = Field(20.0, ge=0, description="cost a second of a crop size of the object's box outside of the crop")
+    outside: float = Field(
+        20.0, ge=0, description="cost a second of a crop size of the object's box outside of the crop"
+    )
     off_centre: float = Field(0.6, ge=0, description="cost a second of a crop size beyond the free zone")
     free_zone: float = Field(
         0.12, ge=0, le=0.5, description="how far from the middle the target may be for nothing, in crop sizes"
@@ -45,13 +49,18 @@ class ReframeConfig(Config):
     interest: InterestConfig = InterestConfig()
     shots: ShotConfig = ShotConfig()
     motion: MotionConfig = MotionConfig()
+    looks_hz: float = Field(
+        10.0, gt=0, description="how often a second the model looks, at least: the path is calm, attention is slower"
+    )
     offsets: int = Field(49, ge=3, description="places along the free axis that are compared")
     rate_hz: float = Field(8.0, gt=0, description="how often a second the target is chosen; attention is slower")
     travel: float = Field(
         0.4, ge=0, description="what the target costs to wander by a crop size, in seconds of everything lost"
     )
     cut: float = Field(
-        1.0, gt=0, description="what a cut inside of a shot costs, in seconds of everything lost: rarer than viewers switch"
+        1.0,
+        gt=0,
+        description="what a cut inside of a shot costs, in seconds of everything lost: rarer than viewers switch",
     )
     box_cut: float = Field(0.5, ge=0, description="loss where the object's box is outside, beside its interest")
     pan: float = Field(0.015, ge=0, description="share of the interest that a pan must save over a still crop")
@@ -59,9 +68,7 @@ class ReframeConfig(Config):
     fits: float = Field(
         0.35, ge=0, le=1, description="share of the interest lost above which `fit` pad or blur shows a wider part"
     )
-    widen: float = Field(
-        0.10, ge=0, le=1, description="share of the interest that such a wider part may lose at most"
-    )
+    widen: float = Field(0.10, ge=0, le=1, description="share of the interest that such a wider part may lose at most")
     composition: float = Field(
         0.05, ge=0, description="loss of a crop whose target is a crop size from its middle: decides between equals"
     )
@@ -69,7 +76,9 @@ class ReframeConfig(Config):
     zoom_speed: float = Field(
         0.15, gt=0, description="largest change of a zoomed crop's size, in base sizes a second, and a second squared"
     )
-    zoom_cost: float = Field(4.0, ge=0, description="cost a second of a zoom too near by a base size, against 1 too far")
+    zoom_cost: float = Field(
+        4.0, ge=0, description="cost a second of a zoom too near by a base size, against 1 too far"
+    )
     zoom_least: float = Field(0.06, ge=0, description="a zoom that changes by less, in base sizes, stays as it is")
     headroom: float = Field(1.6, ge=1, description="size of a zoomed crop over the object's box")
     window_s: float = Field(120.0, gt=0, description="a longer shot is solved in windows of so many seconds")

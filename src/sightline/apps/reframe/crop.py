@@ -30,8 +30,9 @@ class Aspect:
     def parse(cls, text: str) -> Aspect:
         """From 9:16, 9x16, 9/16 or 0.5625. Raises UsageError."""
         found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:[:x/]\s*(\d+(?:\.\d+)?))?\s*", text)
-        parts = [Fraction(part) for part in found.groups() if part] if found else []
-        if not parts or not all(parts) or not Fraction(1, _WIDEST) <= (ratio := parts[0] / Fraction(*parts[1:] or [1])) <= _WIDEST:
+        width, height = (Fraction(side or 1) for side in found.groups()) if found else (Fraction(0), Fraction(0))
+        ratio = width / height if height else Fraction(0)
+        if not Fraction(1, _WIDEST) <= ratio <= _WIDEST:
             raise UsageError(f"`aspect` {text}: width:height is expected, as in 9:16, 1:1 or 4:5")
         return cls(ratio, re.sub(r"[:/]", "x", text.replace(" ", "")))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -78,7 +79,7 @@ def grid_size(size: tuple[int, int], cells: int) -> tuple[int, int]:
     return height, width
 
 
-def _shrink(values: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.float32]:
+def _shrink(values: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
     small = cv2.resize(values.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA)
     return np.clip(np.nan_to_num(small), 0, None).astype(np.float32)
 

@@ -65,7 +65,7 @@ class Kept:
         return np.where(mass > 1e-9, mean, places + sizes / 2)
 
     def spread(self, places: Array, sizes: Array, share: float) -> Array:
-        """The length (T,) of what holds a share of the interest inside of crops at `places` (T,), as much at each end."""
+        """(T,) how long the middle of the interest inside of crops at `places` (T,) is: the part that holds `share`."""
         cells = self._reached.shape[1] - 1
         low, high = (self.below(side[:, None]) for side in (places, places + sizes))
         middles = (np.arange(cells) + 0.5) * self.extent / cells

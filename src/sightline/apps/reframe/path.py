@@ -1,7 +1,7 @@
 """The calmest path along one axis that keeps its target: a linear programme, solved by HiGHS.
 
-The path's first, second and third differences cost their absolute values, so the optimum is made of rests, even pans and
-even accelerations (after L1-optimal camera paths, Grundmann et al., CVPR 2011, for a crop instead of a stabiliser).
+The path's first, second and third differences cost their absolute values, so the optimum is made of rests, even pans
+and even accelerations (after L1-optimal camera paths, Grundmann et al., CVPR 2011; a crop instead of a stabiliser).
 """
 
 from __future__ import annotations

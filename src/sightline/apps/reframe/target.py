@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -76,7 +78,7 @@ def _between_knots(times_s: Array, knots: NDArray[np.intp], at: Array, jumped: N
     """Places of all frames: linear between knots, but for the jumps."""
     path = np.empty(len(times_s))
     ends = [0, *jumped.tolist(), len(times_s)]
-    for first, end in zip(ends[:-1], ends[1:], strict=True):
+    for first, end in pairwise(ends):
         inside = (knots >= first) & (knots < end)
         path[first:end] = np.interp(times_s[first:end], times_s[knots[inside]], at[inside])
     return path

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sightline.apps.reframe.config import ReframeConfig
 from sightline.apps.reframe.interest import Interest, interest_of
@@ -14,7 +17,7 @@ from sightline.types import Clip, Prompt, VideoFrame
 
 def watch(
     clip: Clip, predictor: Predictor, config: ReframeConfig, prompt: Prompt | None = None, every: int = 1
-) -> Iterator[Interest]:
+) -> Generator[Interest]:
     """The interest of every frame of a clip, in order.
 
     every: the model looks at one frame of so many, and at the first of each shot; the others take the interest of the
@@ -43,6 +46,7 @@ class _Seen(Clip):
         self.passed: deque[tuple[int, float, bool]] = deque()
 
     def frames(self) -> Iterator[VideoFrame]:
+        """Every n-th, counted from the first of each shot."""
         since = 0
         for frame in self._clip.frames():
             cut = self._cuts.is_cut(frame.image)
@@ -52,5 +56,6 @@ class _Seen(Clip):
                 yield frame
             since += 1
 
-    def sound(self, start_s: float, end_s: float, rate: int):  # type: ignore[no-untyped-def]
+    def sound(self, start_s: float, end_s: float, rate: int) -> NDArray[np.float32] | None:
+        """See `Clip.sound`."""
         return self._clip.sound(start_s, end_s, rate)

@@ -72,6 +72,9 @@ class ReframeConfig(Config):
     composition: float = Field(
         0.05, ge=0, description="loss of a crop whose target is a crop size from its middle: decides between equals"
     )
+    middle: float = Field(
+        0.01, ge=0, description="loss of a crop that is a crop size from the picture's middle: where nothing draws it"
+    )
     spread: float = Field(0.8, gt=0, le=1, description="share of the interest that a zoom keeps, where there is no box")
     zoom_speed: float = Field(
         0.15, gt=0, description="largest change of a zoomed crop's size, in base sizes a second, and a second squared"

@@ -45,13 +45,14 @@ def choose_motion(
     room = kept.extent - sizes
     if room.max() < 1:
         return Move("still", np.maximum(room, 0) / 2, _mean_loss(kept, room / 2, sizes))
-    follow = _follow(times_s, kept, sizes, guide, config, start)
+    aim = kept.centre(guide, sizes) - sizes / 2  # with the target in its middle
+    follow = _follow(times_s, kept, sizes, guide, aim, config, start)
     moves = [(follow, config.follow)]
     if np.ptp(sizes) < 1e-6:
         size = float(sizes[0])
         if start is None:
-            moves.append((_pan(times_s, kept, size, guide, config), config.pan))
-            moves.append((_still(kept, size, guide, config), 0.0))
+            moves.append((_pan(times_s, kept, size, aim, config), config.pan))
+            moves.append((_still(kept, size, aim, config), 0.0))
         elif abs(start.speed) < _STEADY * size:
             rest = np.full(len(times_s), np.clip(start.place, 0, room[0]))
             moves.append((Move("still", rest, _mean_loss(kept, rest, sizes)), 0.0))
@@ -62,17 +63,17 @@ def _mean_loss(kept: Kept, places: Array, sizes: Array) -> float:
     return float(kept.lost(places[:, None], sizes).mean())
 
 
-def _still(kept: Kept, size: float, guide: Array, config: ReframeConfig) -> Move:
+def _still(kept: Kept, size: float, aim: Array, config: ReframeConfig) -> Move:
     places = np.linspace(0, kept.extent - size, 2 * config.offsets - 1)
     sizes = np.full(len(kept), size)
     losses = kept.lost(np.broadcast_to(places, (len(kept), len(places))), sizes).mean(axis=0)
-    away = np.abs(places[None, :] - guide[:, None]).mean(axis=0) / size
+    away = np.abs(places[None, :] - aim[:, None]).mean(axis=0) / size
     best = int((losses + config.composition * away).argmin())
     at = np.full(len(kept), np.round(places[best]))
     return Move("still", np.clip(at, 0, kept.extent - size), float(losses[best]))
 
 
-def _pan(times_s: Array, kept: Kept, size: float, guide: Array, config: ReframeConfig) -> Move:
+def _pan(times_s: Array, kept: Kept, size: float, aim: Array, config: ReframeConfig) -> Move:
     elapsed = times_s - times_s[0]
     share = elapsed / max(float(elapsed[-1]), 1e-9)
     ends = np.linspace(0, kept.extent - size, config.offsets // 2 + 1)
@@ -82,7 +83,7 @@ def _pan(times_s: Array, kept: Kept, size: float, guide: Array, config: ReframeC
     some = np.unique(np.linspace(0, len(kept) - 1, min(len(kept), 60)).astype(np.intp))
     paths = first + share[some, None] * (last - first)
     losses = kept.part(some).lost(paths, np.full(len(some), size)).mean(axis=0)
-    away = np.abs(paths - guide[some, None]).mean(axis=0) / size
+    away = np.abs(paths - aim[some, None]).mean(axis=0) / size
     best = int((losses + config.composition * away).argmin())
     places = first[best] + share * (last[best] - first[best])
     return Move("pan", places, _mean_loss(kept, places, np.full(len(kept), size)))
@@ -93,15 +94,14 @@ def _follow(times_s: Array, kept: Kept, sizes: Array, guide: Array, config: Refr
     settings = config.motion
     unit = float(sizes.mean())
     room = np.maximum(kept.extent - sizes, 0)
-    middle = kept.centre(guide, sizes) - sizes / 2
     free = settings.free_zone * sizes
-    bands = [Band((middle - free) / unit, (middle + free) / unit, settings.off_centre)]
+    bands = [Band((aim - free) / unit, (aim + free) / unit, settings.off_centre)]
     low, high = kept.boxes[:, 1] - sizes, kept.boxes[:, 0]
     fits = (low <= high) & (np.abs((kept.boxes.sum(axis=1) / 2) - (guide + sizes / 2)) < sizes / 2)
     bands.append(
         Band(
-            np.where(fits, low, middle) / unit,
-            np.where(fits, high, middle) / unit,
+            np.where(fits, low, aim) / unit,
+            np.where(fits, high, aim) / unit,
             np.where(fits, settings.outside, 0.0),
         )
     )

@@ -124,7 +124,7 @@ def _solve(
         programme.equal([*later, *earlier, (up, -seconds), (down, seconds)], 0.0)
         signal = [(up, 1.0), (down, -1.0)]
         if order == 0 and start is not None:
-            jolt = [programme.add(np.array([costs[1]]), 0.0, np.inf) for _ in range(2)]
+            jolt = [programme.add(np.array([costs[1]]), 0.0, bounds[1] * seconds[0]) for _ in range(2)]
             programme.equal([(up[:1], 1.0), (down[:1], -1.0), (jolt[0], -1.0), (jolt[1], 1.0)], start.speed)
         seconds = (seconds[1:] + seconds[:-1]) / 2
     for band in bands:

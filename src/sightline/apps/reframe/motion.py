@@ -89,7 +89,9 @@ def _pan(times_s: Array, kept: Kept, size: float, aim: Array, config: ReframeCon
     return Move("pan", places, _mean_loss(kept, places, np.full(len(kept), size)))
 
 
-def _follow(times_s: Array, kept: Kept, sizes: Array, guide: Array, config: ReframeConfig, start: Start | None) -> Move:
+def _follow(
+    times_s: Array, kept: Kept, sizes: Array, guide: Array, aim: Array, config: ReframeConfig, start: Start | None
+) -> Move:
     """The optimum of the linear programme, in units of the crop's mean size."""
     settings = config.motion
     unit = float(sizes.mean())

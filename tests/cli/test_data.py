@@ -51,6 +51,51 @@ def test_composites_prints_the_folders_that_predict_takes(tmp_path: Path) -> Non
     assert len(list(Path(result.stdout.strip()).iterdir())) == 3
 
 
+def test_composites_with_sound_have_their_own_layout(tmp_path: Path) -> None:
+    from sightline.data.sounds import write_wav
+
+    rows, columns = np.ogrid[:60, :80]
+    disc = (rows - 30) ** 2 + (columns - 40) ** 2 < 200
+    save(tmp_path / "objects/dog/1.jpg", np.where(disc[..., None], 220, 40).repeat(3, 2).astype(np.uint8))
+    save(tmp_path / "objects/dog/1.png", disc.astype(np.uint8) * 255)
+    save(tmp_path / "grounds/1.jpg", np.full((60, 80, 3), 90, np.uint8))
+    (tmp_path / "sounds/woof").mkdir(parents=True)
+    tone = 0.3 * np.sin(np.arange(16_000) / 5).astype(np.float32)
+    write_wav(tmp_path / "sounds/woof/1.wav", tone, 16_000)
+    folders = [part for name in ("objects", "sounds") for part in (f"--{name}", str(tmp_path / name))]
+    more = ["--backgrounds", str(tmp_path / "grounds"), "--count", "1", "--out", str(tmp_path / "out")]
+    result = runner.invoke(app, ["data", "composites", *folders, *more])
+    assert result.exit_code == 1
+    assert "no sound for the objects" in str(result.exception)
+    result = runner.invoke(app, ["data", "composites", *folders, *more, "--pair", "dog=woof", "--json"])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["videos"] == [str(tmp_path / "out/videos/composite0000.mp4")]
+    assert sorted(entry.name for entry in (tmp_path / "out").iterdir()) == [
+        "composites.json",
+        "masks",
+        "tags.csv",
+        "truth.csv",
+        "videos",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ([], "`objects`: photographs with masks are needed"),
+        (["--objects", "a", "--faces", "b"], "give `faces` instead"),
+        (["--faces", "a", "--sounds", "b"], "talking faces have their own"),
+        (["--objects", "a", "--sounds", "b", "--frames", "9"], "last 4 to 6 s"),
+        (["--objects", "a", "--sounds", "b", "--pair", "dog"], "TAG=CLASS is expected"),
+    ],
+)
+def test_composites_that_contradict_themselves_are_refused(arguments: list[str], reason: str, tmp_path: Path) -> None:
+    common = ["--backgrounds", str(tmp_path), "--out", str(tmp_path / "out")]
+    result = runner.invoke(app, ["data", "composites", *arguments, *common])
+    assert isinstance(result.exception, UsageError)
+    assert reason in str(result.exception)
+
+
 def test_check_says_what_a_whole_folder_holds(davis_root: Path) -> None:
     result = runner.invoke(app, ["data", "check", "davis2016", str(davis_root), "--json"])
     assert result.exit_code == 0

@@ -37,28 +37,96 @@ def demo(path: Annotated[Path, typer.Argument(help="The MP4 file to write.", dir
 
 @app.command()
 def composites(
-    objects: Annotated[
-        Path, typer.Option(metavar="ROOT", help="Photographs with masks: DAVIS, BSDS500, or <id>.jpg with <id>.png.")
-    ],
     backgrounds: Annotated[Path, typer.Option(metavar="DIR", help="A folder of photographs.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The new folder, in the layout of DAVIS.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The new folder.")],
+    objects: Annotated[
+        Path | None,
+        typer.Option(metavar="ROOT", help="Photographs with masks: DAVIS, BSDS500, <id>.jpg with <id>.png."),
+    ] = None,
+    sounds: Annotated[
+        Path | None, typer.Option(metavar="ROOT", help="Recordings, a folder a class: videos get sound.")
+    ] = None,
+    faces: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Instead: videos with <video>_faces.csv, for talking faces.")
+    ] = None,
     count: Annotated[int, typer.Option(min=1, help="How many videos.")] = 12,
-    frames: Annotated[int, typer.Option(min=2, help="Frames of each.")] = 48,
+    frames: Annotated[int | None, typer.Option(min=2, help="Frames of each; without sound, 48.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same videos.")] = 0,
+    match: Annotated[str, typer.Option(metavar="GLOB", help="Only pictures whose path below ROOT is like this.")] = "*",
+    sounds_match: Annotated[str, typer.Option(metavar="GLOB", help="Only sounds whose path is like this.")] = "*",
+    pair: Annotated[
+        list[str] | None, typer.Option(metavar="TAG=CLASS", help="The sound of a tag, where the names do not tell.")
+    ] = None,
+    classifier: Annotated[
+        str | None, typer.Option(metavar="DIR", help="DeepLab that names segments; the shipped one if left out.")
+    ] = None,
+    leave_out: Annotated[
+        list[str] | None, typer.Option(metavar="VIDEO", help="Of --faces: a video that gives no crop.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
-    """Compose videos with known masks: real cut-outs that move over real photographs.
+    """Compose videos with known masks: real cut-outs that move over real photographs, with real sounds or without.
 
-    Of four videos the second has a distractor, the third a pillar that hides the target, in the fourth it leaves the
-    frame and comes back.
+    Without --sounds the folder has the layout of DAVIS. Of four videos the second has a distractor, the third a pillar
+    that hides the target, in the fourth it leaves the frame and comes back.
 
-    Example:
+    With --sounds, videos of 4 to 6 s with tags.csv, truth.csv and masks. Of ten videos three show one object that
+    sounds, three a silent distractor beside it, two a distractor that moves while the source stands still, one has its
+    sound off screen and one background noise alone. With --faces two faces of which one speaks.
+
+    Examples:
 
       sightline data composites --objects ~/data/bsds500 --backgrounds ~/data/photographs --count 12 --out composites
-    """
-    from sightline.data.composites import write
 
-    for name in write(objects, backgrounds, count, out, seed, frames):
-        typer.echo(out / "JPEGImages" / "480p" / name)
+      sightline data composites --objects ~/data/bsds500 --sounds ~/data/esc10 --backgrounds ~/data/photographs
+      --count 100 --sounds-match "*/[123]-*" --match "train/*" --out train
+
+      sightline data composites --faces ~/data/multiface --backgrounds ~/data/photographs --leave-out 011 --out talking
+    """
+    from sightline.errors import UsageError
+
+    if (objects is None) == (faces is None):
+        raise UsageError("`objects`: photographs with masks are needed; for talking faces give `faces` instead")
+    if frames is not None and (sounds is not None or faces is not None):
+        raise UsageError("`frames`: videos with sound last 4 to 6 s; leave it out")
+    if faces is not None:
+        from sightline.data.talking import write_talking
+
+        if sounds is not None:
+            raise UsageError("`sounds`: talking faces have their own; leave it out")
+        names = write_talking(faces, backgrounds, count, out, seed, leave_out=leave_out or ())
+    elif sounds is not None and objects is not None:
+        from sightline.apps.compose import LateNamer, pairs
+        from sightline.data.audiovisual import write
+
+        namer = LateNamer(classifier)
+        names = write(
+            objects,
+            sounds,
+            backgrounds,
+            count,
+            out,
+            seed,
+            namer=namer,
+            shows=namer.shows,
+            match=match,
+            sounds_match=sounds_match,
+            pairs=pairs(pair or ()),
+        )
+    else:
+        from sightline.data.composites import write as write_silent
+
+        assert objects is not None
+        names = write_silent(objects, backgrounds, count, out, seed, 48 if frames is None else frames)
+    silent = sounds is None and faces is None
+    paths = [str(out / "JPEGImages" / "480p" / name if silent else out / "videos" / f"{name}.mp4") for name in names]
+    if as_json:
+        import json
+
+        typer.echo(json.dumps({"out": str(out), "videos": paths}, indent=2))
+        return
+    for path in paths:
+        typer.echo(path)
 
 
 @app.command("list")

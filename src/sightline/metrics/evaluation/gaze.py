@@ -67,7 +67,7 @@ class GazeTask(Task):
     def score(self, name: str) -> SequenceScores:
         scene, found, protocol = self.scenes[name], self.found[name], self.protocol
         size = torch.tensor([scene.size[1], scene.size[0]], dtype=torch.float64)
-        gt, eye = torch.tensor(scene.gaze) / size, torch.tensor(scene.eye) / size
+        gt, eye = (torch.tensor(point, dtype=torch.float64) / size for point in (scene.gaze, scene.eye))
         values = dict.fromkeys(("auc", "l2", "angle"), math.nan)
         heatmap = None if found.heatmap is None else read_map(found.heatmap).double()
         try:

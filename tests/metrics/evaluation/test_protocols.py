@@ -528,16 +528,19 @@ def test_gaze_by_its_definitions(tmp_path: Path, protocol: str) -> None:
         heat = rng.random((16, 16))
         near = index % 3
         gaze = rng.uniform(0.1, 0.9, 2)
-        if near:  # the maximum is close to where they look
+        if index == 3:  # a fifth of the width away
+            heat[int(gaze[1] * 16), int(gaze[0] * 16) + (3 if gaze[0] < 0.5 else -3)] = 3
+        elif near:  # the maximum is close to where they look
             heat[int(gaze[1] * 16), int(gaze[0] * 16)] = 3
         eye = rng.uniform(0.1, 0.9, 2)
         size = np.array([width, height])
         centres = rng.uniform(0.1, 0.9, (4, 2)) * size
-        centres[0] = gaze * size
+        centres[0] = gaze * size + (4 if index % 4 == 1 else 0)
+        centres[1] = gaze * size + (0 if index % 4 == 1 else 12)  # a neighbour that is nearer at times
         boxes = [[*(c - 3).tolist(), *(c + 3).tolist()] for c in centres]
         head = (eye * size).tolist()
         boxes.append([head[0] - 4, head[1] - 4, head[0] + 4, head[1] + 4])
-        labels = [*rng.integers(1, 4, 4).tolist(), -1]
+        labels = [1, 2, *rng.integers(1, 4, 2).tolist(), -1]
         name, missed = f"s{index:02d}", index == 5
         truth[name] = {"width": width, "height": height, "boxes_xyxy": boxes, "labels": labels, "gaze_box_index": 0}
         truth[name] |= {"gaze_point_xy": (gaze * size).tolist(), "head_point_xy": head}

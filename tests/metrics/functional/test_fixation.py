@@ -199,3 +199,44 @@ def test_bad_maps_are_refused() -> None:
         fixation.nss(broken, torch.stack([counts, counts]))
     with pytest.raises(UsageError, match="same shape"):
         fixation.cc(saliency, saliency[:4])
+
+
+def test_a_density_is_no_count() -> None:
+    saliency, counts = tensors(*example("random"))
+    density = saliency / saliency.sum()
+    for score in (
+        fixation.nss,
+        fixation.auc_judd,
+        fixation.auc_judd_mit,
+        fixation.auc_judd_pysaliency,
+        lambda s, c: fixation.auc_borji(s, c, 0),
+        lambda s, c: fixation.s_auc(s, c, counts),
+        lambda s, c: fixation.s_auc(s, counts, c),
+        lambda s, c: fixation.s_auc_mit(s, c, counts, 0),
+        lambda s, c: fixation.information_gain(s, c, saliency),
+    ):
+        for wrong in (density, -counts, counts + 0.5, torch.where(counts > 0, float("inf"), 0.0)):
+            with pytest.raises(ValueError, match="counts of fixations"):
+                score(saliency, wrong)
+        assert score(saliency, counts.double()).item() == pytest.approx(score(saliency, counts).item())
+
+
+def test_borji_of_a_single_pixel_and_of_constant_maps_is_nan() -> None:
+    saliency, counts = tensors(*example("random"))
+    single = torch.zeros_like(counts)
+    single[3, 4] = 5
+    assert fixation.auc_borji(saliency, single, 0).isnan()
+    assert not fixation.s_auc_mit(saliency, single, counts, 0).isnan()
+    constant = torch.full_like(saliency, 0.3)
+    assert fixation.auc_borji(constant, counts, 0).isnan()
+    assert fixation.s_auc_mit(constant, counts, counts, 0).isnan()
+
+
+def test_log_densities_become_densities() -> None:
+    logs = torch.tensor([[[0.0, -1.0], [-2.0, float("-inf")]]])
+    found = fixation.from_log_density(logs + 7)
+    weights = np.exp([0, -1, -2])
+    assert found.flatten().tolist() == pytest.approx([*(weights / weights.sum()), 0])
+    for wrong in (torch.full((2, 2), float("-inf")), torch.tensor([[0.0, float("nan")]]), torch.ones(2, 2).long()):
+        with pytest.raises(ValueError, match="log-densities"):
+            fixation.from_log_density(wrong)

@@ -90,3 +90,102 @@ def test_bad_input_is_refused() -> None:
         gaze.soc_boxes(torch.tensor([[5.0, 0, 1, 1]]), torch.zeros(1, 4))
     with pytest.raises(UsageError, match=r"boxes \(N, 4\) are expected"):
         gaze.soc_boxes(torch.zeros(4), torch.zeros(1, 4))
+
+
+def test_gazefollow_is_scored_at_the_size_of_the_picture() -> None:
+    roc_auc_score = pytest.importorskip("sklearn.metrics").roc_auc_score
+    heatmap = torch.rand(16, 16, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    points = torch.tensor([[0.1, 0.2], [0.11, 0.2], [0.999, 1.0], [-1.0, -1.0]], dtype=torch.float64)
+    size = (40, 56)
+    large = torch.nn.functional.interpolate(heatmap[None, None], size, mode="bilinear")[0, 0]
+    hot = torch.zeros(size)
+    for x, y in points[:3].tolist():
+        hot[min(int(y * 40), 39), min(int(x * 56), 55)] = 1
+    expected = roc_auc_score(hot.flatten(), large.flatten())
+    assert gaze.gazefollow_auc(heatmap, points, size).item() == pytest.approx(expected)
+    assert gaze.gazefollow_auc(heatmap, points[3:], size).isnan()
+
+
+def test_gazefollow_distances() -> None:
+    heatmap = torch.zeros(10, 10)
+    heatmap[2, 5] = 1  # its corner is at x 0.5, y 0.2
+    points = torch.tensor([[0.5, 0.3], [0.9, 0.5], [-1.0, -1.0]], dtype=torch.float64)
+    mean, least = gaze.gazefollow_distance(heatmap, points, only_seen=True)
+    assert mean.item() == pytest.approx(math.hypot(0.7 - 0.5, 0.4 - 0.2))
+    assert least.item() == pytest.approx(0.1)
+    mean, least = gaze.gazefollow_distance(heatmap, points)  # as the benchmark does, absent annotators included
+    assert mean.item() == pytest.approx(math.hypot(0.4 / 3 - 0.5, -0.2 / 3 - 0.2))
+    assert least.item() == pytest.approx(0.1)
+    assert gaze.gazefollow_distance(heatmap, points[2:], only_seen=True)[0].isnan()
+
+
+@pytest.mark.parametrize(
+    ("point", "rows", "columns"),
+    [((0.5, 0.5), (23, 42), (23, 42)), ((0.0, 0.99), (54, 63), (0, 10)), ((0.99, 0.02), (0, 11), (54, 63))],
+)
+def test_the_square_of_video_attention_target(
+    point: tuple[float, float], rows: tuple[int, int], columns: tuple[int, int]
+) -> None:
+    heatmap = torch.rand(64, 64, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    hot = torch.zeros(64, 64, dtype=torch.bool)
+    hot[slice(*rows), slice(*columns)] = True
+    expected = (heatmap[hot][:, None] > heatmap[~hot]).double().mean().item()
+    target = torch.tensor(point, dtype=torch.float64)
+    assert gaze.vat_auc(heatmap, target).item() == pytest.approx(expected)
+    assert gaze.vat_auc(heatmap, torch.tensor([-1.0, -1.0])).isnan()
+    assert gaze.vat_distance(heatmap, torch.tensor([-1.0, -1.0])).isnan()
+    at = divmod(int(heatmap.argmax()), 64)
+    apart = math.hypot(at[1] / 64 - point[0], at[0] / 64 - point[1])
+    assert gaze.vat_distance(heatmap, target).item() == pytest.approx(apart)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, max_size=12))
+def test_average_precision_counts_ties_together(people: list[tuple[int, bool]]) -> None:
+    scores, labels = (torch.tensor(column) for column in zip(*people, strict=True))
+    found = gaze.inout_ap(scores.double(), labels)
+    if not labels.any():
+        assert found.isnan()
+        return
+    total, seen = 0.0, 0.0
+    for level in sorted(set(scores.tolist()), reverse=True):
+        kept = scores >= level
+        recall = (labels & kept).sum().item() / labels.sum().item()
+        total += (recall - seen) * (labels & kept).sum().item() / kept.sum().item()
+        seen = recall
+    assert found.item() == pytest.approx(total)
+
+
+def test_a_constant_heatmap_is_chance_on_any_grid() -> None:
+    for value in (0.1, 1 / 3, 7.7):
+        for cells in (3, 5, 7):
+            assert gaze.grid_auc(torch.full((64, 48), value), torch.tensor([0.3, 0.8]), cells) == 0.5
+
+
+def test_the_damped_angle_of_goo() -> None:
+    eye, gt = torch.tensor([0.5, 0.5]), torch.tensor([1.0, 0.5])
+    assert gaze.angular_error(eye, gt, eye, damping=1e-6).item() == pytest.approx(90)
+    near = torch.tensor([0.5001, 0.5])
+    cosine = 0.0001 * 0.5 / (0.0001 * 0.5 + 1e-6)
+    found = gaze.angular_error(near, gt, eye, damping=1e-6).item()
+    assert found == pytest.approx(math.degrees(math.acos(cosine)), abs=0.05)
+
+
+def test_the_nearest_box() -> None:
+    boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [8.0, 8.0, 10.0, 10.0]])
+    assert gaze.nearest_box(torch.tensor([4.0, 4.0]), boxes) == 0
+    assert gaze.nearest_box(torch.tensor([6.0, 6.0]), boxes) == 1
+    with pytest.raises(UsageError, match="at least one box"):
+        gaze.nearest_box(torch.tensor([6.0, 6.0]), boxes[:0])
+
+
+def test_bad_gaze_arguments_are_refused() -> None:
+    for call in (
+        lambda: gaze.vat_auc(torch.rand(32, 32), torch.rand(2)),
+        lambda: gaze.gazefollow_auc(torch.rand(2, 8, 8), torch.rand(3, 2), (8, 8)),
+        lambda: gaze.inout_ap(torch.rand(3), torch.ones(4)),
+        lambda: gaze.inout_ap(torch.tensor([0.1, float("nan")]), torch.ones(2)),
+        lambda: gaze.inout_ap(torch.rand(2), torch.tensor([0.5, 1.0])),
+    ):
+        with pytest.raises(ValueError, match="`"):
+            call()

@@ -34,6 +34,7 @@ class Mutation:
 
 P, H, C = "evaluation/test_protocols.py", "evaluation/test_honesty.py", "evaluation/test_comparison.py"
 FIX, VSOD, VOS, GAZE, T = (f"functional/test_{name}.py" for name in ("fixation", "vsod", "vos", "gaze", "stability"))
+SCAN = "functional/test_scanpath.py"
 PROTOCOLS, TRUTH, SCORES = "protocols.py", "evaluation/truth.py", "evaluation/scores.py"
 
 MUTATIONS = (
@@ -272,6 +273,14 @@ MUTATIONS = (
     ),
     Mutation(
         "VAT's square reaches the end", "functional/gaze.py", "VAT_CELLS - 1)) for c", "VAT_CELLS)) for c", (GAZE,)
+    ),
+    Mutation("MultiMatch takes means", "functional/scanpath.py", "np.median(each)", "np.mean(each)", (SCAN,)),
+    Mutation(
+        "ScanMatch forgives length",
+        "functional/scanpath.py",
+        "max(map(len, strings))",
+        "min(map(len, strings))",
+        (SCAN,),
     ),
     Mutation(
         "ties in AP count apart",

@@ -8,7 +8,7 @@ import inspect
 
 import pytest
 
-FACES = ("sightline.data", "sightline.fixations", "sightline.gaze")
+FACES = ("sightline.data", "sightline.fixations", "sightline.gaze", "sightline.metrics")
 MODULES = (
     "sightline.files",
     "sightline.training.digest",

@@ -366,15 +366,28 @@ _SUFFIXES = ("_mean", "_max", "_adp", "_recall", "_decay", "_50", "_75", "_95", 
 _PROTOCOLS: dict[str, tuple[Protocol, ...]] = {"fixation": FIXATION, "vsod": VSOD, "vos": VOS, "gaze": GAZE}
 
 
-def explain(metric: str) -> str:
-    """The definition of a score and how each protocol computes it. Raises UsageError that lists the scores."""
-    name = metric.lower().replace("-", "_")
-    name = re.sub(r"_[01]?\.\d+$", "", name)
+def title_of(key: str) -> str:
+    """What a key of a report is called; the key itself where it is none."""
+    name = _base(key)
+    return key if name is None else EXPLANATIONS[name].title.split(",")[0]
+
+
+def _base(key: str) -> str | None:
+    """The entry that explains a key, without the endings that say which statistic of it."""
+    name = re.sub(r"_[01]?\.\d+$", "", key.lower().replace("-", "_"))
     while name not in EXPLANATIONS:
         suffix = next((s for s in _SUFFIXES if name.endswith(s)), None)
         if suffix is None:
-            raise UsageError(f"`explain`: {metric} is no score; choose {', '.join(EXPLANATIONS)}")
+            return None
         name = name.removesuffix(suffix)
+    return name
+
+
+def explain(metric: str) -> str:
+    """The definition of a score and how each protocol computes it. Raises UsageError that lists the scores."""
+    name = _base(metric)
+    if name is None:
+        raise UsageError(f"`explain`: {metric} is no score; choose {', '.join(EXPLANATIONS)}")
     one = EXPLANATIONS[name]
     lines = [f"{one.title} ({one.better} is better; task {one.task})", "", one.definition, f"Source: {one.source}", ""]
     for protocol in _PROTOCOLS[one.task]:

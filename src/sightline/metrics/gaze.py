@@ -14,7 +14,41 @@ from sightline.metrics.functional import gaze
 
 
 class GazeAUC(FrameMean):
-    """AUC of the pixel looked at; update(heatmap (..., H, W), point (..., 2)). cells: 5 for GOO's grid, 0 for none."""
+    """The chance that the place somebody looks at is hotter than another one, ties counted half.
+
+    `update(heatmap, point)` adds pictures, `compute()` gives the mean, a float64 scalar; 0.5 is chance.
+
+    Parameters
+    ----------
+    cells : int, optional
+        Cells a side of the grid that heatmaps are sampled on: 5 as in GOO; 0 for their own pixels.
+    **kwargs
+        Of `torchmetrics.Metric`. What `update` takes: `heatmap`, (..., H, W) of any real type; `point`, (..., 2),
+        x before y, as fractions of width and height.
+
+    Attributes
+    ----------
+    scored, unscored : Tensor, () int64
+        Pictures that are in the mean, and those that cannot be scored: a heatmap of one pixel.
+
+    Raises
+    ------
+    UsageError
+        In `update`, a ValueError: shapes that do not fit, or a point outside of the picture.
+
+    Notes
+    -----
+    Source: Recasens et al., NeurIPS 2015; Tomas et al., CVPRW 2021 for the grid.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sightline.metrics import GazeAUC
+    >>> metric = GazeAUC()
+    >>> metric.update(torch.tensor([[0.0, 1.0], [2.0, 3.0]]), torch.tensor([0.2, 0.8]))
+    >>> round(metric.compute().item(), 4)
+    0.6667
+    """
 
     higher_is_better = True
 
@@ -27,7 +61,34 @@ class GazeAUC(FrameMean):
 
 
 class GazeDistance(FrameMean):
-    """L2 distance in the unit square; update(pred (..., 2), gt (..., 2))."""
+    """The distance of the predicted from the true gaze point, in the picture stretched to a unit square.
+
+    `update(pred, gt)` adds pictures, `compute()` gives the mean, a float64 scalar.
+
+    Parameters
+    ----------
+    **kwargs
+        Of `torchmetrics.Metric`. What `update` takes: `pred` and `gt`, (..., 2), x before y, as fractions of
+        width and height.
+
+    Attributes
+    ----------
+    scored, unscored : Tensor, () int64
+        Pictures that are in the mean, and those that cannot be scored: a point that is NaN.
+
+    Notes
+    -----
+    Source: Recasens et al., NeurIPS 2015.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sightline.metrics import GazeDistance
+    >>> metric = GazeDistance()
+    >>> metric.update(torch.tensor([0.3, 0.0]), torch.tensor([0.0, 0.4]))
+    >>> round(metric.compute().item(), 6)
+    0.5
+    """
 
     higher_is_better = False
 
@@ -36,7 +97,36 @@ class GazeDistance(FrameMean):
 
 
 class AngularError(FrameMean):
-    """Angle in degrees; update(pred, gt, eye), (..., 2) each. size: (height, width) of the pictures."""
+    """The angle between the directions from the eye to the predicted and to the true gaze point, in degrees.
+
+    `update(pred, gt, eye)` adds pictures, `compute()` gives the mean, a float64 scalar.
+
+    Parameters
+    ----------
+    size : (height, width), optional
+        Of the pictures, for the angle as it is seen in them; by default it is that in the unit square.
+    **kwargs
+        Of `torchmetrics.Metric`. What `update` takes: `pred`, `gt` and `eye`, (..., 2), x before y, as
+        fractions of width and height.
+
+    Attributes
+    ----------
+    scored, unscored : Tensor, () int64
+        Pictures that are in the mean, and those that cannot be scored: a point at the eye.
+
+    Notes
+    -----
+    Source: Recasens et al., NeurIPS 2015.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sightline.metrics import AngularError
+    >>> metric = AngularError()
+    >>> metric.update(torch.tensor([0.5, 0.0]), torch.tensor([1.0, 0.5]), torch.tensor([0.5, 0.5]))
+    >>> round(metric.compute().item(), 4)
+    90.0
+    """
 
     higher_is_better = False
 
@@ -49,9 +139,37 @@ class AngularError(FrameMean):
 
 
 class ObjectPrecision(Metric):
-    """COCO average precision of boxes by IoU, or by SoC (mSoC); every update is one picture.
+    """COCO average precision of boxes by IoU, or by SoC (mSoC).
 
-    likeness: "box iou", "box soc" or "box soc inclusive", see `AveragePrecision`.
+    Every `update(boxes, scores, labels, true_boxes, true_labels)` is one picture. `compute()` gives float64 scalars by
+    name: `mean` over the thresholds 0.50:0.05:0.95, and `50`, `75`, `95`; NaN before the first picture.
+
+    Parameters
+    ----------
+    likeness : str, optional
+        "box iou", "box soc" or "box soc inclusive", see `AveragePrecision`.
+    **kwargs
+        Of `torchmetrics.Metric`. What `update` takes: `boxes`, (N, 4) x0 y0 x1 y1 in pixels, `scores` and `labels`,
+        (N,); `true_boxes`, (M, 4), and `true_labels`, (M,).
+
+    Raises
+    ------
+    UsageError
+        In `compute`, where pycocotools is not installed.
+
+    Notes
+    -----
+    Source: Lin et al., ECCV 2014; Wang et al., ECCV 2024 (SamGOP) for SoC.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sightline.metrics import ObjectPrecision
+    >>> metric = ObjectPrecision()
+    >>> box = torch.tensor([[0.0, 0.0, 8.0, 8.0]])
+    >>> metric.update(box, torch.tensor([0.9]), torch.tensor([1]), box, torch.tensor([1]))
+    >>> round(metric.compute()["mean"].item(), 6)
+    1.0
     """
 
     is_differentiable = False

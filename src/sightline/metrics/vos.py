@@ -14,10 +14,40 @@ STATISTICS = ("j_mean", "j_recall", "j_decay", "f_mean", "f_recall", "f_decay", 
 
 
 class JAndF(Metric):
-    """J and F with mean, recall and decay, J&F, and T on request; every update is one sequence.
+    """Region similarity J and contour accuracy F of masks that follow an object, with their statistics.
 
-    empty: the score of frames in which mask and truth are empty, 1 in DAVIS; NaN leaves them out.
-    stability: also compute T, which costs more than all the rest.
+    Every `update(pred, gt, void)` is one sequence. `compute()` gives means over the sequences by name, float64 scalars:
+    `j_mean`, `j_recall`, `j_decay`, the same of `f`, `jf_mean` and `t_mean`; NaN where there is nothing to average.
+
+    Parameters
+    ----------
+    empty : float, optional
+        The score of a frame in which mask and truth are empty: 1 as in DAVIS; NaN leaves such frames out.
+    stability : bool, optional
+        Also compute T, the instability of the outline, which costs more than all the rest.
+    **kwargs
+        Of `torchmetrics.Metric`. What `update` takes: `pred` and `gt`, (T, H, W) bool; `void`, the same, of pixels that
+        do not count, or None.
+
+    Raises
+    ------
+    UsageError
+        In `update`, a ValueError: sizes that differ, or masks with other values than 0 and 1.
+
+    Notes
+    -----
+    Source: Perazzi et al., CVPR 2016, section 4.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sightline.metrics import JAndF
+    >>> metric = JAndF()
+    >>> masks = torch.zeros(4, 10, 10, dtype=torch.bool)
+    >>> masks[:, 2:6, 2:6] = True
+    >>> metric.update(masks, masks)
+    >>> metric.compute()["jf_mean"].item()
+    1.0
     """
 
     is_differentiable = False

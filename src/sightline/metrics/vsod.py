@@ -13,7 +13,39 @@ from sightline.metrics.functional import vsod
 
 
 class MAE(FrameMean):
-    """Mean absolute error; update(pred (..., H, W) uint8 or in [0, 1], gt (..., H, W) bool)."""
+    """Mean absolute error of maps and masks, in [0, 1]; 0 is perfect.
+
+    `update(pred, gt)` adds maps, `compute()` gives the mean, a float64 scalar.
+
+    Parameters
+    ----------
+    **kwargs
+        Of `torchmetrics.Metric`. What `update` takes: `pred`, (..., H, W), uint8 or floats in [0, 1]; `gt`,
+        (..., H, W) bool.
+
+    Attributes
+    ----------
+    scored, unscored : Tensor, () int64
+        Maps that are in the mean, and those that cannot be scored: none.
+
+    Raises
+    ------
+    UsageError
+        In `update`, a ValueError: sizes that differ, maps outside of [0, 1], masks with other values than 0 and 1.
+
+    Notes
+    -----
+    Source: Perazzi et al., CVPR 2012.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sightline.metrics import MAE
+    >>> metric = MAE()
+    >>> metric.update(torch.tensor([[0.0, 0.5], [1.0, 1.0]]), torch.tensor([[False, False], [True, True]]))
+    >>> metric.compute().item()
+    0.125
+    """
 
     higher_is_better = False
 
@@ -22,7 +54,40 @@ class MAE(FrameMean):
 
 
 class SMeasure(FrameMean):
-    """Structure measure; update(pred, gt) as in MAE."""
+    """Structure measure, in [0, 1]: how alike map and mask are inside and outside of the object, and region by region.
+
+    `update(pred, gt)` adds maps, `compute()` gives the mean, a float64 scalar.
+
+    Parameters
+    ----------
+    **kwargs
+        Of `torchmetrics.Metric`. What `update` takes: `pred`, (..., H, W), uint8 or floats in [0, 1]; `gt`,
+        (..., H, W) bool.
+
+    Attributes
+    ----------
+    scored, unscored : Tensor, () int64
+        Maps that are in the mean, and those that cannot be scored: no salient pixel.
+
+    Raises
+    ------
+    UsageError
+        In `update`, a ValueError: sizes that differ, maps outside of [0, 1], masks with other values than 0 and 1.
+
+    Notes
+    -----
+    Source: Fan et al., ICCV 2017, equations 1 to 11, alpha = 0.5.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sightline.metrics import SMeasure
+    >>> metric = SMeasure()
+    >>> gt = torch.tensor([[False, False, False], [False, True, True], [False, True, True]])
+    >>> metric.update(gt.float(), gt)
+    >>> round(metric.compute().item(), 6)
+    1.0
+    """
 
     higher_is_better = True
 
@@ -31,7 +96,41 @@ class SMeasure(FrameMean):
 
 
 class WeightedF(FrameMean):
-    """Weighted F-measure; update(pred, gt) as in MAE."""
+    """Weighted F-measure, in [0, 1]: errors within the object are smoothed, errors far from it weigh more.
+
+    `update(pred, gt)` adds maps, `compute()` gives the mean, a float64 scalar.
+
+    Parameters
+    ----------
+    **kwargs
+        Of `torchmetrics.Metric`. What `update` takes: `pred`, (..., H, W), uint8 or floats in [0, 1]; `gt`,
+        (..., H, W) bool.
+
+    Attributes
+    ----------
+    scored, unscored : Tensor, () int64
+        Maps that are in the mean, and those that cannot be scored: no salient pixel.
+
+    Raises
+    ------
+    UsageError
+        In `update`, a ValueError: sizes that differ, maps outside of [0, 1], masks with other values than 0 and 1.
+
+    Notes
+    -----
+    Source: Margolin et al., CVPR 2014, beta = 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sightline.metrics import WeightedF
+    >>> metric = WeightedF()
+    >>> gt = torch.zeros(9, 9, dtype=torch.bool)
+    >>> gt[2:7, 2:7] = True
+    >>> metric.update(gt.float(), gt)
+    >>> round(metric.compute().item(), 6)
+    1.0
+    """
 
     higher_is_better = True
 
@@ -72,7 +171,40 @@ class _CurveMean(Metric):
 
 
 class FMeasure(_CurveMean):
-    """F-measure, beta^2 = 0.3; update(pred, gt) as in MAE."""
+    """F-measure with beta^2 = 0.3, in [0, 1], at 256 thresholds and at an adaptive one.
+
+    `update(pred, gt)` adds maps. `compute()` gives float64 tensors by name: `curve`, (256,), the mean curve at the
+    thresholds 0, 1/255, ..., 1; its `mean` and `max`; and `adaptive`, at twice each map's mean.
+
+    Parameters
+    ----------
+    **kwargs
+        Of `torchmetrics.Metric`. What `update` takes: `pred`, (..., H, W), uint8 or floats in [0, 1]; `gt`,
+        (..., H, W) bool.
+
+    Attributes
+    ----------
+    scored, unscored : Tensor, () int64
+        Maps that are in the mean, and those that cannot be scored: no salient pixel.
+
+    Raises
+    ------
+    UsageError
+        In `update`, a ValueError: sizes that differ, maps outside of [0, 1], masks with other values than 0 and 1.
+
+    Notes
+    -----
+    Source: Achanta et al., CVPR 2009. The maximum is that of the mean curve.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sightline.metrics import FMeasure
+    >>> metric = FMeasure()
+    >>> metric.update(torch.tensor([[0.2, 0.9]]), torch.tensor([[False, True]]))
+    >>> round(metric.compute()["max"].item(), 6)
+    1.0
+    """
 
     def update(self, pred: Tensor, gt: Tensor) -> None:
         """Add frames."""
@@ -80,7 +212,40 @@ class FMeasure(_CurveMean):
 
 
 class EMeasure(_CurveMean):
-    """Enhanced-alignment measure; update(pred, gt) as in MAE."""
+    """Enhanced-alignment measure, in [0, 1], at 256 thresholds and at an adaptive one.
+
+    `update(pred, gt)` adds maps. `compute()` gives float64 tensors by name: `curve`, (256,), the mean curve at the
+    thresholds 0, 1/255, ..., 1; its `mean` and `max`; and `adaptive`, at twice each map's mean.
+
+    Parameters
+    ----------
+    **kwargs
+        Of `torchmetrics.Metric`. What `update` takes: `pred`, (..., H, W), uint8 or floats in [0, 1]; `gt`,
+        (..., H, W) bool.
+
+    Attributes
+    ----------
+    scored, unscored : Tensor, () int64
+        Maps that are in the mean, and those that cannot be scored: no salient pixel.
+
+    Raises
+    ------
+    UsageError
+        In `update`, a ValueError: sizes that differ, maps outside of [0, 1], masks with other values than 0 and 1.
+
+    Notes
+    -----
+    Source: Fan et al., IJCAI 2018, equations 1 to 5, the mean over all N pixels.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sightline.metrics import EMeasure
+    >>> metric = EMeasure()
+    >>> metric.update(torch.tensor([[0.2, 0.9]]), torch.tensor([[False, True]]))
+    >>> round(metric.compute()["max"].item(), 6)
+    1.0
+    """
 
     def update(self, pred: Tensor, gt: Tensor) -> None:
         """Add frames."""

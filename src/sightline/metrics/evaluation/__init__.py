@@ -24,9 +24,27 @@ __all__ = ["Options", "Report", "evaluate", "make_task", "read_selection"]
 class Options:
     """How an evaluation is run.
 
-    workers: threads, by default one a processor. draws: resamples of the bootstrap and of the permutation test. seed:
-    of these and of protocols that draw at random. names: the sequences to score, all by default. sigma, yardsticks,
-    log_densities: see `FixationTask`.
+    Attributes
+    ----------
+    workers : int, optional
+        Threads, by default one a processor.
+    draws : int
+        Resamples of the bootstrap and of the permutation test.
+    seed : int
+        Of these and of protocols that draw at random.
+    names : sequence of str, optional
+        The sequences to score, all by default.
+    sigma : float, optional
+        Blur of true fixations in pixels of the stimulus (fixation); by default the protocol's, or one degree.
+    yardsticks : bool
+        Also score chance, a centre prior, the mean map and other observers (fixation).
+    log_densities : bool
+        The maps hold natural logarithms of densities (fixation).
+
+    Examples
+    --------
+    >>> Options(names=["bear"]).draws
+    1000
     """
 
     workers: int | None = None
@@ -50,15 +68,53 @@ def evaluate(
     begin: Callable[[str, int], Callable[[], None]] = lambda name, total: lambda: None,
     notice: Callable[[str], None] = lambda text: None,
 ) -> Report:
-    """Score the predictions in the folder `pred` against the ground truth in `gt`.
+    """Score the predictions in one folder against the ground truth in another.
 
-    task: fixation, vsod, vos or gaze. protocol: whose rules to follow, see `sightline.metrics.protocols`.
-    against: other predictions, scored alike and compared pair by pair, on the frames that both have a score of.
-    journal: a file that lets an interrupted run go on, one more for each of `against`. They stay until
-    `Report.discard_journals` is called, so that no result is lost before the report is kept.
-    notice: gets a line on what a resumed run takes over.
-    begin: called with the name and the number of sequences of each prediction; what it returns, after each sequence.
-    Raises UsageError for an unknown task or protocol, DataError for predictions that do not fit the ground truth.
+    Parameters
+    ----------
+    task : {"fixation", "vsod", "vos", "gaze"}
+        What is scored: saliency maps, maps of salient objects, masks, or gaze points and objects.
+    pred, gt : str or Path
+        Folders; docs/metrics.md has their layouts.
+    protocol : str, optional
+        Whose rules to follow, see `sightline.metrics.protocols`.
+    against : sequence of str or Path, optional
+        Other predictions, scored alike and compared with the first pair by pair, on the frames both have a score of.
+    options : Options, optional
+        How it is run.
+    journal : Path, optional
+        A file that lets an interrupted run go on, one more for each of `against`. They stay until
+        `Report.discard_journals` is called, so that no result is lost before the report is kept.
+    begin : callable, optional
+        Called with the name and the number of sequences of each prediction; what it returns, after each sequence.
+    notice : callable, optional
+        Gets a line on what a resumed run takes over.
+
+    Returns
+    -------
+    Report
+        Scores of frames, sequences and the set, with intervals and comparisons.
+
+    Raises
+    ------
+    UsageError
+        For an unknown task, protocol or option; a ValueError.
+    DataError
+        Where predictions do not fit the ground truth, with the files.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> root = Path(tempfile.mkdtemp())
+    >>> for side, columns in (("pred", slice(2, 8)), ("gt", slice(4, 8))):
+    ...     mask = np.zeros((10, 10), np.uint8)
+    ...     mask[2:8, columns] = 255
+    ...     (root / side / "bear").mkdir(parents=True)
+    ...     Image.fromarray(mask).save(root / side / "bear" / "00000.png")
+    >>> report = evaluate("vos", root / "pred", root / "gt")
+    >>> round(report.overall["j_mean"], 4)
+    0.6667
     """
     options = options or Options()
     gt, folders = Path(gt), [Path(folder) for folder in (pred, *against)]

@@ -69,8 +69,37 @@ class Comparison(Scored):
 class Report(Scored):
     """The scores of a prediction, and of the others that it is compared with.
 
-    settings: what the scores depend on. yardsticks: scores of simple predictions, by name and key. journals: files of
-    intermediate results that are still there.
+    Attributes
+    ----------
+    task, protocol, name : str
+        What was scored by whose rules, and what the prediction is called.
+    overall, interval : dict
+        Score by key, and its 95 % bootstrap interval over sequences.
+    sequences, objects : dict
+        Scores of single sequences, and of single objects where they are scored apart.
+    unscored_frames : int
+        Frames that could not be scored and are in no mean.
+    settings, inputs : dict
+        What the scores depend on, and checksums of the files.
+    yardsticks, curves : dict
+        Scores of simple predictions, and means over the set at 256 thresholds.
+    comparisons : list of Comparison
+        The other predictions, and how the first differs from each.
+    details : list of SequenceScores
+        Per-frame scores.
+    journals : list of Path
+        Files of intermediate results that are still there.
+
+    Examples
+    --------
+    >>> report = Report(
+    ...     task="vos", protocol="exact", name="ours", overall={"j_mean": 0.8}, interval={}, sequences={},
+    ...     unscored_frames=0, inputs={}, settings={},
+    ... )
+    >>> print(report.markdown(), end="")
+    |  | ours |
+    |---|---:|
+    | j_mean ↑ | 0.800 |
     """
 
     task: str

@@ -124,8 +124,9 @@ def test_an_overlay_alone_is_no_prediction(tmp_path: Path) -> None:
     watched_videos(tmp_path / "gt")
     (tmp_path / "pred" / "002").mkdir(parents=True)
     (tmp_path / "pred" / "002" / "overlay.mp4").write_bytes(b"not a video")
-    with pytest.raises(DataError, match="no sequences in it"):
-        evaluate("fixation", tmp_path / "pred", tmp_path / "gt", options=QUICK)
+    for folder in (tmp_path / "pred", tmp_path / "pred" / "002"):
+        with pytest.raises(DataError, match="no sequences in it"):
+            evaluate("fixation", folder, tmp_path / "gt", options=QUICK)
 
 
 def test_vsod_scores_probabilities_or_else_masks_and_never_where_people_look(tmp_path: Path) -> None:

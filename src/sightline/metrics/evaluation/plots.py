@@ -82,7 +82,8 @@ def _panel(axes: Axes, report: Report, key: str) -> None:
     arrow = "lower is better" if key in LOWER_IS_BETTER else "higher is better"
     axes.set_title(f"{title_of(key)} ({key}, {arrow})", fontsize=9, loc="right")
     axes.set_ylabel(key)
-    axes.margins(x=0.01)
+    axes.use_sticky_edges = False  # a line of chance at 0 stays in sight
+    axes.margins(x=0.01, y=0.06)
     axes.set_xticks(at if few else [], names if few else [], rotation=45, ha="right", fontsize=7)
     if not few:
         axes.set_xlabel(f"{len(names)} sequences, in the order of {report.name}", fontsize=8)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -129,8 +130,8 @@ def auc_borji(saliency: Tensor, fixations: Tensor, seed: int, splits: int = 100,
     """
     generator = torch.Generator().manual_seed(seed)
 
-    def score(values: Tensor, counts: Tensor) -> Tensor:
-        fixated = rescaled(values)[counts > 0]
+    def score(values: Tensor, points: _Points) -> Tensor:
+        fixated = torch.take(rescaled(values), points.at)
         if fixated.numel() == 1 or bool(is_constant(values)):
             return fixated.new_tensor(NAN)
         picks = torch.randint(values.numel(), (splits, fixated.numel()), generator=generator).to(values.device)
@@ -146,8 +147,8 @@ def s_auc(saliency: Tensor, fixations: Tensor, others: Tensor) -> Tensor:
     counts, of this stimulus and of the other ones.
     """
 
-    def score(values: Tensor, counts: Tensor, other: Tensor) -> Tensor:
-        return auc_of_values(_fixated(values, counts), _fixated(values, other))
+    def score(values: Tensor, points: _Points, other: _Points) -> Tensor:
+        return auc_of_values(_fixated(values, points), _fixated(values, other))
 
     return _per_map(score, saliency, fixations, others)
 
@@ -158,11 +159,11 @@ def s_auc_mit(
     """AUC_shuffled.m of the MIT toolbox: draws from `others` without replacement, `splits` times, coarse thresholds."""
     generator = torch.Generator().manual_seed(seed)
 
-    def score(values: Tensor, counts: Tensor, other: Tensor) -> Tensor:
-        if not bool(other.any()) or bool(is_constant(values)):
+    def score(values: Tensor, points: _Points, other: _Points) -> Tensor:
+        if not len(other.at) or bool(is_constant(values)):
             return torch.tensor(NAN, dtype=torch.float64, device=values.device)
         values = rescaled(values)
-        fixated, pool = values[counts > 0], values[other > 0]
+        fixated, pool = torch.take(values, points.at), torch.take(values, other.at)
         size = min(fixated.numel(), pool.numel())
         order = torch.rand(splits, pool.numel(), generator=generator).argsort(1)[:, :size]
         return _auc_stepped(fixated, pool[order.to(pool.device)], step)
@@ -250,44 +251,54 @@ def _or_nan(score: Tensor, valid: Tensor) -> Tensor:
     return torch.where(valid, score, NAN)
 
 
+class _Points(NamedTuple):
+    """The fixated pixels of one map, numbered row by row (N,), and how often each was, (N,)."""
+
+    at: Tensor
+    times: Tensor
+
+
 def _per_map(score: Callable[..., Tensor], saliency: Tensor, fixations: Tensor, *more: Tensor) -> Tensor:
-    """Apply `score` to each map; fixations differ in number, so this is a loop. NaN where there are none."""
+    """Apply `score` to each map and its points; they differ in number, so this is a loop. NaN where there are none."""
     for other, name in zip((fixations, *more), ("fixations", "others"), strict=False):
         same_size(saliency, other, ("saliency", name))
-        counted(other, name)
     if saliency.dtype in (torch.float16, torch.bfloat16):
         saliency = saliency.float()
-    flat = [x.reshape(-1, *x.shape[-2:]) for x in (saliency, fixations, *more)]
-    scores = [
-        score(*one) if bool(one[1].any()) else one[0].new_tensor(NAN, dtype=torch.float64)
-        for one in zip(*flat, strict=True)
-    ]
-    return torch.stack([one.double() for one in scores]).reshape(saliency.shape[:-2])
+    flat = saliency.reshape(-1, *saliency.shape[-2:])
+    scores = []
+    for index, values in enumerate(flat):
+        points = [
+            _Points(*counted(other.reshape(flat.shape)[index], name)[1:])
+            for other, name in zip((fixations, *more), ("fixations", "others"), strict=False)
+        ]
+        nothing = values.new_tensor(NAN, dtype=torch.float64)
+        scores.append(score(values, *points).double() if len(points[0].at) else nothing)
+    return torch.stack(scores).reshape(saliency.shape[:-2])
 
 
-def _fixated(values: Tensor, counts: Tensor) -> Tensor:
+def _fixated(values: Tensor, points: _Points) -> Tensor:
     """The value at every fixation, a pixel as often as it is fixated."""
-    at = counts.flatten().nonzero().squeeze(1)
-    return values.flatten()[at].repeat_interleave(counts.flatten()[at].long())
+    return torch.take(values, points.at).repeat_interleave(points.times.long())
 
 
-def _auc_all_pixels(values: Tensor, counts: Tensor) -> Tensor:
-    return auc_of_values(_fixated(values, counts), values.flatten())
+def _auc_all_pixels(values: Tensor, points: _Points) -> Tensor:
+    return auc_of_values(_fixated(values, points), values.flatten())
 
 
-def _auc_fixated_thresholds(values: Tensor, counts: Tensor) -> Tensor:
-    thresholds = ascending(values[counts > 0]).flip(0)
+def _auc_fixated_thresholds(values: Tensor, points: _Points) -> Tensor:
+    thresholds = ascending(torch.take(values, points.at)).flip(0)
     number = thresholds.numel()
     rank = torch.arange(1, number + 1, device=values.device, dtype=torch.float64)
     above = values.numel() - torch.searchsorted(ascending(values.flatten()), thresholds)
     return _area((above - rank) / (values.numel() - number), rank / number)
 
 
-def _auc_shared_thresholds(values: Tensor, counts: Tensor) -> Tensor:
-    unfixated = values[counts == 0]
-    if unfixated.numel() == 0:
+def _auc_shared_thresholds(values: Tensor, points: _Points) -> Tensor:
+    unfixated = torch.ones(values.numel(), dtype=torch.bool, device=values.device)
+    unfixated[points.at] = False
+    if not bool(unfixated.any()):
         return values.new_tensor(NAN)
-    positives, negatives = ascending(_fixated(values, counts)), ascending(unfixated)
+    positives, negatives = ascending(_fixated(values, points)), ascending(values.flatten()[unfixated])
     thresholds = positives.flip(0)
     true = 1 - torch.searchsorted(positives, thresholds).double() / positives.numel()
     false = 1 - torch.searchsorted(negatives, thresholds).double() / negatives.numel()

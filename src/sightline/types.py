@@ -246,6 +246,28 @@ class SoundWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """An intermediate result of a frame, for inspection.
+
+    Attributes
+    ----------
+    name
+        What it is called, such as "coarse ST".
+    score
+        In [0, 1]: how surely; 0 where it did not count. None where it has no score.
+    map
+        (h, w) float32 in [0, 1], of any resolution, over `box` or the whole frame.
+    box
+        Where it lies, pixels; None for the whole frame.
+    """
+
+    name: str
+    score: float | None = None
+    map: NDArray[np.float32] | None = None
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """A model's results for one frame; None or nothing for what the model does not give.
 
@@ -274,6 +296,8 @@ class Frame:
         (H, W) float32 in [0, 1]: where the people in the picture look.
     sound
         The sound around the frame.
+    steps
+        Intermediate results, in the order in which they were made.
     details
         How the model came to this, in a class of its own.
     """
@@ -290,4 +314,5 @@ class Frame:
     people: tuple[Person, ...] = ()
     heatmap: NDArray[np.float32] | None = None
     sound: SoundWindow | None = None
+    steps: tuple[Step, ...] = ()
     details: Any = None

@@ -198,7 +198,8 @@ class Run:
             log.close()
             writer.abort()
             raise
-        notes = (*source.notes, *(() if seen is None else seen.notes))
+        said = (f"{source.name}: {note}" for note in self.predictor.notes)
+        notes = (*source.notes, *(() if seen is None else seen.notes), *said)
         error_line = None if broken is None else cause_of(source.name, broken)
         seconds = time.perf_counter() - began
         folder.commit(

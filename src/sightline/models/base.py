@@ -44,6 +44,11 @@ class Predictor(ABC):
     def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
         """Results of a clip's frames, in their order. Holds no more than a few frames at a time."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of how the last clip of `stream` went; of no model but those that say so."""
+        return ()
+
     def require(self, *kinds: str) -> None:
         """Check that the model takes such prompts.
 

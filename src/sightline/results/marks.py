@@ -63,6 +63,11 @@ def draw_sound(image: Picture, sound: SoundWindow, unit: float) -> None:
     _tag(image, f"{heard}  {'on' if sound.switch else 'off'}", box, _WHITE if sound.switch else (150, 150, 150), unit)
 
 
+def draw_word(image: Picture, text: str) -> None:
+    """A caption in the upper left corner, in place."""
+    _tag(image, text, (0, 0, 0, 0), _WHITE, 0.75)
+
+
 def draw_marks(image: Picture, frame: Frame, unit: float) -> None:
     """All of it, in place."""
     draw_objects(image, frame.objects, unit)

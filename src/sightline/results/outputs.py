@@ -9,6 +9,7 @@ from sightline.errors import UsageError
 from sightline.results.coco import Coco
 from sightline.results.film import Film
 from sightline.results.kinds import Kind, Labels, Maps, Table
+from sightline.results.sheet import ContactSheet
 from sightline.types import Frame
 
 SUMMARY = "summary.json"
@@ -56,6 +57,12 @@ def _sound(frame: Frame) -> Iterator[tuple[Any, ...]]:
         yield heard.switch, _score(heard.switch_score), heard.tag, _score(heard.tag_score)
 
 
+def _steps(frame: Frame) -> Iterator[tuple[Any, ...]]:
+    for step in frame.steps:
+        box = (None,) * 4 if step.box is None else map(_px, step.box)
+        yield step.name, None if step.score is None else _score(step.score), *box
+
+
 SALIENCY = Maps("saliency", "where viewers look", lambda frame: frame.saliency)
 PROBABILITY = Maps("probability", "that a pixel belongs to the salient object", lambda frame: frame.probability)
 MASKS = Labels("masks", "the objects' masks")
@@ -85,6 +92,9 @@ PEOPLE = Table(
     _people,
 )
 SOUND = Table("sound", "what is heard", ("switch", "switch_score", "tag", "tag_score"), _sound)
+STEPS = Table("steps", "intermediate results", ("step", "score", "x1_px", "y1_px", "x2_px", "y2_px"), _steps)
+STEPS.on_request = True
+SHEET = ContactSheet()
 OVERLAY = Film()
 COCO = Coco()
 
@@ -97,6 +107,8 @@ OUTPUTS: tuple[Kind, ...] = (
     PEOPLE,
     HEATMAPS,
     SOUND,
+    STEPS,
+    SHEET,
     OVERLAY,
     COCO,
 )

@@ -28,7 +28,7 @@ class Overlay:
     def __init__(self, size: tuple[int, int]) -> None:
         self._unit = max(1.0, size[0] / 480)  # all widths are in pixels of a 480-line picture
         self._blur = 1.8 * self._unit
-        self._heat = _heat_paint()
+        self._heat = heat_paint()
         self._marker: _Marker | None = None
 
     def draw(self, frame: Frame) -> NDArray[np.uint8]:
@@ -144,7 +144,8 @@ class Paint:
         picture.paste(colours.convert("RGB"), (corner[0] + box[0], corner[1] + box[1]), alpha.crop(box))
 
 
-def _heat_paint() -> Paint:
+def heat_paint() -> Paint:
+    """The colours of maps of attention: clear where they are low."""
     level = np.linspace(0, 1, 256)
     anchors = np.linspace(0, 1, len(_HEAT))
     colour = np.stack([np.interp(level, anchors, channel) for channel in _HEAT.T], axis=1)

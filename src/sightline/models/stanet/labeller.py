@@ -1,0 +1,199 @@
+"""Pseudo-fixations of a video whose tags are known, frame by frame: the pipeline of SCAM on real input."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from sightline.errors import DataError, WeightsError
+from sightline.models import weights
+from sightline.models.base import Predictor
+from sightline.models.stanet.config import ScamConfig
+from sightline.models.stanet.network import ScamNets
+from sightline.models.stanet.scam import Box, Stage, StageMaps, crop_box, stage_maps, switched, tag_vector
+from sightline.models.stanet.windows import Heard, listen, squares, with_neighbours
+from sightline.nn import cam
+from sightline.nn.backbones import Backbone
+from sightline.nn.engine import Engine
+from sightline.types import Clip, Frame, Prompt, SoundWindow, Step, VideoFrame
+
+NOT_PREDICTED = "no net predicts the tag on the whole frame"
+NOT_ON_CROP = "no net predicts the tag on the crop"
+NO_BOX = "nothing stands out on the coarse map"
+
+
+class _Seen(NamedTuple):
+    """A frame with the two levels that the nets read, (1, C, h, w) each."""
+
+    frame: VideoFrame
+    level4: Tensor
+    level5: Tensor
+
+
+class Labeller(Predictor):
+    """Pseudo-fixations, made by `tagged(tags)` for the videos with these tags.
+
+    A frame that all nets take for something else gets none: its `saliency` is None, and `notes` counts it.
+    """
+
+    name = "scam"
+    gives = frozenset({"saliency", "sound", "steps"})
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        try:
+            config = ScamConfig.model_validate(weights.read_config(folder))
+        except ValidationError as error:
+            problem = error.errors()[0]
+            place = ".".join(map(str, problem["loc"]))
+            raise WeightsError(f"{folder / 'config.json'}: {place}: {problem['msg']}") from None
+        self.nets = ScamNets(config)
+        weights.load_into(self.nets, folder)
+        self.nets.eval()
+        self.device = device
+        self.weights_sha256 = self._sha256 = weights.sha256(folder)
+        self.tags: tuple[str, ...] = ()
+        self._engines: dict[torch.Size, Engine] = {}
+        self._counts: Counter[str] = Counter()
+
+    def tagged(self, tags: Sequence[str]) -> Self:
+        """The labeller of videos with these tags. It shares the networks.
+
+        Raises
+        ------
+        DataError
+            No tag, a tag that the nets do not know, or several where they were trained for one.
+        """
+        config = self.nets.config
+        unknown = [tag for tag in tags if tag not in config.tags]
+        if unknown or not tags:
+            raise DataError(
+                f"{'tag ' + ', '.join(map(repr, unknown)) if unknown else 'no tag'}: the nets know "
+                f"{', '.join(config.tags)}; mend the tag, or train nets that know it"
+            )
+        if len(set(tags)) > 1 and not config.several_tags:
+            raise DataError(f"tags {', '.join(tags)}: the nets were trained for one tag a video; give one")
+        other = copy.copy(self)
+        other.tags = tuple(dict.fromkeys(tags))
+        other.weights_sha256 = hashlib.sha256("\0".join((self._sha256, *other.tags)).encode()).hexdigest()
+        other._counts = Counter()
+        return other
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """See `Predictor.notes`: how many frames got no pseudo-fixations, and why."""
+        counts, total = self._counts, self._counts.total()
+        said = [f"{counts[reason]} of {total} frames have no map: {reason}" for reason in _REASONS if counts[reason]]
+        if said and not counts[_DONE]:
+            said.append(f"no frame has a map of {', '.join(self.tags)}: the nets never predict it")
+        return tuple(said)
+
+    def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
+        """Pseudo-fixations of a clip's frames, each looked at with its temporal neighbours."""
+        self._counts.clear()
+        window = self.nets.config.window
+        seen = map(self._see, clip.frames())
+        for before, now, after in with_neighbours(seen, lambda item: item.frame.time_s, window.step_s):
+            heard = listen(clip, now.frame.time_s, window.sound_s, self.nets.encoders.audio)
+            with torch.inference_mode():
+                frame, outcome = self._label((before, now, after), heard)
+            self._counts[outcome] += 1
+            yield frame
+
+    def _see(self, frame: VideoFrame) -> _Seen:
+        level4, level5 = self._encode(squares([frame.image], self.nets.config.coarse_size))
+        return _Seen(frame, level4, level5)
+
+    def _encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 3, s, s) to levels 4 and 5."""
+        if images.shape not in self._engines:
+            self._engines[images.shape] = Engine(_Levels(self.nets.encoders.backbone), (images,), self.device)
+        level4, level5 = self._engines[images.shape](images)
+        return level4.cpu(), level5.cpu()
+
+    def _label(self, clip: tuple[_Seen, _Seen, _Seen], heard: Heard | None) -> tuple[Frame, str]:
+        nets, config = self.nets, self.nets.config
+        now = clip[1].frame
+        size = (now.image.shape[0], now.image.shape[1])
+        tags = tag_vector(self.tags, config)
+        audio, sound = self._hear(clip[1], heard)
+        switch = torch.tensor([float(sound.switch)]) if sound is not None else torch.zeros(1)
+        levels = (torch.cat([getattr(seen, name) for seen in clip])[None] for name in ("level4", "level5"))
+        coarse = stage_maps(nets, "coarse", *levels, audio, switch, tags)
+        steps = _steps(coarse, "coarse", config, None)
+
+        def result(outcome: str, saliency: Tensor | None = None) -> tuple[Frame, str]:
+            values = None if saliency is None else saliency.numpy()
+            return Frame(now.index, now.time_s, now.image, values, sound=sound, steps=tuple(steps)), outcome
+
+        if not _counts(coarse, config):
+            return result(NOT_PREDICTED)
+        if config.stage == "coarse":
+            return result(_DONE, cam.paste(coarse.fused[0], (0, 0, size[1], size[0]), size))
+        box = crop_box(coarse.fused[0], size, config)
+        if box is None:
+            return result(NO_BOX)
+        crops = squares([seen.frame.image for seen in clip], config.fine_size, box)
+        level4, level5 = self._encode(crops)
+        fine = stage_maps(nets, "fine", level4[None], level5[None], audio, switch, tags)
+        steps += _steps(fine, "fine", config, box)
+        if not _counts(fine, config):
+            return result(NOT_ON_CROP)
+        return result(_DONE, cam.paste(fine.fused[0], box, size))
+
+    def _hear(self, seen: _Seen, heard: Heard | None) -> tuple[Tensor, SoundWindow | None]:
+        """(the sound's vector (1, A), what is said of it); zeros where nothing is heard."""
+        nets = self.nets
+        if heard is None:
+            return torch.zeros(1, nets.encoders.audio.size), None
+        audio = nets.encoders.hear(torch.from_numpy(heard.spectrogram)[None].float())
+        match, tags = nets.switch(seen.level4, seen.level5, audio)
+        switch = switched(match, torch.ones(1), nets.config)
+        score, tag = tags.softmax(dim=1)[0].max(dim=0)
+        return audio, SoundWindow(
+            heard.start_s,
+            heard.end_s,
+            bool(switch[0]),
+            float(match.sigmoid()[0]),
+            nets.config.tags[int(tag)],
+            float(score),
+        )
+
+
+_DONE = "done"
+_REASONS = (NOT_PREDICTED, NO_BOX, NOT_ON_CROP)
+
+
+def _counts(maps: StageMaps, config: ScamConfig) -> bool:
+    """Whether any net counts. The plain average asks none for its confidence."""
+    chosen = [config.nets.index(sources) for sources in config.maps]
+    return config.fusion == "average" or bool((maps.confidences[chosen] > 0).any())
+
+
+def _steps(maps: StageMaps, stage: Stage, config: ScamConfig, box: Box | None) -> list[Step]:
+    """Every map of a stage, and what is fused of them."""
+    each = [
+        Step(f"{stage} {sources}", float(maps.confidences[i, 0]), maps.maps[i, 0].numpy(), box)
+        for i, sources in enumerate(config.nets)
+    ]
+    return [*each, Step(f"{stage} SCAM", None, maps.fused[0].numpy(), box)]
+
+
+class _Levels(nn.Module):
+    """What the nets read of a picture."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """images: (N, 3, H, W). Returns levels 4 and 5."""
+        *_, level4, level5 = self.backbone(images)
+        return level4, level5

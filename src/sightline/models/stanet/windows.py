@@ -1,0 +1,95 @@
+"""What a net sees and hears of a frame: the frame, its temporal neighbours, and the sound around it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from sightline.nn.audio import AudioEncoder
+from sightline.types import Clip
+
+T = TypeVar("T")
+CLOSE_S = 1e-6
+"""Times that differ by less are the same, seconds: they are rounded ticks of a clock."""
+SILENCE = 1e-4
+"""Root mean square of samples, full scale 1 (-80 dB), below which a window counts as silent, as a track without sound
+does."""
+
+
+def with_neighbours(items: Iterable[T], time_of: Callable[[T], float], step_s: float) -> Iterator[tuple[T, T, T]]:
+    """Each item with the one `step_s` before it and the one `step_s` after it.
+
+    Parameters
+    ----------
+    items
+        In order of time; those between the two neighbours are held, no others.
+    time_of
+        An item's time, seconds.
+    step_s
+        Above 0. The neighbours are the nearest items at least so far away, or the first and the last one of all.
+
+    Examples
+    --------
+    >>> list(with_neighbours([0, 1, 2, 3], float, 2.0))
+    [(0, 0, 2), (0, 1, 3), (0, 2, 3), (1, 3, 3)]
+    >>> list(with_neighbours("a", lambda item: 0.0, 1.0))
+    [('a', 'a', 'a')]
+    """
+    held: deque[T] = deque()
+    centre = 0  # place of the next item to give, in `held`
+
+    def give() -> tuple[T, T, T]:
+        now = time_of(held[centre])
+        before = max((i for i in range(centre) if time_of(held[i]) <= now - step_s + CLOSE_S), default=0)
+        after = next((i for i in range(centre, len(held)) if time_of(held[i]) >= now + step_s - CLOSE_S), len(held) - 1)
+        return held[before], held[centre], held[after]
+
+    for item in items:
+        held.append(item)
+        while time_of(item) >= time_of(held[centre]) + step_s - CLOSE_S:
+            yield give()
+            centre += 1
+            while centre > 1 and time_of(held[1]) <= time_of(held[centre]) - step_s + CLOSE_S:
+                held.popleft()
+                centre -= 1
+    while centre < len(held):
+        yield give()
+        centre += 1
+
+
+class Heard(NamedTuple):
+    """The sound around a frame. spectrogram: (bands, frames), of an audio encoder's front end."""
+
+    start_s: float
+    end_s: float
+    spectrogram: NDArray[np.floating]
+
+
+def listen(clip: Clip, time_s: float, length_s: float, encoder: AudioEncoder) -> Heard | None:
+    """The sound of `length_s` seconds centred on a time; zeros where the track has none.
+
+    None without a sound track, and where the whole window is silent: nothing is heard.
+    """
+    start_s, end_s = time_s - length_s / 2, time_s + length_s / 2
+    samples = clip.sound(start_s, end_s, encoder.front_end.rate)
+    if samples is None or not len(samples) or np.sqrt(np.mean(np.square(samples, dtype=np.float64))) < SILENCE:
+        return None
+    return Heard(start_s, end_s, encoder.front_end(np.nan_to_num(samples)))
+
+
+def squares(images: Sequence[NDArray[np.uint8]], size: int, box: tuple[int, int, int, int] | None = None) -> Tensor:
+    """Pictures (H, W, 3) uint8, or a box of each, as a net takes them: (N, 3, size, size) in [0, 1].
+
+    box: x1, y1, x2, y2, right and bottom exclusive. Proportions are given up, as in the paper.
+    """
+    small = [
+        np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR, box=box)) for image in images
+    ]
+    return torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2).float().div_(255)

@@ -84,16 +84,22 @@ class Run:
         return [kind.name for kind in self.kinds]
 
     def over(
-        self, sources: Sequence[Given], out: Path, table_of: Callable[[Given], Path | None] = lambda source: None
+        self,
+        sources: Sequence[Given],
+        out: Path,
+        table_of: Callable[[Given], Path | None] = lambda source: None,
+        predictor_of: Callable[[Given], Predictor] | None = None,
     ) -> list[Outcome]:
         """Write the results of each source to out/<its name>. One that cannot be done stops none of the others.
 
-        table_of: the table of fixations on a source; None where nobody watched it.
+        table_of: the table of fixations on a source; None where nobody watched it. predictor_of: the model for a
+        source, where they differ.
         """
         outcomes = []
         for source, folder in zip(sources, name_folders(sources, out), strict=True):
             try:
-                outcomes.append(self.to_folder(source, folder, table_of(source)))
+                run = self if predictor_of is None else replace(self, predictor=predictor_of(source))
+                outcomes.append(run.to_folder(source, folder, table_of(source)))
             except Exception as error:  # whatever it is, it concerns this source alone
                 outcomes.append(failure(source, error))
             if self.stopped():

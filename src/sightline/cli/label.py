@@ -1,16 +1,25 @@
-"""`sightline label`: masks for videos that were watched with an eye tracker."""
+"""`sightline label`: masks of videos that were watched, pseudo-fixations of videos that are tagged."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from sightline.cli._threads import wait_passively
 
-EXAMPLES = """DIR/<video>/ gets masks/00000.png in the colours of DAVIS, overlay.mp4 and summary.json. A table of
-fixations has the columns subject, onset_s and duration_s (or onset_ms and duration_ms), x_px and y_px.
+if TYPE_CHECKING:
+    from sightline.models.base import Predictor
+    from sightline.models.stanet.labeller import Labeller
+
+EXAMPLES = """With --method fixations DIR/<video>/ gets masks/00000.png in the colours of DAVIS, overlay.mp4 and
+summary.json. A table of fixations has the columns subject, onset_s and duration_s (or onset_ms and duration_ms), x_px
+and y_px.
+
+With --method scam it gets saliency/00000.png (pseudo-fixations, 16-bit grey), sound.csv, steps.csv, sheet.png and
+summary.json. A table of tags has the columns video and tag. Videos that are done are not done again.
 
 \b
 Examples:
@@ -18,7 +27,15 @@ Examples:
   sightline label clip.mp4 --gaze imported/ --out labels
   sightline label dataset/ --out labels
   sightline label videos/ --gaze tables/ --out labels
+  sightline label videos/ --method scam --tags tags.csv --model runs/scam --out labels
 """
+
+
+class Method(StrEnum):
+    """What labels are made from."""
+
+    fixations = "fixations"
+    scam = "scam"
 
 
 def label(
@@ -37,42 +54,80 @@ def label(
             show_default="beside each video",
         ),
     ] = None,
-    model: Annotated[str, typer.Option(help="A model that turns gaze into masks, or its folder.")] = "egcnet",
+    method: Annotated[
+        Method, typer.Option(help="fixations: masks of what was fixated; scam: pseudo-fixations of tagged videos.")
+    ] = Method.fixations,
+    tags: Annotated[
+        Path | None, typer.Option(metavar="TAGS", help="Of scam: a table of videos and tags.", show_default=False)
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="A model that turns gaze into masks; of scam, the folder of nets that know the tags.",
+            show_default="egcnet; of scam, none",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop each video after N frames.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace labels that are there already.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Turn the fixations on videos into masks of what was looked at."""
+    """Turn the fixations on videos into masks of what was looked at, or the tags of videos into pseudo-fixations."""
     wait_passively()
-    from sightline import models
     from sightline.apps import label as app
     from sightline.apps.predict import Run
     from sightline.apps.watched import find_videos, require_tables
     from sightline.cli._outcomes import report
     from sightline.cli._progress import Progress, until_interrupted
+    from sightline.errors import UsageError
     from sightline.results.outputs import choose
 
+    by_tags = method is Method.scam
+    if by_tags and (tags is None or fixations is not None):
+        raise UsageError("`method` scam: takes a table of tags (`tags`) and no fixations")
+    if not by_tags and tags is not None:
+        raise UsageError("`tags`: they are of `method` scam")
     videos = find_videos(sources)
-    require_tables(fixations, videos)
-    predictor = models.load(model, device=device)
-    predictor.require("fixations")
+    if not by_tags:
+        require_tables(fixations, videos)
+    predictor = _labeller(model, device) if by_tags else _from_fixations(model or "egcnet", device)
     with until_interrupted() as interrupted, Progress() as progress:
         run = Run(
             predictor,
-            choose(predictor.gives, app.KINDS, predictor.name),
+            choose(predictor.gives, app.SCAM_KINDS if by_tags else app.KINDS, predictor.name),
             limit=limit,
             overwrite=overwrite,
             begin=progress.begin,
             step=progress.step,
             stopped=interrupted.is_set,
         )
-        outcomes = app.label(run, videos, out, fixations)
+        if by_tags:
+            outcomes = app.label_by_tags(run, videos, out, cast(Path, tags), cast("Labeller", predictor))
+        else:
+            outcomes = app.label(run, videos, out, fixations)
     report(outcomes, ctx, as_json=as_json)
     if interrupted.is_set():
         raise typer.Exit(130)
     if any(outcome.status == "failed" for outcome in outcomes):
         raise typer.Exit(1)
+
+
+def _from_fixations(model: str, device: str) -> Predictor:
+    from sightline import models
+
+    predictor = models.load(model, device=device)
+    predictor.require("fixations")
+    return predictor
+
+
+def _labeller(model: str | None, device: str) -> Labeller:
+    from sightline.errors import UsageError
+    from sightline.models import weights
+    from sightline.models.stanet.labeller import Labeller
+
+    if model is None:
+        raise UsageError("`model`: scam needs nets that know your tags; train some with `sightline train scam`")
+    return Labeller(weights.find_weights(Path(model) if Path(model).is_dir() else model), weights.device_of(device))
 
 
 label.__doc__ = f"{label.__doc__}\n\n{EXAMPLES}"

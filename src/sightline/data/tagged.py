@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sightline.errors import DataError
+from sightline.files import VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def read_tags(path: str | Path) -> dict[str, tuple[str, ...]]:
                 video, tag = (row["video"] or "").strip(), (row["tag"] or "").strip()
                 if not video or not tag:
                     raise DataError(f"{path}: line {number} has no {'video' if not video else 'tag'}; fill it in")
-                tags = found.setdefault(Path(video).stem, [])
+                tags = found.setdefault(_name(Path(video)), [])
                 if tag not in tags:
                     tags.append(tag)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -98,4 +99,5 @@ def tagged(videos: Iterable[Path], table: str | Path) -> list[TaggedVideo]:
 
 
 def _name(video: Path) -> str:
-    return video.resolve().name if video.is_dir() else video.stem
+    """Without folder and ending; a folder of frames has none."""
+    return video.stem if video.suffix.lower() in VIDEO_SUFFIXES else video.name

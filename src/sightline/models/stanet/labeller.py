@@ -125,8 +125,8 @@ class Labeller(Predictor):
         tags = tag_vector(self.tags, config)
         audio, sound = self._hear(clip[1], heard)
         switch = torch.tensor([float(sound.switch)]) if sound is not None else torch.zeros(1)
-        levels = (torch.cat([getattr(seen, name) for seen in clip])[None] for name in ("level4", "level5"))
-        coarse = stage_maps(nets, "coarse", *levels, audio, switch, tags)
+        level4, level5 = torch.cat([seen.level4 for seen in clip]), torch.cat([seen.level5 for seen in clip])
+        coarse = stage_maps(nets, "coarse", level4[None], level5[None], audio, switch, tags)
         steps = _steps(coarse, "coarse", config, None)
 
         def result(outcome: str, saliency: Tensor | None = None) -> tuple[Frame, str]:

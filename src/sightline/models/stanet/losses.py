@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -30,6 +29,7 @@ def tag_loss(logits: Tensor, tags: Tensor, *, several: bool) -> Tensor:
 
     Examples
     --------
+    >>> import torch
     >>> tag_loss(torch.zeros(1, 4), torch.tensor([[0.0, 1.0, 0.0, 0.0]]), several=False)
     tensor(1.3863)
     >>> tag_loss(torch.zeros(1, 4), torch.tensor([[0.0, 1.0, 0.0, 0.0]]), several=True)
@@ -60,6 +60,7 @@ def fixation_loss(logits: Tensor, pseudo: Tensor, kl_weight: float = 0.0) -> Ten
 
     Examples
     --------
+    >>> import torch
     >>> pseudo = torch.tensor([[[[1.0, 0.0]]]])
     >>> fixation_loss(torch.zeros(1, 1, 1, 2), pseudo)
     tensor(0.6931)

@@ -86,9 +86,7 @@ class ScamNets(nn.Module):
     coarse, fine: by sources. The fine ones are as the coarse ones, trained anew on crops (Sec. 4.2).
     """
 
-    def __init__(
-        self, config: ScamConfig, backbone: Backbone | None = None, audio: AudioEncoder | None = None
-    ) -> None:
+    def __init__(self, config: ScamConfig, backbone: Backbone | None = None, audio: AudioEncoder | None = None) -> None:
         super().__init__()
         self.config = config
         self.encoders = Encoders(config, backbone, audio)

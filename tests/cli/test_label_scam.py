@@ -24,7 +24,7 @@ Label = Callable[..., tuple[int, str, str]]
 @pytest.fixture(scope="module")
 def nets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
-    made = ScamNets(ScamConfig(tags=("dog", "bird"), width=8, coarse_size=64, fine_size=64))
+    made = ScamNets(ScamConfig(tags=("dog", "bird"), width=8, coarse_size=64, fine_size=64, box_factor=0.5))
     for net in (*made.coarse.values(), *made.fine.values()):
         net.classifier.bias.data = torch.tensor([3.0, -3.0])
         net.classifier.weight.data = 0.1 * net.classifier.weight.data.abs()

@@ -130,7 +130,7 @@ def test_what_is_filtered_is_counted(scam_nets: ScamNets, tmp_path: Path) -> Non
     for net in flat.coarse.values():
         torch.nn.init.zeros_(net.classifier.weight)
     nowhere, _ = labelled(flat, tmp_path / "flat", Noise(2))
-    assert nowhere.notes[0] == f"2 of 2 frames have no map: {NO_BOX}"
+    assert nowhere.notes == (f"2 of 2 frames have no map: {NO_BOX}",)
 
 
 def test_the_coarse_stage_alone_covers_the_frame(scam_nets: ScamNets, tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ class Labeller(Predictor):
         """See `Predictor.notes`: how many frames got no pseudo-fixations, and why."""
         counts, total = self._counts, self._counts.total()
         said = [f"{counts[reason]} of {total} frames have no map: {reason}" for reason in _REASONS if counts[reason]]
-        if said and not counts[_DONE]:
+        if total and counts[NOT_PREDICTED] == total:
             said.append(f"no frame has a map of {', '.join(self.tags)}: the nets never predict it")
         return tuple(said)
 

@@ -35,7 +35,7 @@ class ContactSheet(Kind):
         """Of models that give steps."""
         return "steps" in gives
 
-    def begin(self, folder: Path, source: Source | None) -> Sink:
+    def begin(self, folder: Path, source: Source | None, before: int = 0) -> Sink:
         """See `Kind.begin`."""
         return _SheetSink(folder / self.entries[0])
 

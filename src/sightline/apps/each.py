@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sightline.apps.outcome import Outcome, failure
-from sightline.apps.predict import Given, Run, name_folders, versions
+from sightline.apps.predict import Run, versions
+from sightline.apps.sources import Given, name_folders
 from sightline.errors import SightlineError, SourceError
 from sightline.results.folder import OutputFolder
 from sightline.results.writer import ResultWriter

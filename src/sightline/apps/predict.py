@@ -19,7 +19,8 @@ import torch
 from sightline._version import __version__
 from sightline.apps.fixations import SourceFixations, sha256_of_table
 from sightline.apps.outcome import Outcome, cause_of, failure
-from sightline.errors import OutputError, SightlineError, UsageError
+from sightline.apps.sources import Given, fingerprint, name_folders
+from sightline.errors import OutputError, UsageError
 from sightline.models.base import Predictor
 from sightline.nn.engine import engine_notes
 from sightline.results.folder import OutputFolder
@@ -29,12 +30,9 @@ from sightline.results.resume import WARM_UP, Earlier, FrameLog
 from sightline.results.writer import ResultWriter
 from sightline.types import Prompt
 from sightline.video import Ahead, Selection, Source, open_source
-from sightline.video.opening import require_readable, stem_of
 from sightline.video.source import DEFAULT_FPS
 
 T = TypeVar("T")
-Given = Path | str
-"""A path, or what is no file: an address, `camera:0`, `-`."""
 
 
 @dataclass
@@ -312,31 +310,6 @@ class Clock:
             yield item
 
 
-def name_folders(sources: Sequence[Given], out: Path) -> list[Path]:
-    """DIR/<stem> for each source; a stem that was taken before gets -2, -3, ..."""
-    names: list[str] = []
-    for source in sources:
-        stem = stem_of(source)
-        name, number = stem, 1
-        while name in names:
-            number += 1
-            name = f"{stem}-{number}"
-        names.append(name)
-    return [out / name for name in names]
-
-
-def split_missing(sources: Sequence[Given]) -> tuple[list[Given], dict[Given, Outcome]]:
-    """(sources that can be tried, failures of files that are not there, empty or may not be read)."""
-    failures: dict[Given, Outcome] = {}
-    for source in sources:
-        if isinstance(source, Path):
-            try:
-                require_readable(source)
-            except SightlineError as error:
-                failures[source] = failure(source, error)
-    return [source for source in sources if source not in failures], failures
-
-
 def versions() -> dict[str, str]:
     """The versions a result depends on."""
     return {
@@ -346,10 +319,3 @@ def versions() -> dict[str, str]:
         "numpy": np.__version__,
         "av": av.__version__,
     }
-
-
-def fingerprint(files: Iterable[Path]) -> tuple[int, str]:
-    """(bytes, time of the last change) of files, together; those that are missing count nothing."""
-    stats = [file.stat() for file in files if file.exists()]
-    changed = datetime.fromtimestamp(max((stat.st_mtime for stat in stats), default=0), UTC)
-    return sum(stat.st_size for stat in stats), changed.isoformat()

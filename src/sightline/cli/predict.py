@@ -97,7 +97,8 @@ def predict(
     wait_passively()
     from sightline import models
     from sightline.apps.each import run_each
-    from sightline.apps.predict import Run, split_missing
+    from sightline.apps.predict import Run
+    from sightline.apps.sources import split_missing
     from sightline.apps.watched import find_table, require_tables
     from sightline.cli._outcomes import place_in, summarise, tell
     from sightline.cli._progress import Progress, until_interrupted

@@ -86,9 +86,9 @@ def reframe(
     """Crop each SOURCE to another aspect so that what people look at stays in view, with a calm camera."""
     wait_passively()
     from sightline import models
-    from sightline.apps.predict import split_missing
     from sightline.apps.reframe.crop import Aspect
     from sightline.apps.reframe.run import Reframe
+    from sightline.apps.sources import split_missing
     from sightline.cli._outcomes import place_in, summarise, tell
     from sightline.cli._progress import Progress, until_interrupted
     from sightline.errors import UsageError

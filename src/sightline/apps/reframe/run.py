@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sightline.apps.outcome import Outcome, cause_of, failure
-from sightline.apps.predict import Given, fingerprint, name_folders, prompt_told, versions
+from sightline.apps.predict import prompt_told, versions
 from sightline.apps.reframe.config import ReframeConfig
 from sightline.apps.reframe.crop import Aspect, crop_size
 from sightline.apps.reframe.films import FILM, PREVIEW, Cut, Made, make_films
@@ -20,6 +20,7 @@ from sightline.apps.reframe.plan import Fit, Planner
 from sightline.apps.reframe.tables import COMMANDS, EDL, PATH, PathWriter, ffmpeg_command, told, write_edl
 from sightline.apps.reframe.watch import watch
 from sightline.apps.reframe.windows import plan_all
+from sightline.apps.sources import Given, fingerprint, name_folders
 from sightline.errors import OutputError, SourceError, UsageError
 from sightline.files import WholeFolder, output_errors
 from sightline.models.base import Predictor

@@ -80,14 +80,6 @@ def test_of_two_things_that_attract_the_eye_it_takes_the_one_that_moves() -> Non
     assert overlap(colour_tracker().start(at(100), following=[at(103), at(106)]).mask, disc(100, 60, 16)) > 0.8
 
 
-def test_what_stands_still_beside_a_moving_target_is_not_of_it() -> None:
-    """Two of one colour that touch: the network alone takes them for one."""
-    frames = [scene((52, 60, 16, RED), (82 + 3 * number, 60, 16, RED)) for number in range(4)]
-    mask = colour_tracker().start(frames[0], following=frames[1:]).mask
-    assert overlap(mask, disc(82, 60, 16)) > 0.7
-    assert overlap(mask, disc(82, 60, 16)) > overlap(mask, disc(82, 60, 16) | disc(52, 60, 16))
-
-
 def test_a_target_does_not_spread_over_a_twin_that_it_touches() -> None:
     """Both are of one colour and move together: nothing but where the target was tells them apart."""
     tracker = colour_tracker()

@@ -50,12 +50,6 @@ class StartConfig(Config):
         " eye the moving counts most. 1 leaves motion out",
     )
     motion_exponent: float = Field(2.0, gt=0, description="exponent of that weight")
-    moving_target: float = Field(
-        0.5, ge=0, le=1, description="mean motion above which a target surely moves. 1 takes none for moving"
-    )
-    still_part: float = Field(
-        0.2, ge=0, le=1, description="motion below which a part of a moving target is not of it: it stays behind"
-    )
     zoom: bool = Field(
         True, description="segment a second time, in a crop around what was found: small objects get more pixels"
     )
@@ -83,21 +77,6 @@ class CropConfig(Config):
     context: float = Field(
         2.0, gt=1, description="side in parts of the target's longer side (the paper leaves it open): room to move"
     )
-    smallest_px: float = Field(
-        48.0, gt=0, description="smallest side, pixels: a smaller crop is blur. 1 leaves crops as small as they are"
-    )
-    area_context: float = Field(
-        1.5,
-        ge=0,
-        description="side, at least, in parts of the root of the target's usual area: of a target half hidden the rest"
-        " comes back into view. 0 follows the visible part alone",
-    )
-    area_growth: float = Field(
-        0.1, ge=0, le=1, description="rate a frame at which the usual area follows a larger mask"
-    )
-    area_shrinkage: float = Field(
-        0.02, ge=0, le=1, description="rate a frame at which it follows a smaller mask: what is hidden is still there"
-    )
     flicker: float = Field(
         0.04,
         gt=0,
@@ -117,9 +96,6 @@ class TemplateConfig(Config):
         0.5, ge=0, le=1, description="share of the first frame in the template: an anchor. 1 is the paper's"
     )
     rate: float = Field(0.08, ge=0, le=1, description="rate a frame at which the rest follows the target's appearance")
-    confident_score: float = Field(
-        0.75, ge=0, le=1, description="score above which a frame teaches the template: what is unsure would mislead it"
-    )
     purity: float = Field(
         4.0,
         gt=0,
@@ -130,9 +106,14 @@ class TemplateConfig(Config):
 class LostConfig(Config):
     """When a target counts as lost, and how it is found again."""
 
-    score: float = Field(0.35, ge=0, le=1, description="score below which the target is lost. 0 loses it never")
     area: float = Field(
         0.05, ge=0, lt=1, description="part of the target's usual area below which what is found is a remnant: lost"
+    )
+    area_growth: float = Field(
+        0.1, ge=0, le=1, description="rate a frame at which the usual area follows a larger mask"
+    )
+    area_shrinkage: float = Field(
+        0.02, ge=0, le=1, description="rate a frame at which it follows a smaller mask: what is hidden is still there"
     )
     search_frames: int = Field(
         12, ge=1, description="frames in which the search widens from the last crop to the whole frame"
@@ -176,9 +157,6 @@ class EvidenceConfig(Config):
     )
     colour_window: int = Field(
         3, ge=1, description="side of the window that the colours' log-odds are averaged in, cells of the crop"
-    )
-    rare: float = Field(
-        0.25, gt=0, description="prior count of a histogram's bin, in parts of a mean bin: rare values say little"
     )
     reach: float = Field(
         0.15,

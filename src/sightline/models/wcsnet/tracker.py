@@ -121,15 +121,11 @@ class Tracker:
         point: tuple[float, float] | None = None,
         mask: NDArray[np.bool_] | None = None,
     ) -> Tracked:
-        settings = self.config.start
         height, width = frame.shape[:2]
         moving = cv2.resize(evidence.moving, (width, height), interpolation=cv2.INTER_LINEAR)
         guidance = self._guidance(frame, gaze, point, mask, moving)
         target = self.segment(frame, guidance) if mask is None else mask.astype(bool)
         self._given = gaze is not None or point is not None or mask is not None
-        if not self._given and moving[target].mean() > settings.moving_target:
-            component = self._main_components(target & (moving > settings.still_part), guidance)
-            target = target if component is None else component
         crop = self._clip(self._around(target), frame)
         self._set_template(frame, target, guidance, crop)
         self._crop, self._area, self._lost_frames = crop, float(target.sum()), 0
@@ -264,8 +260,7 @@ class Tracker:
         component = self._main_components(likely.numpy() > 0.5, likely.numpy())
         if component is None:
             return None
-        found = wide.to_frame(self._around(component), network_mask.shape[-1])
-        return self._clip(Crop(found.x, found.y, max(found.side, self._smallest_side())), frame)
+        return self._clip(wide.to_frame(self._around(component), network_mask.shape[-1]), frame)
 
     def _track(self, frame: NDArray[np.uint8], crop: Crop, evidence: Evidence) -> Tracked | None:
         """The target in the crop, and where to look in the next frame; None if it is not there."""
@@ -279,22 +274,20 @@ class Tracker:
             mask = evidence.combine(network_mask) * evidence.reachable()
         score = float(mask.square().sum() / mask.sum().clamp_min(1e-6))
         component = self._main_components(mask.numpy() > 0.5, mask.numpy())
-        if component is None or score < self.config.lost.score:
+        if component is None:
             return None
         area = float(component.sum()) * (crop.side / size) ** 2
-        if area < self.config.lost.area * self._area:
+        lost = self.config.lost
+        if area < lost.area * self._area:
             return None
         mask[torch.from_numpy((mask.numpy() > 0.5) & ~component)] = 0.0
         evidence.update(mask, network_mask)
         height, width = frame.shape[:2]
         stride = self.config.edge_stride
         probability = crop.place(_refine_edges(mask, search, stride, self.config.edges), height, width)
-        settings = self.config.crop
-        rate = settings.area_growth if area > self._area else settings.area_shrinkage
-        self._area += rate * (area - self._area)
+        self._area += (lost.area_growth if area > self._area else lost.area_shrinkage) * (area - self._area)
         self._crop = self._clip(self._next_crop(crop.to_frame(self._around(component), size)), frame)
-        if score > self.config.template.confident_score:
-            self._update_template()
+        self._update_template()
         smooth, at = self._update_hotspot(frame, crop, mask, hotspot, evidence)
         found = probability > 0.5
         return Tracked(probability, found, smooth, nearest_on_mask(found, at), score, "track")
@@ -329,25 +322,21 @@ class Tracker:
         settings, last = self.config.crop, self._crop
         dx, dy = crop.x - last.x, crop.y - last.y
         pull = float(np.clip(np.hypot(dx, dy) / (settings.flicker * last.side), settings.slowest, 1.0))
-        side = max(crop.side, self._smallest_side())
         smallest, largest = (1 - settings.side_change) * last.side, (1 + settings.side_change) * last.side
-        return Crop(last.x + pull * dx, last.y + pull * dy, float(np.clip(side, smallest, largest)))
-
-    def _smallest_side(self) -> float:
-        """Side of a crop in which all of the target comes into view, of which a part may be hidden."""
-        return self.config.crop.area_context * self._area**0.5
+        return Crop(last.x + pull * dx, last.y + pull * dy, float(np.clip(crop.side, smallest, largest)))
 
     def _around(self, mask: NDArray[np.bool_]) -> Crop:
         return Crop.around(mask, self.config.crop.context)
 
-    def _clip(self, crop: Crop, frame: NDArray[np.uint8]) -> Crop:
-        """No crop is larger than the frame's longer side or centred outside, as beyond is only grey, nor all blur."""
+    @staticmethod
+    def _clip(crop: Crop, frame: NDArray[np.uint8]) -> Crop:
+        """No crop is larger than the frame's longer side or centred outside, as beyond is only grey."""
         height, width = frame.shape[:2]
         x, y = min(max(crop.x, 0.0), float(width)), min(max(crop.y, 0.0), float(height))
-        return Crop(x, y, min(max(crop.side, self.config.crop.smallest_px), float(max(height, width))))
+        return Crop(x, y, min(crop.side, float(max(height, width))))
 
     def _guidance_on(self, target: NDArray[np.bool_], guidance: NDArray[np.floating]) -> NDArray[np.floating]:
-        """The guidance on a target, (H, W); the target itself where there is none."""
+        """The guidance on a target, (H, W); the target itself where there is next to none."""
         inside = guidance * target
         faint = inside.max() <= self.config.start.gaze_floor * guidance.max()
         return target.astype(np.float32) if faint else inside

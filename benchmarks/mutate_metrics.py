@@ -153,15 +153,15 @@ MUTATIONS = (
     Mutation(
         "the overlay is a prediction",
         "evaluation/outputs.py",
-        'frozenset({"overlay", "overlay.mp4"})',
-        "frozenset({})",
+        "NEVER_SCORED = frozenset(OVERLAY.entries)",
+        "NEVER_SCORED = frozenset[str]()",
         (H,),
     ),
     Mutation(
         "saliency is a probability",
         "evaluation/outputs.py",
-        '("probability", "masks", "maps")',
-        '("saliency", "probability", "masks", "maps")',
+        "(PROBABILITY.name, MASKS.name, MAPS)",
+        "(SALIENCY.name, PROBABILITY.name, MASKS.name, MAPS)",
         (H,),
     ),
     Mutation(

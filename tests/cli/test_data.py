@@ -127,7 +127,7 @@ def test_check_counts_photographs_and_fixations(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["imagenet", "."], "unknown data set 'imagenet'; one of bsds500, davis2016"),
+        (["imagenet", "."], "unknown data set 'imagenet'; one of avad, ave, bsds500"),
         (["duts", ".", "--split", "val"], "duts has no split 'val'; known splits: TR, TE"),
         (["segtrackv2", ".", "--split", "val"], "known splits: none: leave `split` out"),
     ],
@@ -199,3 +199,19 @@ def test_check_opens_maps_and_scenes(tmp_path: Path) -> None:
     result = runner.invoke(app, ["data", "check", "goo", str(tmp_path)])
     assert result.stdout.strip() == f"{tmp_path}: 1 scenes, 1 objects"
     assert "a.png: (8, 13) pixels" in result.stderr
+
+
+def test_check_opens_videos_with_tags(tmp_path: Path) -> None:
+    from sightline.video import VideoWriter
+
+    (tmp_path / "AVE").mkdir()
+    with VideoWriter(tmp_path / "AVE/a.mp4", (16, 16), 5) as writer:
+        writer.write(np.zeros((16, 16, 3), np.uint8))
+    (tmp_path / "AVE/b.mp4").write_bytes(b"no video")
+    (tmp_path / "Annotations.txt").write_text("Cat&a&good&0&10\nGoat&b&good&0&10\nCat&b&good&0&10\n")
+    result = runner.invoke(app, ["data", "check", "ave", str(tmp_path), "--json"])
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert report["holds"] == {"videos": 2, "tags": 2}
+    assert all("b.mp4" in fault for fault in report["faults"])
+    assert len(report["faults"]) == 2

@@ -41,7 +41,7 @@ def test_a_split_reaches_the_reader_or_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_is_told_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="unknown data set 'imagenet'; one of bsds500, davis2016"):
+    with pytest.raises(UsageError, match="unknown data set 'imagenet'; one of avad, ave, bsds500"):
         family("imagenet")
 
 

@@ -209,12 +209,12 @@ def check(
 
 def _faults(sample: Sample) -> Iterator[str]:
     """Open every file of a sample; what is wrong with each that does not open."""
-    from sightline.errors import DataError
+    from sightline.errors import DataError, SourceError
 
     for load in _openers(sample):
         try:
             load()
-        except DataError as error:
+        except (DataError, SourceError) as error:
             yield str(error)
 
 
@@ -223,8 +223,11 @@ def _openers(sample: Sample) -> Iterator[Callable[[], object]]:
     from sightline.data import goo
     from sightline.data.observed import Observed
     from sightline.data.samples import VideoSequence
+    from sightline.data.tagged import TaggedVideo
 
-    if isinstance(sample, VideoSequence):
+    if isinstance(sample, TaggedVideo):
+        yield partial(_open_video, sample.path)
+    elif isinstance(sample, VideoSequence):
         for index in range(len(sample)):
             yield from (partial(opener, index) for opener in (sample.load, sample.fixations, sample.scribble))
     elif isinstance(sample, Observed):
@@ -234,18 +237,30 @@ def _openers(sample: Sample) -> Iterator[Callable[[], object]]:
         yield sample.masks if isinstance(sample, goo.Scene) else sample.load
 
 
+def _open_video(path: Path) -> None:
+    """Decode the first frame."""
+    from sightline.video import open_source
+
+    with open_source(path) as source:
+        next(iter(source), None)
+
+
 def _summary(samples: Sequence[Sample]) -> dict[str, int]:
     """Counts of what the samples hold, by noun."""
     from sightline.data import goo
     from sightline.data.observed import Observed
     from sightline.data.samples import FixationImage, ImageMask, VideoSequence
+    from sightline.data.tagged import TaggedVideo
 
+    tagged = [sample for sample in samples if isinstance(sample, TaggedVideo)]
     videos = [sample for sample in samples if isinstance(sample, VideoSequence)]
     objects = [sample for sample in samples if isinstance(sample, ImageMask)]
     viewed = [sample for sample in samples if isinstance(sample, FixationImage)]
     stimuli = [sample for sample in samples if isinstance(sample, Observed)]
     scenes = [sample for sample in samples if isinstance(sample, goo.Scene)]
     counts = {
+        "videos": len({one.path for one in tagged}),
+        "tags": len({tag for one in tagged for tag in one.tags}),
         "sequences": len(videos),
         "stimuli": len(stimuli),
         "scenes": len(scenes),

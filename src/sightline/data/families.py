@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from sightline.data import (
+    ave,
     bsds,
     davis,
     duts,
@@ -23,6 +24,8 @@ from sightline.data import (
     osie,
     salicon,
     segtrack,
+    stavis,
+    vggsound,
     visal,
     voc,
     vsod,
@@ -30,10 +33,11 @@ from sightline.data import (
 )
 from sightline.data.observed import Observed, read_observed
 from sightline.data.samples import FixationImage, ImageMask, VideoSequence
+from sightline.data.tagged import TaggedVideo
 from sightline.errors import UsageError
 
-Sample = ImageMask | VideoSequence | FixationImage | Observed | goo.Scene
-Label = Literal["masks", "fixations", "scribbles", "gaze targets"]
+Sample = ImageMask | VideoSequence | FixationImage | Observed | goo.Scene | TaggedVideo
+Label = Literal["masks", "fixations", "scribbles", "gaze targets", "tags"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +51,9 @@ class Family:
     title : str
         Its own name, with authors and year.
     sample : type
-        What its reader gives: `ImageMask`, `VideoSequence`, `FixationImage`, `Observed` or `goo.Scene`.
+        What its reader gives: `ImageMask`, `VideoSequence`, `FixationImage`, `Observed`, `goo.Scene`, `TaggedVideo`.
     has : tuple of str
-        What is labelled: "masks", "fixations", "scribbles", "gaze targets".
+        What is labelled: "masks", "fixations", "scribbles", "gaze targets", "tags".
     reader : callable
         Takes the root and, of a family with splits, a split.
     layout : str
@@ -109,19 +113,30 @@ def _vsod(name: str) -> Callable[..., list[VideoSequence]]:
     return partial(vsod.sequences, needs=vsod.NEEDS[name])
 
 
+def _stavis(name: str, folder: str, title: str, splits: tuple[str, ...] = stavis.SPLITS) -> Family:
+    reader = partial(stavis.videos, folder)
+    return Family(name, title, Observed, ("fixations",), reader, stavis.LAYOUT.format(name=folder), splits)
+
+
 _VOS = "<sequence>/Imgs with <sequence>/ground-truth"
 _STROKES = "<sequence>/Imgs with strokes in <sequence>/gt (the object) and <sequence>/mask (all)"
 
 # fmt: off
 FAMILIES: dict[str, Family] = {family.name: family for family in (
+    _stavis("avad", "AVAD", "AVAD (Min 2016), of STAViS"),
+    Family("ave", "AVE (Tian 2018)", TaggedVideo, ("tags",), ave.events, ave.LAYOUT, ave.SPLITS),
     Family("bsds500", "BSDS500 (Arbelaez 2011)", ImageMask, ("masks",), bsds.segments, bsds.LAYOUT, bsds.SPLITS),
+    _stavis("coutrot1", "Coutrot_db1", "Coutrot 1 (Coutrot 2013), of STAViS"),
+    _stavis("coutrot2", "Coutrot_db2", "Coutrot 2 (Coutrot 2015), of STAViS"),
     Family("davis2016", "DAVIS-2016 (Perazzi 2016)", VideoSequence, ("masks",), davis.sequences, davis.LAYOUT,
            ("train", "val", "sequences")),
     Family("davsod", "DAVSOD (Fan 2019)", VideoSequence, ("masks", "fixations"), _vsod("davsod"),
            "<sequence>/Imgs with <sequence>/GT_object_level and <sequence>/Fixation_maps, however deep"),
     Family("dhf1k", "DHF1K (Wang 2018)", Observed, ("fixations",), read_observed,
            "<video>/fixation/<frame>.png or <video>/fixation/maps/<frame>.mat, with <video>/maps/<frame>.png"),
+    _stavis("diem", "DIEM", "DIEM (Mital 2011), of STAViS", stavis.DIEM_SPLITS),
     Family("duts", "DUTS (Wang 2017)", ImageMask, ("masks",), duts.pairs, duts.LAYOUT, ("TR", "TE")),
+    _stavis("etmd", "ETMD_av", "ETMD (Koutras 2015), of STAViS"),
     Family("fbms", "FBMS-59 (Ochs 2014)", VideoSequence, ("masks",), fbms.sequences, f"{fbms.LAYOUT}, or {_VOS}",
            (*fbms.SPLITS,)),
     Family("fixations", "photographs with fixations, as tables", FixationImage, ("fixations",),
@@ -139,6 +154,9 @@ FAMILIES: dict[str, Family] = {family.name: family for family in (
            f"{segtrack.LAYOUT}, or {_VOS}"),
     Family("stavis", "the sets of STAViS (Tsiami 2020)", Observed, ("fixations",), read_observed,
            "<video>/fixMap_00001.mat with <video>/maps/eyeMap_00001.jpg"),
+    _stavis("summe", "SumMe", "SumMe (Gygli 2014), of STAViS"),
+    Family("vggsound", "VGGSound (Chen 2020)", TaggedVideo, ("tags",), vggsound.clips, vggsound.LAYOUT,
+           vggsound.SPLITS),
     Family("visal", "ViSal (Wang 2015)", VideoSequence, ("masks",), visal.sequences, visal.LAYOUT),
     Family("voc", "PASCAL VOC 2012 (Everingham 2010)", ImageMask, ("masks",), voc.objects, voc.LAYOUT,
            ("train", "val", "trainval")),

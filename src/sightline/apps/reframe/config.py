@@ -27,8 +27,8 @@ class InterestConfig(Config):
 class MotionConfig(Config):
     """What a calm path costs. Lengths are in sizes of the crop along the axis, so they hold at every resolution."""
 
-    max_speed: float = Field(1.0, gt=0, description="crop sizes a second; a faster camera blurs and tires")
-    max_acceleration: float = Field(2.0, gt=0, description="crop sizes a second squared")
+    max_speed: float = Field(1.5, gt=0, description="crop sizes a second; a faster camera blurs and tires")
+    max_acceleration: float = Field(3.0, gt=0, description="crop sizes a second squared")
     speed: float = Field(
         0.15, ge=0, description="cost of a unit of the path's first difference: prefers standing still"
     )

@@ -1,0 +1,208 @@
+"""Crops to 9:16 against what viewers look at: python benchmarks/reframe.py --data ../shared/data --out runs/reframe
+
+Four crops of one size, all from the same model's frames:
+
+- ours: `sightline reframe`, its defaults;
+- the picture's middle;
+- centred anew in every frame on the object's box; where there is none, on the middle of the interest;
+- a polynomial, after AutoFlip (detect, then smooth): the same centres of a shot, still where they stay within half of
+  the crop, else their polynomial of third degree over time.
+
+Kept is the share of the fixations under way, over all frames, that lie inside of the crop; on DAVIS the share of the
+annotated object's pixels, over frames. Acceleration is the mean length of the second difference of the crop's middle
+over time, in pixels a second squared, without the two frames at a cut; cuts inside of shots are counted.
+
+What the model says of a video is kept in --out, and taken from there the next time.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline import models
+from sightline.apps.fixations import SourceFixations
+from sightline.apps.reframe.config import ReframeConfig
+from sightline.apps.reframe.crop import crop_size
+from sightline.apps.reframe.interest import Interest
+from sightline.apps.reframe.plan import Planner
+from sightline.apps.reframe.watch import watch
+from sightline.apps.reframe.windows import plan_all
+from sightline.data import davis
+from sightline.data.files import load_mask
+from sightline.models import Predictor
+from sightline.progress import track
+from sightline.video import Ahead, open_source
+
+ASPECT = Fraction(9, 16)
+CHOSEN_ON = "012"
+"""The one watched video on which constants were chosen; the mean over the others leaves it out."""
+CROPS = ("ours", "middle", "centred anew in every frame", "polynomial")
+DEGREE, STILL = 3, 0.5  # of the polynomial; share of the crop within which its centres count as still
+Floats = NDArray[np.float64]
+Size = tuple[int, int]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--model", default="wcsnet")
+    parser.add_argument("--dhf1k", type=Path, help="the import of DHF1K 002 (docs/training.md)")
+    parser.add_argument("--davis", action="store_true", help="the masks of DAVIS, not the fixations")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    predictor = models.load(args.model, device="cpu")
+    if args.davis:
+        report(dict(masks_kept(args.data, args.out, predictor)), ())
+    else:
+        report(dict(fixations_kept(args.data, args.out, args.dhf1k, predictor)), (CHOSEN_ON,))
+
+
+Row = tuple[dict[str, float], dict[str, float], int]
+"""What each crop keeps, each crop's acceleration, and the cuts of ours."""
+
+
+def report(rows: Mapping[str, Row], left_out: Sequence[str]) -> None:
+    """A line a video, and the mean over all but those on which constants were chosen."""
+    print(
+        "| | "
+        + " | ".join(f"{name}, kept" for name in CROPS)
+        + " | "
+        + " | ".join(f"{n}, px/s²" for n in CROPS)
+        + " | cuts |"
+    )
+    print("|---|" + "---:|" * (2 * len(CROPS) + 1))
+    for name, (kept, moved, cuts) in rows.items():
+        line(name, [kept[crop] for crop in CROPS], [moved[crop] for crop in CROPS], cuts)
+    others = [row for name, row in rows.items() if name not in left_out]
+    line(
+        f"mean of {len(others)}" + (f", without {', '.join(left_out)}" if left_out else ""),
+        [float(np.mean([kept[crop] for kept, _, _ in others])) for crop in CROPS],
+        [float(np.mean([moved[crop] for _, moved, _ in others])) for crop in CROPS],
+        sum(cuts for _, _, cuts in others),
+    )
+
+
+def line(name: str, kept: Sequence[float], moved: Sequence[float], cuts: int) -> None:
+    cells = [f"{100 * share:.1f}" for share in kept] + [f"{acceleration:.0f}" for acceleration in moved]
+    print(f"| {name} | {' | '.join(cells)} | {cuts} |", flush=True)
+
+
+def fixations_kept(data: Path, out: Path, dhf1k: Path | None, predictor: Predictor) -> Iterator[tuple[str, Row]]:
+    folder = data / "video_fixations" / "multiface"
+    watched = [(path, path.with_name(f"{path.stem}_fixations.csv")) for path in sorted(folder.glob("*.mp4"))]
+    if dhf1k is not None:
+        watched.append((data / "eye_recordings" / "smi_dhf1k_002" / "002.AVI", dhf1k))
+    for video, table in watched:
+        size, interests = looked_at(video, predictor, out)
+        points = SourceFixations.read(table, [one.time_s for one in interests], size).points
+        crops, cuts = crops_of(size, interests)
+        held = {name: np.zeros(2) for name in CROPS}
+        for name, regions in crops.items():
+            for interest, (x, y, width, height) in zip(interests, regions, strict=True):
+                at = np.asarray(points.get(interest.index, np.zeros((0, 2))), np.float64)
+                at = at[((at >= 0) & (at < np.array(size[::-1]))).all(axis=1)]
+                inside = ((at >= [x, y]) & (at < [x + width, y + height])).all(axis=1)
+                held[name] += inside.sum(), len(at)
+        yield video.stem, ({n: float(a / b) for n, (a, b) in held.items()}, moved(interests, crops, cuts), len(cuts[1]))
+
+
+def masks_kept(data: Path, out: Path, predictor: Predictor) -> Iterator[tuple[str, Row]]:
+    for sequence in davis.sequences(data / "vos" / "davis2016_dev"):
+        size, interests = looked_at(Path(sequence.frames[0]).parent, predictor, out)
+        crops, cuts = crops_of(size, interests)
+        kept: dict[str, list[float]] = {name: [] for name in CROPS}
+        for number, path in enumerate(sequence.masks):
+            assert isinstance(path, Path)
+            mask = load_mask(path) > 0
+            for name, regions in crops.items():
+                x, y, width, height = (round(side) for side in regions[number])
+                kept[name].append(mask[y : y + height, x : x + width].sum() / max(1, mask.sum()))
+        yield (
+            sequence.name,
+            ({n: float(np.mean(values)) for n, values in kept.items()}, moved(interests, crops, cuts), len(cuts[1])),
+        )
+
+
+def crops_of(size: Size, interests: Sequence[Interest]) -> tuple[dict[str, Floats], tuple[list[int], list[int]]]:
+    """(crops (T, 4) by name, (frames where shots begin, frames where ours jumps inside of one))."""
+    base = crop_size(size, ASPECT)
+    planned = [plans[0] for plans in plan_all(interests, [Planner(size, base, ReframeConfig())])]
+    ours = np.concatenate([plan.regions for plan in planned])
+    shots = [plan.interests[0].index for plan in planned][1:]
+    jumps = [part.first for plan in planned for part in plan.segments[1:]]
+    room = size[1] - base[1]
+    middle, centred, smooth = ours.copy(), ours.copy(), ours.copy()
+    middle[:, 0] = room / 2
+    centres = np.array([centre_of(interest, size) for interest in interests])
+    centred[:, 0] = np.clip(centres - base[1] / 2, 0, room)
+    for first, end in zip([0, *shots], [*shots, len(ours)], strict=True):
+        part, times = centres[first:end], np.array([i.time_s for i in interests[first:end]])
+        if np.ptp(part) <= STILL * base[1] or len(part) <= DEGREE:
+            path = np.full(len(part), np.median(part))
+        else:
+            elapsed = times - times[0]
+            path = np.polyval(np.polyfit(elapsed, part, DEGREE), elapsed)
+        smooth[first:end, 0] = np.clip(path - base[1] / 2, 0, room)
+    return dict(zip(CROPS, (ours, middle, centred, smooth), strict=True)), (shots, jumps)
+
+
+def centre_of(interest: Interest, size: Size) -> float:
+    if interest.box is not None:
+        return (interest.box[0] + interest.box[2]) / 2
+    across = interest.grid.sum(axis=0)
+    return float(across @ (np.arange(len(across)) + 0.5)) / len(across) * size[1]
+
+
+def moved(
+    interests: Sequence[Interest], crops: Mapping[str, Floats], cuts: tuple[list[int], list[int]]
+) -> dict[str, float]:
+    """Mean acceleration by name, px/s²; ours leaves out its own cuts, all leave out those of the source."""
+    times = np.array([interest.time_s for interest in interests])
+    found = {}
+    for name, regions in crops.items():
+        middles = regions[:, :2] + regions[:, 2:] / 2
+        speed = np.diff(middles, axis=0) / np.diff(times)[:, None]
+        acceleration = np.hypot(*(np.diff(speed, axis=0) / ((times[2:] - times[:-2]) / 2)[:, None]).T)
+        counts = np.ones(len(acceleration), bool)
+        for cut in (*cuts[0], *(cuts[1] if name == "ours" else ())):
+            counts[max(0, cut - 2) : cut] = False
+        found[name] = float(acceleration[counts].mean())
+    return found
+
+
+def looked_at(source: Path, predictor: Predictor, out: Path) -> tuple[Size, list[Interest]]:
+    """(size, what the model says is of interest in each frame), as `sightline reframe` looks."""
+    kept = out / f"{predictor.name}_{source.stem}.npz"
+    config = ReframeConfig()
+    with open_source(source) as opened:
+        if not kept.exists():
+            with Ahead(opened) as clip:
+                every = max(1, int(opened.fps / config.looks_hz))
+                seen = watch(clip, predictor, config, every=every)
+                found = list(track(seen, f"Looking at {source.stem}", opened.frames_expected))
+            boxes = np.array([one.box or (np.nan,) * 4 for one in found])
+            np.savez(
+                kept,
+                index=[one.index for one in found], time_s=[one.time_s for one in found],
+                grid=np.stack([one.grid for one in found]), box=boxes, cut=[one.cut for one in found],
+            )  # fmt: skip
+        with np.load(kept) as had:
+            columns = [had[name] for name in ("index", "time_s", "grid", "box", "cut")]
+        interests = [
+            Interest(
+                int(i), float(t), grid, None if np.isnan(box[0]) else (*box[:2].tolist(), *box[2:].tolist()), bool(cut)
+            )
+            for i, t, grid, box, cut in zip(*columns, strict=True)
+        ]
+        return opened.size, interests
+
+
+if __name__ == "__main__":
+    main()

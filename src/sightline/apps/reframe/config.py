@@ -55,7 +55,7 @@ class ReframeConfig(Config):
     offsets: int = Field(49, ge=3, description="places along the free axis that are compared")
     rate_hz: float = Field(8.0, gt=0, description="how often a second the target is chosen; attention is slower")
     travel: float = Field(
-        0.4, ge=0, description="what the target costs to wander by a crop size, in seconds of everything lost"
+        0.15, ge=0, description="what the target costs to wander by a crop size, in seconds of everything lost"
     )
     cut: float = Field(
         1.0,
@@ -73,7 +73,7 @@ class ReframeConfig(Config):
         0.05, ge=0, description="loss of a crop whose target is a crop size from its middle: decides between equals"
     )
     middle: float = Field(
-        0.01, ge=0, description="loss of a crop that is a crop size from the picture's middle: where nothing draws it"
+        0.1, ge=0, description="loss of a crop that is a crop size off the picture's middle, where viewers look anyway"
     )
     spread: float = Field(0.8, gt=0, le=1, description="share of the interest that a zoom keeps, where there is no box")
     zoom_speed: float = Field(

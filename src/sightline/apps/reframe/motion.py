@@ -17,11 +17,18 @@ _STEADY = 1e-3  # crop sizes a second: slower than this is standing still
 
 @dataclass(frozen=True)
 class Move:
-    """A path along one axis: `places` (T,) of the crop's beginning, pixels, and the mean loss on it."""
+    """A path along one axis: `places` (T,) of the crop's beginning, pixels, with the mean loss and cost on it."""
 
     motion: Motion
     places: Array
     lost: float
+    cost: float
+
+    @classmethod
+    def of(cls, motion: Motion, places: Array, kept: Kept, sizes: Array) -> Move:
+        """Of crops that are `sizes` (T,) long."""
+        lost, cost = (float(means(places[:, None], sizes).mean()) for means in (kept.lost, kept.cost))
+        return cls(motion, places, lost, cost)
 
 
 def choose_motion(
@@ -44,7 +51,7 @@ def choose_motion(
     """
     room = kept.extent - sizes
     if room.max() < 1:
-        return Move("still", np.maximum(room, 0) / 2, _mean_loss(kept, room / 2, sizes))
+        return Move.of("still", np.maximum(room, 0) / 2, kept, sizes)
     aim = kept.centre(guide, sizes) - sizes / 2  # with the target in its middle
     follow = _follow(times_s, kept, sizes, guide, aim, config, start)
     moves = [(follow, config.follow)]
@@ -55,22 +62,18 @@ def choose_motion(
             moves.append((_still(kept, size, aim, config), 0.0))
         elif abs(start.speed) < _STEADY * size:
             rest = np.full(len(times_s), np.clip(start.place, 0, room[0]))
-            moves.append((Move("still", rest, _mean_loss(kept, rest, sizes)), 0.0))
-    return min(moves, key=lambda choice: choice[0].lost + choice[1])[0]
-
-
-def _mean_loss(kept: Kept, places: Array, sizes: Array) -> float:
-    return float(kept.lost(places[:, None], sizes).mean())
+            moves.append((Move.of("still", rest, kept, sizes), 0.0))
+    return min(moves, key=lambda choice: choice[0].cost + choice[1])[0]
 
 
 def _still(kept: Kept, size: float, aim: Array, config: ReframeConfig) -> Move:
     places = np.linspace(0, kept.extent - size, 2 * config.offsets - 1)
     sizes = np.full(len(kept), size)
-    losses = kept.lost(np.broadcast_to(places, (len(kept), len(places))), sizes).mean(axis=0)
+    costs = kept.cost(np.broadcast_to(places, (len(kept), len(places))), sizes).mean(axis=0)
     away = np.abs(places[None, :] - aim[:, None]).mean(axis=0) / size
-    best = int((losses + config.composition * away).argmin())
-    at = np.full(len(kept), np.round(places[best]))
-    return Move("still", np.clip(at, 0, kept.extent - size), float(losses[best]))
+    best = int((costs + config.composition * away).argmin())
+    at = np.full(len(kept), np.round(places[best]))  # at whole pixels nothing is resampled
+    return Move.of("still", np.clip(at, 0, kept.extent - size), kept, sizes)
 
 
 def _pan(times_s: Array, kept: Kept, size: float, aim: Array, config: ReframeConfig) -> Move:
@@ -82,11 +85,11 @@ def _pan(times_s: Array, kept: Kept, size: float, aim: Array, config: ReframeCon
     first, last = first[slow], last[slow]
     some = np.unique(np.linspace(0, len(kept) - 1, min(len(kept), 60)).astype(np.intp))
     paths = first + share[some, None] * (last - first)
-    losses = kept.part(some).lost(paths, np.full(len(some), size)).mean(axis=0)
+    costs = kept.part(some).cost(paths, np.full(len(some), size)).mean(axis=0)
     away = np.abs(paths - aim[some, None]).mean(axis=0) / size
-    best = int((losses + config.composition * away).argmin())
+    best = int((costs + config.composition * away).argmin())
     places = first[best] + share * (last[best] - first[best])
-    return Move("pan", places, _mean_loss(kept, places, np.full(len(kept), size)))
+    return Move.of("pan", places, kept, np.full(len(kept), size))
 
 
 def _follow(
@@ -112,4 +115,4 @@ def _follow(
     )
     scaled = None if start is None else Start(start.place / unit, start.speed / unit)
     places = unit * optimal_path(times_s, np.zeros(len(sizes)), room / unit, bands, limits, scaled)
-    return Move("follow", places, _mean_loss(kept, places, sizes))
+    return Move.of("follow", places, kept, sizes)

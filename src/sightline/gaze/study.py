@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sightline import __version__
+from sightline._version import __version__
 from sightline.errors import DataError, SightlineError, UsageError
 from sightline.files import IMAGE_SUFFIXES, VIDEO_SUFFIXES, WholeFolder
 from sightline.gaze import formats, quality, quality_page

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from sightline import __version__
+from sightline._version import __version__
 from sightline.errors import SightlineError
 from sightline.gaze import quality, quality_page
 from sightline.gaze.align import Aligned, AlignOptions

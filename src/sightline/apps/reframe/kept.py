@@ -21,8 +21,6 @@ class Kept:
         (T, 2): the ends of the object's box along it, pixels; NaN where there is none.
     box_cut
         What the box outside of the crop costs, beside the interest that is outside.
-    middle
-        What a crop costs that lies a crop size off the picture's middle.
 
     Examples
     --------
@@ -35,7 +33,7 @@ class Kept:
         self, marginal: NDArray[np.floating], extent: float, boxes: Array, box_cut: float, middle: float = 0.0
     ) -> None:
         self._reached = np.pad(np.cumsum(marginal.astype(np.float64), axis=1), ((0, 0), (1, 0)))
-        self.extent, self.boxes, self._box_cut, self._middle = float(extent), boxes, box_cut, middle
+        self.extent, self.boxes, self._box_cut = float(extent), boxes, box_cut
 
     def __len__(self) -> int:
         return len(self._reached)
@@ -49,11 +47,6 @@ class Kept:
         inside = np.clip(np.minimum(high, ends) - np.maximum(low, places), 0, None)
         cut = 1 - np.clip(inside / np.maximum(length, 1e-9), 0, 1)
         return lost + self._box_cut * np.nan_to_num(cut)
-
-    def cost(self, places: Array, sizes: Array) -> Array:
-        """The loss, and `middle` for every crop size that a crop lies off the picture's middle, (T, k)."""
-        off = np.abs(places + sizes[:, None] / 2 - self.extent / 2) / sizes[:, None]
-        return self.lost(places, sizes) + self._middle * off
 
     def below(self, places: Array) -> Array:
         """The share of the interest before places (T, k)."""
@@ -89,5 +82,5 @@ class Kept:
         """Of some of the frames."""
         some = object.__new__(Kept)
         some._reached, some.boxes = self._reached[frames], self.boxes[frames]
-        some.extent, some._box_cut, some._middle = self.extent, self._box_cut, self._middle
+        some.extent, some._box_cut = self.extent, self._box_cut
         return some

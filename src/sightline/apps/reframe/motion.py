@@ -17,18 +17,16 @@ _STEADY = 1e-3  # crop sizes a second: slower than this is standing still
 
 @dataclass(frozen=True)
 class Move:
-    """A path along one axis: `places` (T,) of the crop's beginning, pixels, with the mean loss and cost on it."""
+    """A path along one axis: `places` (T,) of the crop's beginning, pixels, and the mean loss on it."""
 
     motion: Motion
     places: Array
     lost: float
-    cost: float
 
     @classmethod
     def of(cls, motion: Motion, places: Array, kept: Kept, sizes: Array) -> Move:
         """Of crops that are `sizes` (T,) long."""
-        lost, cost = (float(means(places[:, None], sizes).mean()) for means in (kept.lost, kept.cost))
-        return cls(motion, places, lost, cost)
+        return cls(motion, places, float(kept.lost(places[:, None], sizes).mean()))
 
 
 def choose_motion(
@@ -63,15 +61,15 @@ def choose_motion(
         elif abs(start.speed) < _STEADY * size:
             rest = np.full(len(times_s), np.clip(start.place, 0, room[0]))
             moves.append((Move.of("still", rest, kept, sizes), 0.0))
-    return min(moves, key=lambda choice: choice[0].cost + choice[1])[0]
+    return min(moves, key=lambda choice: choice[0].lost + choice[1])[0]
 
 
 def _still(kept: Kept, size: float, aim: Array, config: ReframeConfig) -> Move:
     places = np.linspace(0, kept.extent - size, 2 * config.offsets - 1)
     sizes = np.full(len(kept), size)
-    costs = kept.cost(np.broadcast_to(places, (len(kept), len(places))), sizes).mean(axis=0)
+    losses = kept.lost(np.broadcast_to(places, (len(kept), len(places))), sizes).mean(axis=0)
     away = np.abs(places[None, :] - aim[:, None]).mean(axis=0) / size
-    best = int((costs + config.composition * away).argmin())
+    best = int((losses + config.composition * away).argmin())
     at = np.full(len(kept), np.round(places[best]))  # at whole pixels nothing is resampled
     return Move.of("still", np.clip(at, 0, kept.extent - size), kept, sizes)
 
@@ -85,9 +83,9 @@ def _pan(times_s: Array, kept: Kept, size: float, aim: Array, config: ReframeCon
     first, last = first[slow], last[slow]
     some = np.unique(np.linspace(0, len(kept) - 1, min(len(kept), 60)).astype(np.intp))
     paths = first + share[some, None] * (last - first)
-    costs = kept.part(some).cost(paths, np.full(len(some), size)).mean(axis=0)
+    losses = kept.part(some).lost(paths, np.full(len(some), size)).mean(axis=0)
     away = np.abs(paths - aim[some, None]).mean(axis=0) / size
-    best = int((costs + config.composition * away).argmin())
+    best = int((losses + config.composition * away).argmin())
     places = first[best] + share * (last[best] - first[best])
     return Move.of("pan", places, kept, np.full(len(kept), size))
 

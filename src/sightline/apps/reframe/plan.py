@@ -117,7 +117,7 @@ class Planner:
     def _kept(self, interests: Sequence[Interest], marginal: NDArray[np.floating], axis: int) -> Kept:
         ends = (0, 2) if axis == 1 else (1, 3)
         boxes = np.array([[np.nan] * 2 if i.box is None else [i.box[end] for end in ends] for i in interests])
-        return Kept(marginal, self.size[axis], boxes, self.config.box_cut, self.config.middle)
+        return Kept(marginal, self.size[axis], boxes, self.config.box_cut)
 
     def _piece(
         self,

@@ -31,7 +31,8 @@ def choose_target(
     middle = (knots + np.append(knots[1:], len(times_s)) - 1) // 2  # the frame that stands for each knot's stretch
     seconds = np.diff(np.append(times_s[knots], times_s[-1] + _step(times_s)))
     sizes = np.full(len(knots), size)
-    losses = kept.part(middle).cost(np.broadcast_to(places, (len(knots), len(places))), sizes) * seconds[:, None]
+    losses = kept.part(middle).lost(np.broadcast_to(places, (len(knots), len(places))), sizes)
+    losses = (losses + config.middle * np.abs(places - room / 2) / size) * seconds[:, None]
     if begin is not None:
         losses[0] = np.where(np.abs(places - begin) <= places[1] / 2 + 1e-9, losses[0], np.inf)
     distance = np.abs(places[:, None] - places[None, :])

@@ -32,6 +32,8 @@ RECIPES = {
     "gaze2mask": "sightline.training.wcsnet:Gaze2MaskRecipe",
     "wcsnet": "sightline.training.wcsnet:WCSNetRecipe",
     "egcnet": "sightline.training.egcnet:EGCNetRecipe",
+    "scam": "sightline.training.stanet:ScamRecipe",
+    "stanet": "sightline.training.stanet:STANetRecipe",
 }
 """What can be trained: the package, which has `build(recipe)`, and its recipe class."""
 SHIPPED = Path(__file__).parents[1] / "recipes"

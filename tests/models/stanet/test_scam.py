@@ -169,5 +169,5 @@ def test_tags(scam_nets: ScamNets, tmp_path: Path) -> None:
 
 def test_a_config_that_describes_no_nets(scam_nets: ScamNets, tmp_path: Path) -> None:
     weights.save(scam_nets, {"model": "scam"}, tmp_path)
-    with pytest.raises(WeightsError, match=r"config\.json: tags: Field required"):
+    with pytest.raises(WeightsError, match=r"config\.json: tags: there are none"):
         Labeller(tmp_path, torch.device("cpu"))

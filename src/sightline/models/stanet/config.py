@@ -30,7 +30,9 @@ class NetConfig(Config):
     audio_encoder: str = "mn04"
     audio_fusion: AudioFusion = "bilinear"
     width: int = Field(64, ge=1, description="channels of the fused features")
-    tags: tuple[str, ...] = Field(min_length=1, description="the categories, in the order of the classifiers")
+    tags: tuple[str, ...] = Field(
+        (), description="the categories, in the order of the classifiers; a recipe that leaves them out has its data's"
+    )
     window: WindowConfig = WindowConfig()
 
     @model_validator(mode="after")

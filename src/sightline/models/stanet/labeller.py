@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 
-from sightline.errors import DataError, WeightsError
+from sightline.errors import DataError
 from sightline.models import weights
 from sightline.models.base import Predictor
 from sightline.models.stanet.config import ScamConfig
-from sightline.models.stanet.network import ScamNets
+from sightline.models.stanet.loading import load_nets
 from sightline.models.stanet.scam import Box, Stage, StageMaps, crop_box, stage_maps, switched, tag_vector
 from sightline.models.stanet.windows import Heard, listen, squares, with_neighbours
 from sightline.nn import cam
@@ -48,15 +47,7 @@ class Labeller(Predictor):
     gives = frozenset({"saliency", "sound", "steps"})
 
     def __init__(self, folder: Path, device: torch.device) -> None:
-        try:
-            config = ScamConfig.model_validate(weights.read_config(folder))
-        except ValidationError as error:
-            problem = error.errors()[0]
-            place = ".".join(map(str, problem["loc"]))
-            raise WeightsError(f"{folder / 'config.json'}: {place}: {problem['msg']}") from None
-        self.nets = ScamNets(config)
-        weights.load_into(self.nets, folder)
-        self.nets.eval()
+        self.nets = load_nets(folder)
         self.device = device
         self.weights_sha256 = self._sha256 = weights.sha256(folder)
         self.tags: tuple[str, ...] = ()

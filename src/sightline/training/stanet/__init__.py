@@ -1,0 +1,79 @@
+"""Training of STANet from video tags: classification nets of two stages, pseudo-fixations, and the STA network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sightline.training.stanet.recipe import ScamRecipe, STANetRecipe
+
+if TYPE_CHECKING:
+    from sightline.training.stanet.data import FrameData
+    from sightline.training.stanet.task import ScamTask, STANetTask
+
+__all__ = ["STANetRecipe", "ScamRecipe", "build"]
+
+
+def build(recipe: ScamRecipe | STANetRecipe) -> tuple[ScamTask | STANetTask, FrameData]:
+    """The network that a recipe begins with, as a task, and its data."""
+    return build_scam(recipe) if isinstance(recipe, ScamRecipe) else build_stanet(recipe)
+
+
+def build_scam(recipe: ScamRecipe) -> tuple[ScamTask, FrameData]:
+    """Of the classification nets."""
+    from sightline.errors import DataError, UsageError
+    from sightline.models import weights
+    from sightline.models.stanet.network import ScamNets
+    from sightline.nn.audio import build_audio_encoder
+    from sightline.nn.backbones import build_backbone
+    from sightline.training.stanet.data import FrameData, Frames
+    from sightline.training.stanet.rows import RowStore, all_tags, pseudo_fixations, tagged_videos
+    from sightline.training.stanet.task import ScamTask
+
+    if recipe.stage == "fine" and recipe.init is None:
+        raise UsageError("`init`: the fine stage crops what the coarse nets find; give their weights")
+    videos = tagged_videos(recipe.videos)
+    config = recipe.network
+    config = config.model_copy(update={"tags": config.tags or all_tags(videos)})
+    unknown = {tag for video in videos for tag in video.tags} - {*config.tags}
+    if unknown:
+        raise DataError(f"tag {', '.join(sorted(unknown))}: not among network.tags; add it there, or leave those out")
+    network = ScamNets(
+        config,
+        build_backbone(config.backbone, recipe.backbone_weights),
+        build_audio_encoder(config.audio_encoder, recipe.audio_weights),
+    )
+    if recipe.init is not None:
+        weights.load_into(network, weights.find_weights(recipe.init))
+    network.eval()
+    clips = RowStore(network.encoders, config, recipe, config.coarse_size).clips(videos)
+    if recipe.stage == "fine":
+        whole = config.model_copy(update={"stage": "fine"})
+        network.config = whole
+        clips, _ = pseudo_fixations(network, RowStore(network.encoders, config, recipe, config.fine_size), clips)
+    return ScamTask(network, recipe), FrameData(Frames(clips, recipe.batch_size, recipe.seed))
+
+
+def build_stanet(recipe: STANetRecipe) -> tuple[STANetTask, FrameData]:
+    """Of the STA network."""
+    from torch.nn import functional as F
+
+    from sightline.models import weights
+    from sightline.models.stanet.loading import load_nets
+    from sightline.models.stanet.network import STANet
+    from sightline.training.stanet.data import FrameData, Frames
+    from sightline.training.stanet.rows import RowStore, pseudo_fixations, tagged_videos
+    from sightline.training.stanet.task import STANetTask
+
+    nets = load_nets(weights.find_weights(recipe.scam))
+    shared = {"tags", "backbone", "audio_encoder", "audio_fusion", "width", "window"}
+    config = recipe.network.model_copy(update={name: getattr(nets.config, name) for name in shared})
+    network = STANet(config, nets.encoders.backbone, nets.encoders.audio)
+    network.switch.load_state_dict(nets.switch.state_dict())
+    videos = tagged_videos(recipe.videos)
+    clips = RowStore(nets.encoders, nets.config, recipe, nets.config.coarse_size).clips(videos)
+    crops = RowStore(nets.encoders, nets.config, recipe, nets.config.fine_size)
+    _, pseudo = pseudo_fixations(nets, crops, clips)
+    seen = RowStore(nets.encoders, nets.config, recipe, config.input_size).clips(videos)
+    side = config.input_size // 8
+    targets = [F.adaptive_avg_pool2d(maps, side) for maps in pseudo]
+    return STANetTask(network, recipe), FrameData(Frames(seen, recipe.batch_size, recipe.seed, targets))

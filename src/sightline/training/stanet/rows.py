@@ -1,0 +1,209 @@
+"""Frames of tagged videos after the frozen encoders, kept on disk video by video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sightline.data.tagged import TaggedVideo, tagged
+from sightline.errors import DataError
+from sightline.files import VIDEO_SUFFIXES
+from sightline.models.stanet.config import NetConfig
+from sightline.models.stanet.network import Encoders, ScamNets
+from sightline.models.stanet.scam import Box, Stage, StageMaps, crop_box, stage_maps, switched
+from sightline.models.stanet.windows import Heard, listen, squares, with_neighbours
+from sightline.nn.cam import paste
+from sightline.nn.tagger import AudioTagger, load_tagger, read_tags
+from sightline.progress import track
+from sightline.training.cache import Features, Writer, cached
+from sightline.training.digest import code_of, digest
+from sightline.training.stanet.recipe import TaggedRecipe, TaggedSource
+from sightline.types import VideoFrame
+from sightline.video import Source, open_source
+
+
+class Rows(NamedTuple):
+    """N frames. level3: (N, C3, h, w) of the frame; level4, level5: (N, 3, C, h, w), with its neighbours; audio:
+    (N, A); sound, switch: (N,) of 0 and 1, whether anything is heard and whether it belongs to the tag; tags: (N, K)
+    of 0 and 1."""
+
+    level3: Tensor
+    level4: Tensor
+    level5: Tensor
+    audio: Tensor
+    sound: Tensor
+    switch: Tensor
+    tags: Tensor
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A video's frames on disk. tags: (1, K). size: (height, width) of its pictures."""
+
+    video: TaggedVideo
+    tags: Tensor
+    features: Features
+    size: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def rows(self, chosen: Sequence[int] | NDArray[np.integer] | None = None) -> Rows:
+        """Its frames, or some of them."""
+        which = np.arange(len(self)) if chosen is None else np.asarray(chosen)
+        held = {name: torch.from_numpy(self.features[name][which]).float() for name in Rows._fields[:-1]}
+        return Rows(**held, tags=self.tags.expand(len(which), -1))
+
+
+def tagged_videos(sources: Sequence[TaggedSource]) -> list[TaggedVideo]:
+    """The videos of all sources. Raises DataError for a folder without videos, or a table that names none."""
+    found = []
+    for source in sources:
+        if not source.videos.is_dir():
+            raise DataError(f"{source.videos}: no such folder of videos; mend `videos`")
+        files = [path for path in sorted(source.videos.iterdir()) if path.suffix.lower() in VIDEO_SUFFIXES]
+        if not files:
+            raise DataError(f"{source.videos}: no videos in it; those of {source.tags} are expected")
+        found += tagged(files, source.tags)
+    return found
+
+
+def all_tags(videos: Sequence[TaggedVideo]) -> tuple[str, ...]:
+    """Every tag of the videos, in alphabetic order."""
+    return tuple(sorted({tag for video in videos for tag in video.tags}))
+
+
+class RowStore:
+    """Computes what the frozen encoders make of videos, once.
+
+    size: side of the square input. config: says tags and windows.
+    """
+
+    def __init__(self, encoders: Encoders, config: NetConfig, recipe: TaggedRecipe, size: int) -> None:
+        self.encoders, self.config, self.recipe, self.size = encoders.eval(), config, recipe, size
+        self._tagger: AudioTagger | None = None
+        self._made_of = digest(
+            code_of(__name__), encoders, config.window, config.tags, recipe.every_s, recipe.switch, size
+        )
+
+    def clips(self, videos: Sequence[TaggedVideo]) -> list[Clip]:
+        """The frames of each video; those without a frame are left out."""
+        return self._all(videos, [None] * len(videos), "Features of videos")
+
+    def crops(self, clips: Sequence[Clip], boxes: Sequence[Sequence[Box | None]]) -> list[Clip]:
+        """The same frames, cut to a box each; the whole frame where there is none."""
+        return self._all([clip.video for clip in clips], boxes, "Features of crops")
+
+    def _all(
+        self, videos: Sequence[TaggedVideo], boxes: Sequence[Sequence[Box | None] | None], title: str
+    ) -> list[Clip]:
+        found = []
+        for video, inside in zip(track(videos, title, len(videos)), boxes, strict=True):
+            said = [list(box or ()) for box in inside or ()]
+            parts = (self._made_of, video.path, list(video.tags), said)
+            features = cached("stanet", parts, partial(self._write, video, inside))
+            if len(features):
+                height, width = features.info["size"]
+                tags = torch.tensor([[float(tag in video.tags) for tag in self.config.tags]])
+                found.append(Clip(video, tags, features, (height, width)))
+        return found
+
+    def _write(self, video: TaggedVideo, boxes: Sequence[Box | None] | None, writer: Writer) -> None:
+        window, hearing = self.config.window, self.encoders.audio
+        with open_source(video.path) as source, torch.inference_mode():
+            writer.info["size"] = list(source.size)
+            for number, clip in enumerate(_spaced(source.frames(), window.step_s, self.recipe.every_s)):
+                time_s = clip[1].time_s
+                level3, level4, level5 = self.encoders.see(
+                    squares([frame.image for frame in clip], self.size, None if boxes is None else boxes[number])
+                )
+                heard = listen(source, time_s, window.sound_s, hearing)
+                audio, belongs = torch.zeros(hearing.size), False
+                if heard is not None:
+                    audio = self.encoders.hear(torch.from_numpy(heard.spectrogram)[None].float())[0]
+                    belongs = self._belongs(source, heard, video.tags)
+                writer.add(
+                    level3=level3[1].half(),
+                    level4=level4.half(),
+                    level5=level5.half(),
+                    audio=audio,
+                    sound=np.array(heard is not None, np.float32),
+                    switch=np.array(belongs, np.float32),
+                )
+
+    def _belongs(self, source: Source, heard: Heard, tags: tuple[str, ...]) -> bool:
+        """Whether the tagger hears the video's tag above all others of the data."""
+        settings = self.recipe.switch
+        if self._tagger is None:
+            self._tagger = load_tagger(settings.tagger)
+        samples = source.sound(heard.start_s, heard.end_s, self._tagger.rate)
+        if samples is None:
+            return False
+        known = read_tags(settings.labels)
+        scores = self._tagger.scores(np.nan_to_num(samples)[None], self.config.tags, known)[0]
+        best = int(scores.argmax())
+        return bool(scores[best] >= settings.floor) and self.config.tags[best] in tags
+
+
+def _spaced(
+    frames: Iterator[VideoFrame], step_s: float, every_s: float
+) -> Iterator[tuple[VideoFrame, VideoFrame, VideoFrame]]:
+    """The first frame and one every `every_s` seconds, each with its temporal neighbours."""
+    next_s = 0.0
+    for clip in with_neighbours(frames, lambda frame: frame.time_s, step_s):
+        if clip[1].time_s >= next_s:
+            yield clip
+            next_s += every_s
+
+
+def pseudo_fixations(nets: ScamNets, store: RowStore, clips: Sequence[Clip]) -> tuple[list[Clip], list[Tensor]]:
+    """SCAM of every frame that is trained on: the crops, and maps (N, size, size) over the whole frames.
+
+    A frame that no net takes for its tag has a map of zeros, and so does one on whose crop none does.
+    """
+    coarse = [coarse_maps(nets, clip) for clip in clips]
+    boxes = [
+        [crop_box(fused, clip.size, nets.config) for fused in maps.fused]
+        for clip, maps in zip(clips, coarse, strict=True)
+    ]
+    if nets.config.stage == "coarse":
+        return [*clips], [maps.fused for maps in coarse]
+    crops = store.crops(clips, boxes)
+    side = nets.config.coarse_size
+    pasted = []
+    for clip, inside, own in zip(clips, crops, boxes, strict=True):
+        fused = maps_of(nets, "fine", clip, inside).fused
+        whole = torch.zeros(len(clip), side, side)
+        for row, box in enumerate(own):
+            if box is not None:
+                whole[row] = paste(fused[row], _scaled(box, clip.size, side), (side, side))
+        pasted.append(whole)
+    return crops, pasted
+
+
+def _scaled(box: Box, size: tuple[int, int], side: int) -> Box:
+    """A box in pixels of a frame, on a square map: at least one cell."""
+    (height, width), (x1, y1, x2, y2) = size, box
+    left, top = min(side - 1, x1 * side // width), min(side - 1, y1 * side // height)
+    return left, top, max(left + 1, round(x2 * side / width)), max(top + 1, round(y2 * side / height))
+
+
+def coarse_maps(nets: ScamNets, clip: Clip) -> StageMaps:
+    """The coarse stage of a clip's frames."""
+    return maps_of(nets, "coarse", clip, clip)
+
+
+@torch.inference_mode()
+def maps_of(nets: ScamNets, stage: Stage, whole: Clip, inside: Clip) -> StageMaps:
+    """A stage of a clip's frames. The audio switch looks at whole frames, the nets at `inside`: the same, or crops."""
+    seen, cut = whole.rows(), inside.rows()
+    match, _ = nets.switch(seen.level4[:, 1], seen.level5[:, 1], seen.audio)
+    switch = switched(match, seen.sound, nets.config)
+    return stage_maps(nets, stage, cut.level4, cut.level5, seen.audio, switch, whole.tags.expand(len(whole), -1))

@@ -1,0 +1,97 @@
+"""Training of the classification nets with the audio switch, and of STA."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import lightning as L
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sightline.models.stanet import losses
+from sightline.models.stanet.network import ScamNets, STANet
+from sightline.models.stanet.scam import Stage
+from sightline.nn.audiovisual import FRAMES, TagNet
+from sightline.training.optimisation import configure
+from sightline.training.stanet.data import Batch
+from sightline.training.stanet.recipe import ScamRecipe, STANetRecipe
+from sightline.training.stanet.rows import Rows
+
+
+class ScamTask(L.LightningModule):
+    """Trains the nets of one stage, side by side: each has its own parameters and loss. With the coarse ones comes the
+    audio switch."""
+
+    def __init__(self, network: ScamNets, recipe: ScamRecipe) -> None:
+        super().__init__()
+        self.network, self.recipe = network, recipe
+        trained = [getattr(network, recipe.stage), *([network.switch] if recipe.stage == "coarse" else [])]
+        network.requires_grad_(False)
+        for part in trained:
+            part.requires_grad_(True)
+        network.train()
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        config, rows = self.network.config, batch.rows
+        switch = rows.switch if config.audio_switch else rows.sound
+        loss = torch.zeros((), device=rows.audio.device)
+        for sources, net in self._nets():
+            logits, _features = net(rows.level4, rows.level5, rows.audio, switch)
+            own = losses.tag_loss(logits, rows.tags, several=config.several_tags)
+            self.log(f"train_{sources}", own)
+            loss = loss + own
+        if self.recipe.stage == "coarse":
+            loss = loss + self._switch_loss(rows)
+        self.log("train_loss", loss)
+        return loss
+
+    def _nets(self) -> list[tuple[str, TagNet]]:
+        stage: Stage = self.recipe.stage
+        return [(sources, cast(TagNet, net)) for sources, net in getattr(self.network, stage).items()]
+
+    def _switch_loss(self, rows: Rows) -> Tensor:
+        """The tagger's labels, and as many frames with the sound of another frame: those match where both have the same
+        tag and the sound is one of it."""
+        other = torch.roll(torch.arange(len(rows.audio), device=rows.audio.device), 1)
+        same = (rows.tags * rows.tags[other]).amax(dim=1)
+        truth = torch.cat([rows.switch, rows.switch[other] * same])
+        counted = torch.cat([rows.sound, rows.sound[other]])
+        level4, level5 = (torch.cat([level[:, FRAMES // 2]] * 2) for level in (rows.level4, rows.level5))
+        match, heard = self.network.switch(level4, level5, torch.cat([rows.audio, rows.audio[other]]))
+        each = F.binary_cross_entropy_with_logits(match, truth, reduction="none")
+        loss = (each * counted).sum() / counted.sum().clamp_min(1)
+        known = rows.switch > 0
+        if known.any():
+            named = heard[: len(known)][known]
+            loss = loss + losses.tag_loss(named, rows.tags[known], several=self.network.config.several_tags)
+        return loss
+
+    def configure_optimizers(self) -> Any:
+        return configure(self.network, self.recipe.optimisation)
+
+
+class STANetTask(L.LightningModule):
+    """Trains STA on pseudo-fixations; encoders and switch stay as they are."""
+
+    def __init__(self, network: STANet, recipe: STANetRecipe) -> None:
+        super().__init__()
+        self.network, self.recipe = network, recipe
+        network.switch.requires_grad_(False)
+        network.train()
+        network.switch.eval()  # Lightning keeps these modes
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        rows, network = batch.rows, self.network
+        switch = rows.sound
+        if network.config.audio_switch:
+            match, _tags = network.switch(rows.level4[:, 1], rows.level5[:, 1], rows.audio)
+            switch = rows.sound * (match.sigmoid() > network.config.switch_threshold).float()
+        spatial = network.spatial(rows.level4.flatten(0, 1), rows.level5.flatten(0, 1)).unflatten(0, (-1, FRAMES))
+        logits = network(spatial, rows.level3, rows.level4[:, FRAMES // 2], rows.audio, switch)
+        loss = losses.fixation_loss(logits, batch.pseudo, self.recipe.kl_weight)
+        self.log("train_loss", loss)
+        return loss
+
+    def configure_optimizers(self) -> Any:
+        return configure(self.network, self.recipe.optimisation)

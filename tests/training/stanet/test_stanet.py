@@ -1,0 +1,185 @@
+"""The chain of STANet's stages on miniature videos: rows, boxes, pseudo-fixations, and a few steps of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from hostile.corpus import write_video
+from sightline.errors import DataError, UsageError
+from sightline.models import weights
+from sightline.models.stanet.labeller import Labeller
+from sightline.models.stanet.loading import load_nets
+from sightline.models.stanet.predictor import STANetPredictor
+from sightline.nn.tagger import AudioTagger
+from sightline.training.recipe import builder, read_recipe
+from sightline.training.run import train
+from sightline.training.stanet import rows
+from sightline.types import Prompt
+from sightline.video import open_source
+
+RATE = 32_000
+
+
+class Loud(AudioTagger):
+    """Hears a dog in whatever is not silent, as the first of the labels."""
+
+    rate, labels = RATE, ("Dog", "Bird")
+
+    def _batch(self, windows: np.ndarray) -> np.ndarray:
+        return np.stack([[0.9, 0.0] if np.abs(window).max() > 1e-3 else [0.0, 0.0] for window in windows]).astype("f4")
+
+
+@pytest.fixture(autouse=True)
+def tagger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "load_tagger", lambda source: Loud())
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four videos of a second or less, two of each tag; one has no sound, one a single frame."""
+    root = tmp_path_factory.mktemp("tagged")
+    (root / "videos").mkdir()
+    write_video(root / "videos/a.mp4", frames=20, fps=20, size=(48, 64), sound_s=1)
+    write_video(root / "videos/b.mp4", frames=20, fps=20, size=(48, 64), sound_s=1)
+    write_video(root / "videos/c.mp4", frames=16, fps=20, size=(64, 48))
+    write_video(root / "videos/d.mp4", frames=1, fps=20, size=(48, 64))
+    (root / "tags.csv").write_text("video,tag\na,dog\nb,bird\nc,dog\nd,bird\n")
+    return root
+
+
+@pytest.fixture
+def settings(films: Path, tmp_path: Path, backbone: Path) -> Callable[..., Path]:
+    """A recipe of three stages, small; some fields changed."""
+    net = {"width": 8, "coarse_size": 64, "fine_size": 64, "box_factor": 0.5}
+    steps = {"steps": 2, "learning_rate": 0.001, "warmup_steps": 1}
+    common = {"train": "scam", "network": net, "backbone_weights": str(backbone)}
+
+    def write(**changes: Any) -> Path:
+        values = {
+            "videos": [{"videos": str(films / "videos"), "tags": str(films / "tags.csv")}],
+            "every_s": 0.4,
+            "switch": {"tagger": "unused"},
+            "batch_size": 3,
+            "optimisation": steps,
+            "stages": {
+                "coarse": {**common, "stage": "coarse"},
+                "fine": {**common, "stage": "fine", "init": "$OUT/coarse"},
+                "sta": {
+                    "train": "stanet",
+                    "scam": "$OUT/fine",
+                    "network": {"input_size": 64, "decoder_width": 8},
+                    "kl_weight": 0.1,
+                },
+            },
+            **changes,
+        }
+        path = tmp_path / "recipe.yaml"
+        path.write_text(yaml.safe_dump(values))
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from transformers import MobileNetV2Config, MobileNetV2ForImageClassification
+
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("mobilenet")
+    MobileNetV2ForImageClassification(MobileNetV2Config(num_labels=1001, tf_padding=True)).save_pretrained(folder)
+    return folder
+
+
+def test_the_whole_chain(settings: Callable[..., Path], films: Path, tmp_path: Path) -> None:
+    chain = read_recipe(settings(), ["stages.coarse.network.fusion=average", "stages.fine.network.fusion=average"])
+    out = train(chain, tmp_path / "out")
+    nets = load_nets(out / "fine")
+    assert nets.config.tags == ("bird", "dog")
+    before = load_nets(out / "coarse")
+    for name, value in nets.coarse.state_dict().items():
+        torch.testing.assert_close(value, before.coarse.state_dict()[name], atol=0, rtol=0, msg=name)
+    moved = [not torch.equal(v, before.fine.state_dict()[k]) for k, v in nets.fine.state_dict().items()]
+    assert any(moved)
+
+    model = STANetPredictor(out, torch.device("cpu"))
+    assert model.network.config.tags == ("bird", "dog")
+    torch.testing.assert_close(model.network.switch.state_dict(), nets.switch.state_dict(), atol=0, rtol=0)
+    (frame,) = model.predict(films / "videos/d.mp4")
+    assert frame.saliency is not None
+    assert frame.saliency.shape == (48, 64)
+    labeller = Labeller(out / "fine", torch.device("cpu")).tagged(["dog"])
+    with open_source(films / "videos/a.mp4") as source:
+        assert len(list(labeller.stream(source, Prompt()))) == 20
+
+
+def stage(path: Path, name: str, *overrides: str) -> Any:
+    chain = read_recipe(path, overrides)
+    recipe = chain.stages[name]
+    return builder(recipe)(recipe)
+
+
+def test_rows_of_videos(settings: Callable[..., Path], films: Path) -> None:
+    task, data = stage(settings(), "coarse")
+    clips = {clip.video.path.stem: clip for clip in data.frames.clips}
+    assert {name: len(clip) for name, clip in clips.items()} == {"a": 3, "b": 3, "c": 2, "d": 1}
+    assert clips["c"].size == (64, 48)
+    a, b, c = (clips[name].rows() for name in "abc")
+    assert a.level4.shape == (3, 3, 96, 4, 4)
+    assert a.tags.tolist() == [[0, 1]] * 3
+    assert a.sound.tolist() == [1, 1, 1]
+    assert a.switch.tolist() == [1, 1, 1], "a dog is heard"
+    assert b.switch.tolist() == [0, 0, 0], "a dog is heard, a bird is tagged"
+    assert c.sound.tolist() == c.switch.tolist() == [0, 0]
+    assert c.audio.abs().sum() == 0
+    assert task.network.config.tags == ("bird", "dog")
+
+
+def test_what_a_stage_trains(settings: Callable[..., Path], tmp_path: Path) -> None:
+    task, data = stage(settings(), "coarse")
+    parts = {name.split(".")[0] for name, p in task.network.named_parameters() if p.requires_grad}
+    assert parts == {"coarse", "switch"}
+    batch = next(iter(data.frames))
+    assert batch.rows.tags.sum(dim=1).tolist() == [1, 1, 1]
+    task.training_step(batch, 0).backward()
+    idle = [n for n, p in task.network.named_parameters() if p.requires_grad and p.grad is None]
+    assert idle in ([], ["switch.heard.weight", "switch.heard.bias"])  # no sound of its tag among the three
+    weights.save(task.network, task.network.config.model_dump(mode="json"), tmp_path / "coarse")
+    with pytest.raises(UsageError, match="`init`: the fine stage crops what the coarse nets find"):
+        stage(settings(), "fine", "stages.coarse=null", "stages.sta=null", "init=null")
+
+
+def test_batches_are_the_same_again_and_can_be_gone_on_with(settings: Callable[..., Path]) -> None:
+    _, data = stage(settings(), "coarse")
+    whole = [batch for _, batch in zip(range(4), data.frames, strict=False)]
+    data.frames.start = 2
+    later = next(iter(data.frames))
+    torch.testing.assert_close(later.rows.level5, whole[2].rows.level5)
+
+
+def test_sources(settings: Callable[..., Path], films: Path, tmp_path: Path) -> None:
+    nowhere = settings(videos=[{"videos": str(tmp_path / "none"), "tags": str(films / "tags.csv")}])
+    with pytest.raises(DataError, match=r"none: no such folder of videos"):
+        stage(nowhere, "coarse")
+    (tmp_path / "none").mkdir()
+    with pytest.raises(DataError, match=r"none: no videos in it"):
+        stage(nowhere, "coarse")
+    with pytest.raises(DataError, match=r"tag bird: not among network\.tags"):
+        stage(settings(), "coarse", "stages.coarse.network.tags=[dog]")
+
+
+def test_no_pseudo_fixations_at_all(settings: Callable[..., Path], tmp_path: Path) -> None:
+    task, _ = stage(settings(), "coarse")
+    for net in (*task.network.coarse.values(), *task.network.fine.values()):
+        torch.nn.init.zeros_(net.classifier.weight)
+        torch.nn.init.zeros_(net.classifier.bias)
+    folder = tmp_path / "blind"
+    weights.save(task.network, task.network.config.model_dump(mode="json"), folder)
+    with pytest.raises(DataError, match="no frame has pseudo-fixations"):
+        stage(settings(), "sta", "stages.coarse=null", "stages.fine=null", f"stages.sta.scam={folder}")

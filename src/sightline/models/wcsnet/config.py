@@ -158,6 +158,9 @@ class EvidenceConfig(Config):
     colour_window: int = Field(
         3, ge=1, description="side of the window that the colours' log-odds are averaged in, cells of the crop"
     )
+    rare: float = Field(
+        0.25, gt=0, description="prior count of a histogram's bin, in parts of a mean bin: rare values say little"
+    )
     reach: float = Field(
         0.15,
         ge=0,

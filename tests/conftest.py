@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,3 +20,11 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("real data folder ../shared/data is not there")
     return SHARED_DATA
+
+
+@pytest.fixture(autouse=True)
+def _no_notes_of_other_tests() -> None:
+    """What an engine had to say concerns its own run: a process of `sightline` makes one."""
+    engine = sys.modules.get("sightline.nn.engine")
+    if engine is not None:
+        engine._notes.clear()

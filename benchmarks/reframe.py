@@ -8,6 +8,9 @@ Four crops of one size, all from the same model's frames:
 - a polynomial, after AutoFlip (detect, then smooth): the same centres of a shot, still where they stay within half of
   the crop, else their polynomial of third degree over time.
 
+The last column is a bound: the still crop that the fixations themselves, or the annotated masks, would choose for the
+whole video.
+
 Kept is the share of the fixations under way, over all frames, that lie inside of the crop; on DAVIS the share of the
 annotated object's pixels, over frames. Acceleration is the mean length of the second difference of the crop's middle
 over time, in pixels a second squared, without the two frames at a cut; cuts inside of shots are counted.
@@ -19,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -64,34 +68,34 @@ def main() -> None:
         report(dict(fixations_kept(args.data, args.out, args.dhf1k, predictor)), (CHOSEN_ON,))
 
 
-Row = tuple[dict[str, float], dict[str, float], int]
-"""What each crop keeps, each crop's acceleration, and the cuts of ours."""
+@dataclass(frozen=True)
+class Row:
+    """What each crop keeps, its acceleration, the cuts of ours, and what the best still crop keeps."""
+
+    kept: dict[str, float]
+    moved: dict[str, float]
+    cuts: int
+    bound: float
+
+    def cells(self) -> str:
+        kept = [f"{100 * share:.1f}" for share in (*(self.kept[name] for name in CROPS), self.bound)]
+        return " | ".join([*kept, *(f"{self.moved[name]:.0f}" for name in CROPS), str(self.cuts)])
 
 
 def report(rows: Mapping[str, Row], left_out: Sequence[str]) -> None:
     """A line a video, and the mean over all but those on which constants were chosen."""
-    print(
-        "| | "
-        + " | ".join(f"{name}, kept" for name in CROPS)
-        + " | "
-        + " | ".join(f"{n}, px/s²" for n in CROPS)
-        + " | cuts |"
-    )
-    print("|---|" + "---:|" * (2 * len(CROPS) + 1))
-    for name, (kept, moved, cuts) in rows.items():
-        line(name, [kept[crop] for crop in CROPS], [moved[crop] for crop in CROPS], cuts)
+    names = [*(f"{name}, kept" for name in CROPS), "best still, kept", *(f"{name}, px/s²" for name in CROPS), "cuts"]
+    print(f"| | {' | '.join(names)} |\n|---|{'---:|' * len(names)}")
+    for name, row in rows.items():
+        print(f"| {name} | {row.cells()} |")
     others = [row for name, row in rows.items() if name not in left_out]
-    line(
-        f"mean of {len(others)}" + (f", without {', '.join(left_out)}" if left_out else ""),
-        [float(np.mean([kept[crop] for kept, _, _ in others])) for crop in CROPS],
-        [float(np.mean([moved[crop] for _, moved, _ in others])) for crop in CROPS],
-        sum(cuts for _, _, cuts in others),
+    mean = Row(
+        {crop: float(np.mean([row.kept[crop] for row in others])) for crop in CROPS},
+        {crop: float(np.mean([row.moved[crop] for row in others])) for crop in CROPS},
+        sum(row.cuts for row in others),
+        float(np.mean([row.bound for row in others])),
     )
-
-
-def line(name: str, kept: Sequence[float], moved: Sequence[float], cuts: int) -> None:
-    cells = [f"{100 * share:.1f}" for share in kept] + [f"{acceleration:.0f}" for acceleration in moved]
-    print(f"| {name} | {' | '.join(cells)} | {cuts} |", flush=True)
+    print(f"| mean of {len(others)}{''.join(f', without {name}' for name in left_out)} | {mean.cells()} |")
 
 
 def fixations_kept(data: Path, out: Path, dhf1k: Path | None, predictor: Predictor) -> Iterator[tuple[str, Row]]:
@@ -102,32 +106,35 @@ def fixations_kept(data: Path, out: Path, dhf1k: Path | None, predictor: Predict
     for video, table in watched:
         size, interests = looked_at(video, predictor, out)
         points = SourceFixations.read(table, [one.time_s for one in interests], size).points
-        crops, cuts = crops_of(size, interests)
-        held = {name: np.zeros(2) for name in CROPS}
-        for name, regions in crops.items():
-            for interest, (x, y, width, height) in zip(interests, regions, strict=True):
-                at = np.asarray(points.get(interest.index, np.zeros((0, 2))), np.float64)
-                at = at[((at >= 0) & (at < np.array(size[::-1]))).all(axis=1)]
-                inside = ((at >= [x, y]) & (at < [x + width, y + height])).all(axis=1)
-                held[name] += inside.sum(), len(at)
-        yield video.stem, ({n: float(a / b) for n, (a, b) in held.items()}, moved(interests, crops, cuts), len(cuts[1]))
+        across = np.zeros((len(interests), size[1]))
+        for row, interest in zip(across, interests, strict=True):
+            at = np.asarray(points.get(interest.index, np.zeros((0, 2))), np.float64)
+            at = at[((at >= 0) & (at < np.array(size[::-1]))).all(axis=1)]
+            np.add.at(row, at[:, 0].astype(int), 1)
+        yield video.stem, measured(size, interests, across)
 
 
 def masks_kept(data: Path, out: Path, predictor: Predictor) -> Iterator[tuple[str, Row]]:
     for sequence in davis.sequences(data / "vos" / "davis2016_dev"):
         size, interests = looked_at(Path(sequence.frames[0]).parent, predictor, out)
-        crops, cuts = crops_of(size, interests)
-        kept: dict[str, list[float]] = {name: [] for name in CROPS}
-        for number, path in enumerate(sequence.masks):
-            assert isinstance(path, Path)
-            mask = load_mask(path) > 0
-            for name, regions in crops.items():
-                x, y, width, height = (round(side) for side in regions[number])
-                kept[name].append(mask[y : y + height, x : x + width].sum() / max(1, mask.sum()))
-        yield (
-            sequence.name,
-            ({n: float(np.mean(values)) for n, values in kept.items()}, moved(interests, crops, cuts), len(cuts[1])),
-        )
+        columns = [(load_mask(path) > 0).sum(axis=0) for path in sequence.masks if isinstance(path, Path)]
+        across = np.stack([column / max(1, column.sum()) for column in columns])
+        yield sequence.name, measured(size, interests, across)
+
+
+def measured(size: Size, interests: Sequence[Interest], across: Floats) -> Row:
+    """across: (T, W) how much of what is to be kept lies in each column; crops are as high as the picture."""
+    crops, (shots, jumps) = crops_of(size, interests)
+    before = np.pad(np.cumsum(across, axis=1), ((0, 0), (1, 0)))
+    frames, kept = np.arange(len(across)), {}
+    for name, regions in crops.items():
+        first = np.round(regions[:, 0]).astype(int)
+        last = np.round(regions[:, 0] + regions[:, 2]).astype(int)
+        kept[name] = float((before[frames, last] - before[frames, first]).sum() / across.sum())
+    width = round(float(crops["middle"][0, 2]))
+    whole = before.sum(axis=0)
+    bound = float((whole[width:] - whole[:-width]).max() / across.sum())
+    return Row(kept, accelerations(interests, crops, shots, jumps), len(jumps), bound)
 
 
 def crops_of(size: Size, interests: Sequence[Interest]) -> tuple[dict[str, Floats], tuple[list[int], list[int]]]:
@@ -160,8 +167,8 @@ def centre_of(interest: Interest, size: Size) -> float:
     return float(across @ (np.arange(len(across)) + 0.5)) / len(across) * size[1]
 
 
-def moved(
-    interests: Sequence[Interest], crops: Mapping[str, Floats], cuts: tuple[list[int], list[int]]
+def accelerations(
+    interests: Sequence[Interest], crops: Mapping[str, Floats], shots: Sequence[int], jumps: Sequence[int]
 ) -> dict[str, float]:
     """Mean acceleration by name, px/s²; ours leaves out its own cuts, all leave out those of the source."""
     times = np.array([interest.time_s for interest in interests])
@@ -171,7 +178,7 @@ def moved(
         speed = np.diff(middles, axis=0) / np.diff(times)[:, None]
         acceleration = np.hypot(*(np.diff(speed, axis=0) / ((times[2:] - times[:-2]) / 2)[:, None]).T)
         counts = np.ones(len(acceleration), bool)
-        for cut in (*cuts[0], *(cuts[1] if name == "ours" else ())):
+        for cut in (*shots, *(jumps if name == "ours" else ())):
             counts[max(0, cut - 2) : cut] = False
         found[name] = float(acceleration[counts].mean())
     return found

@@ -27,6 +27,10 @@ class SourceError(SightlineError):
     """A video, image or frame folder cannot be read."""
 
 
+class FrameError(SourceError, ValueError):
+    """A frame that is handed over as an array is no picture: its type, its shape, or none at all."""
+
+
 class OutputError(SightlineError):
     """A result cannot be written: no permission, no space, something in the way."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -90,12 +90,12 @@ class Prompt:
     mask
         (H, W) bool, the target in the first frame.
     fixations
-        Where viewers looked: by the index of a frame, (K, 2) x and y in pixels.
+        Where viewers looked, (K, 2) x and y in pixels: by the index of a frame; a list of each frame's will do.
 
     Raises
     ------
     UsageError
-        More than one of them is given.
+        More than one of them is given, or one is not of its form.
 
     Examples
     --------
@@ -113,6 +113,18 @@ class Prompt:
     def __post_init__(self) -> None:
         if len(self.kinds) > 1:
             raise UsageError(f"{' and '.join(f'`{kind}`' for kind in self.kinds)}: give one of them, not several")
+        for kind, value, form in (("point", self.point, "(x, y)"), ("box", self.box, "(x1, y1, x2, y2)")):
+            if value is not None and not _are_numbers(value, form.count(",") + 1):
+                raise UsageError(f"`{kind}` is {value!r}; {form} in pixels is expected")
+        if self.mask is not None and not isinstance(self.mask, np.ndarray):
+            raise UsageError(f"`mask` is a {type(self.mask).__name__}; an array (H, W) of bool is expected")
+        if isinstance(self.fixations, Sequence):
+            object.__setattr__(self, "fixations", dict(enumerate(self.fixations)))
+        elif self.fixations is not None and not isinstance(self.fixations, Mapping):
+            raise UsageError(
+                f"`fixations` is a {type(self.fixations).__name__}; (K, 2) points of each frame are expected, as "
+                "`sightline.gaze.fixations_by_frame` gives them"
+            )
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -147,6 +159,13 @@ class Prompt:
                 raise UsageError(f"`mask` is {self.mask.shape}, the frames {size}; resize it (height, width)")
             if not self.mask.any():
                 raise UsageError("`mask` is empty; mark the target in it")
+
+
+def _are_numbers(values: object, count: int) -> bool:
+    try:
+        return np.asarray(values, dtype=np.float64).shape == (count,)
+    except (TypeError, ValueError):
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,8 +153,12 @@ def test_arrays_and_iterables() -> None:
         (np.zeros((2, 4, 4, 4), np.uint8), r"frame 0 is uint8 \(4, 4, 4\)"),
         (np.zeros((0, 4, 4, 3), np.uint8), "no frames"),
         ([picture(0), picture(1, (8, 8))], r"frame 1 is 8x8, frame 0 is 48x64"),
+        (np.zeros((64, 48), np.uint8), r"frame 0 is uint8 \(64, 48\)"),
+        (42, "int is neither a path nor frames"),
+        (None, "NoneType is neither a path nor frames"),
     ],
 )
 def test_arrays_that_are_no_frames(frames: object, message: str) -> None:
-    with pytest.raises(SourceError, match=message):
+    with pytest.raises(SourceError, match=message) as caught:
         list(open_source(frames))
+    assert isinstance(caught.value, ValueError)

@@ -92,7 +92,7 @@ class Predictor(ABC):
         UsageError
             A prompt that the model does not take, or that does not fit the frames.
         SourceError
-            The source cannot be read.
+            The source cannot be read. Of arrays it is a FrameError, which is a ValueError too.
         """
         prompt = Prompt(point, box, mask, fixations)
         self.require(*prompt.kinds)

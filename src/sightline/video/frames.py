@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.errors import SourceError
+from sightline.errors import FrameError, SourceError
 from sightline.files import IMAGE_SUFFIXES
 from sightline.types import VideoFrame
 from sightline.video.source import DEFAULT_FPS, Source
@@ -115,8 +115,10 @@ class ArraySource(Source):
     def __init__(self, frames: NDArray[np.uint8] | Iterable[NDArray[np.uint8]], fps: float = DEFAULT_FPS) -> None:
         super().__init__()
         self.kind, self.fps, self.time_base = "array", fps, 1 / Fraction(fps).limit_denominator(1001)
-        if isinstance(frames, np.ndarray) and frames.ndim == 3:
+        if isinstance(frames, np.ndarray) and frames.ndim in (2, 3):
             frames = frames[None]
+        if not isinstance(frames, Iterable) or (isinstance(frames, np.ndarray) and not frames.ndim):
+            raise FrameError(f"array: {type(frames).__name__} is neither a path nor frames, uint8 RGB (H, W, 3)")
         if isinstance(frames, Sized):
             self.frame_count = self.frames_expected = len(frames)
         self._frames = frames
@@ -124,7 +126,7 @@ class ArraySource(Source):
         try:
             self._first = _checked(next(self._rest), 0, None)
         except StopIteration:
-            raise SourceError("array: no frames in it; give at least one (H, W, 3) uint8 frame") from None
+            raise FrameError("array: no frames in it; give at least one (H, W, 3) uint8 frame") from None
         self.size = self._first.shape[:2]
 
     def __iter__(self) -> Iterator[VideoFrame]:
@@ -142,9 +144,9 @@ class ArraySource(Source):
 def _checked(image: NDArray[np.uint8], index: int, size: tuple[int, int] | None) -> NDArray[np.uint8]:
     image = np.asarray(image)
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
-        raise SourceError(f"array: frame {index} is {image.dtype} {image.shape}; expected uint8 RGB (H, W, 3)")
+        raise FrameError(f"array: frame {index} is {image.dtype} {image.shape}; expected uint8 RGB (H, W, 3)")
     if size is not None and image.shape[:2] != size:
-        raise SourceError(f"array: frame {index} is {_by(image.shape[:2])}, frame 0 is {_by(size)} (height x width)")
+        raise FrameError(f"array: frame {index} is {_by(image.shape[:2])}, frame 0 is {_by(size)} (height x width)")
     return image
 
 

@@ -35,7 +35,7 @@ def open_source(source: Given, *, fps: float = DEFAULT_FPS) -> Source:
     Raises
     ------
     SourceError
-        Where it cannot be read.
+        Where it cannot be read. Of arrays it is a FrameError, which is a ValueError too.
     """
     from sightline.video.frames import ArraySource, FrameFolder, is_image
     from sightline.video.reader import VideoFile

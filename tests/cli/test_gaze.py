@@ -50,6 +50,7 @@ def test_import_map_plot_and_ceiling(film: Path, tmp_path: Path, capsys: pytest.
     again = [*files, "--stimulus", film, *SCREEN, "--out", out, "--maps", "--sigma", "3px"]
     assert run(capsys, "gaze", "import", *again)[0] == 0
     assert json.loads((out / "maps/pooled/maps.json").read_text())["sigma"] == "3px"
+    assert json.loads(run(capsys, "gaze", "map", out, "--sigma", "2px", "--json")[1]) == {"out": str(out / "maps")}
     assert run(capsys, "gaze", "plot", out, "--subject", "ann")[:2] == (0, f"{out / 'gaze.mp4'}\n")
     code, said, _ = run(capsys, "gaze", "ceiling", out, "--frames", 5, "--sigma", "2px", "--json")
     result = json.loads(said)

@@ -13,13 +13,25 @@ if TYPE_CHECKING:
 
     from sightline.data.families import Sample
 
+EXAMPLES = """\b
+Examples:
+  sightline data list
+  sightline data check davis2016 ~/data/DAVIS --split val
+  sightline data demo demo.mp4
+"""
 app = typer.Typer(
-    name="data", help="Check data sets; render the demo clip; compose videos with known masks.", no_args_is_help=True
+    name="data",
+    help="Check data sets; render the demo clip; compose videos with known masks.",
+    no_args_is_help=True,
+    epilog=EXAMPLES,
 )
 
 
 @app.command()
-def demo(path: Annotated[Path, typer.Argument(help="The MP4 file to write.", dir_okay=False)]) -> None:
+def demo(
+    path: Annotated[Path, typer.Argument(help="The MP4 file to write.", dir_okay=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print where it is as JSON.")] = False,
+) -> None:
     """Render the demo clip: a short synthetic scene with sound, the same on every machine.
 
     Example:
@@ -32,7 +44,12 @@ def demo(path: Annotated[Path, typer.Argument(help="The MP4 file to write.", dir
 
     with Console(stderr=True).status(f"Rendering {path}"):
         render_demo(path)
-    typer.echo(path)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps({"out": str(path)}, indent=2))
+    else:
+        typer.echo(path)
 
 
 @app.command()
@@ -178,7 +195,7 @@ def check(
 
       sightline data check davis2016 ~/data/DAVIS --fixations ~/data/AGS/DAVIS16
 
-      sightline data check fixations ../shared/data/image_fixations/mit1003
+      sightline data check fixations ~/data/mit1003 --json
     """
     from sightline.data import davis
     from sightline.data.families import family as family_of

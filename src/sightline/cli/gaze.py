@@ -11,12 +11,6 @@ if TYPE_CHECKING:
     from sightline.gaze import AlignOptions, ReadOptions
     from sightline.gaze.inspecting import Inspection
 
-app = typer.Typer(
-    name="gaze",
-    help="Eye trackers' recordings to fixations, maps and pictures in the stimulus's own pixels and time.",
-    no_args_is_help=True,
-)
-
 IMPORT_EXAMPLES = """\b
 Examples:
   sightline gaze import P*.txt --stimulus 002.AVI --screen 1440x900 --screen-cm 40.8x25.5 --distance-cm 68 --out gaze002
@@ -26,11 +20,51 @@ Examples:
   sightline gaze import P*.asc --stimuli pictures/ --out study
   sightline gaze import P*.asc --stimuli pictures/ --trial-message 'showing (.+)' --out study
 """
+EXAMPLES = """\b
+Examples:
+  sightline gaze inspect P01.asc
+  sightline gaze import P*.asc --stimulus film.mp4 --out film
+  sightline gaze plot film
+  sightline gaze map film
+"""
+INSPECT_EXAMPLES = """\b
+Examples:
+  sightline gaze inspect P*.asc
+  sightline gaze inspect table.csv --format csv --column time=t --column x=gx --column y=gy
+  sightline gaze inspect recording.tsv --json
+"""
+MAP_EXAMPLES = """\b
+Examples:
+  sightline gaze map film --sigma 30px
+  sightline gaze map film --by leave-one-out
+  sightline gaze map osie --out maps --sigma 24px
+"""
+PLOT_EXAMPLES = """\b
+Examples:
+  sightline gaze plot film
+  sightline gaze plot photo --subject P01 --subject P02 --out two.png
+"""
+LABELS_EXAMPLES = """\b
+Examples:
+  sightline gaze labels film --out set --every 0.5
+"""
 EXPORT_EXAMPLES = """\b
 Examples:
   sightline gaze export study --to bids --out dataset
   sightline gaze export gaze002 --to mne --out annotations
 """
+CEILING_EXAMPLES = """\b
+Examples:
+  sightline gaze ceiling film
+  sightline gaze ceiling osie --sigma 24px --limit 50 --json
+"""
+app = typer.Typer(
+    name="gaze",
+    help="Eye trackers' recordings to fixations, maps and pictures in the stimulus's own pixels and time.",
+    no_args_is_help=True,
+    epilog=EXAMPLES,
+)
+
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings, one or more.", show_default=False)]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `gaze import` made.", show_default=False)]
 Source = Annotated[
@@ -246,7 +280,7 @@ def _import_study(
         typer.echo(f"{', '.join(who)}: {_told(warning)}", err=True)
 
 
-@app.command()
+@app.command(epilog=INSPECT_EXAMPLES)
 def inspect(
     files: Files,
     format: FormatOption = None,
@@ -271,7 +305,7 @@ def inspect(
         typer.echo(_told(_words(each)))
 
 
-@app.command("map")
+@app.command("map", epilog=MAP_EXAMPLES)
 def map_(
     source: Source,
     out: Annotated[
@@ -281,14 +315,15 @@ def map_(
     sigma: SigmaOption = "1deg",
     by: Annotated[str, typer.Option(help="pooled, subject or leave-one-out.")] = "pooled",
     images: ImagesOption = None,
+    as_json: Json = False,
 ) -> None:
     """Draw a fixation map and a saliency map of every frame."""
     from sightline.apps.gaze import write_maps
 
-    typer.echo(str(write_maps(source, out, sigma=sigma, by=by, images=images)))
+    _say_place(write_maps(source, out, sigma=sigma, by=by, images=images), as_json)
 
 
-@app.command()
+@app.command(epilog=PLOT_EXAMPLES)
 def plot(
     folder: Folder,
     out: Annotated[
@@ -299,24 +334,26 @@ def plot(
         list[str] | None, typer.Option(metavar="NAME", help="Only these subjects.", show_default="all")
     ] = None,
     stimulus: Annotated[Path | None, typer.Option(metavar="FILE", help="The stimulus, where it was moved.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Draw scanpaths on an image, or moving gaze points and heat on a video with its sound."""
     from sightline.apps.gaze import plot_gaze
 
-    typer.echo(str(plot_gaze(folder, out, sigma=sigma, subjects=subject, stimulus=stimulus)))
+    _say_place(plot_gaze(folder, out, sigma=sigma, subjects=subject, stimulus=stimulus), as_json)
 
 
-@app.command()
+@app.command(epilog=LABELS_EXAMPLES)
 def labels(
     folder: Folder,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="SET", help="Where the training set goes.")],
     every_s: Annotated[float, typer.Option("--every", metavar="S", help="A frame every S seconds.")] = 0.5,
     stimulus: Annotated[Path | None, typer.Option(metavar="FILE", help="The stimulus, where it was moved.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Save frames and the fixations on them as a training set: images/, images.csv and fixations.csv."""
     from sightline.apps.gaze import write_labels
 
-    typer.echo(str(write_labels(folder, out, every_s=every_s, stimulus=stimulus)))
+    _say_place(write_labels(folder, out, every_s=every_s, stimulus=stimulus), as_json)
 
 
 @app.command(epilog=EXPORT_EXAMPLES)
@@ -326,14 +363,15 @@ def export(
         str, typer.Option(metavar="FORMAT", help="bids (BEP020), mne (annotations) or pymovements (events).")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where the files go.")],
+    as_json: Json = False,
 ) -> None:
     """Write an import, or an experiment, for other programs."""
     from sightline.apps.gaze import write_export
 
-    typer.echo(str(write_export(folder, out, to)))
+    _say_place(write_export(folder, out, to), as_json)
 
 
-@app.command()
+@app.command(epilog=CEILING_EXAMPLES)
 def ceiling(
     source: Source,
     sigma: SigmaOption = "1deg",
@@ -365,6 +403,13 @@ def ceiling(
         return
     typer.echo(f"{source}: {len(found)} stimuli, sigma {sigma}")
     typer.echo("  ".join(f"{key} {value:.4f}" for key, value in mean.items()))
+
+
+def _say_place(made: Path, as_json: bool) -> None:
+    """Where the result is, for a person or a machine."""
+    import json
+
+    typer.echo(json.dumps({"out": str(made)}, indent=2) if as_json else made)
 
 
 def _print_quality(measures: list[dict[str, Any]]) -> None:

@@ -119,8 +119,10 @@ class RowStore:
         window, hearing = self.config.window, self.encoders.audio
         with open_source(video.path) as source, torch.inference_mode():
             writer.info["size"] = list(source.size)
+            frames = writer.info["frames"] = []
             for number, clip in enumerate(_spaced(source.frames(), window.step_s, self.recipe.every_s)):
                 time_s = clip[1].time_s
+                frames.append(clip[1].index)
                 level3, level4, level5 = self.encoders.see(
                     squares([frame.image for frame in clip], self.size, None if boxes is None else boxes[number])
                 )
@@ -183,12 +185,12 @@ def pseudo_fixations(nets: ScamNets, store: RowStore, clips: Sequence[Clip]) -> 
         whole = torch.zeros(len(clip), side, side)
         for row, box in enumerate(own):
             if box is not None:
-                whole[row] = paste(fused[row], _scaled(box, clip.size, side), (side, side))
+                whole[row] = paste(fused[row], scaled_box(box, clip.size, side), (side, side))
         pasted.append(whole)
     return crops, pasted
 
 
-def _scaled(box: Box, size: tuple[int, int], side: int) -> Box:
+def scaled_box(box: Box, size: tuple[int, int], side: int) -> Box:
     """A box in pixels of a frame, on a square map: at least one cell."""
     (height, width), (x1, y1, x2, y2) = size, box
     left, top = min(side - 1, x1 * side // width), min(side - 1, y1 * side // height)

@@ -1,0 +1,118 @@
+"""STANet on clips with and without sound, and on pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.stanet.conftest import TAGS, Noise
+from sightline.errors import UsageError, WeightsError
+from sightline.models import weights
+from sightline.models.stanet.config import STANetConfig
+from sightline.models.stanet.network import STANet
+from sightline.models.stanet.predictor import STANetPredictor, saliency_of
+from sightline.types import Frame, Prompt, VideoFrame
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    network = STANet(STANetConfig(tags=TAGS, width=8, decoder_width=8, input_size=64))
+    torch.nn.init.constant_(network.switch.match.classifier.bias, 9.0)  # on, whatever is heard
+    path = tmp_path_factory.mktemp("stanet")
+    weights.save(network, network.config.model_dump(mode="json"), path)
+    return path
+
+
+@pytest.fixture
+def model(folder: Path) -> STANetPredictor:
+    return STANetPredictor(folder, torch.device("cpu"))
+
+
+def results(model: STANetPredictor, clip: Noise) -> list[Frame]:
+    return list(model.stream(clip, Prompt()))
+
+
+def test_saliency_and_sound_of_every_frame(model: STANetPredictor) -> None:
+    frames = results(model, Noise(7))
+    assert [frame.index for frame in frames] == list(range(7))
+    for frame in frames:
+        assert frame.saliency is not None
+        assert frame.saliency.shape == (48, 64)
+        assert frame.saliency.max() == pytest.approx(1)
+        assert frame.saliency.min() >= 0
+        assert frame.sound is not None
+        assert frame.sound.switch
+        assert (frame.sound.start_s, frame.sound.end_s) == (frame.time_s - 0.5, frame.time_s + 0.5)
+        assert frame.sound.tag in TAGS
+
+
+@pytest.mark.parametrize("sound", [None, 0.0])
+def test_no_track_and_a_silent_one_are_the_same(model: STANetPredictor, sound: float | None) -> None:
+    """Both are what a closed switch gives."""
+    silent = results(model, Noise(3, sound=sound))
+    assert [frame.sound for frame in silent] == [None] * 3
+    torch.nn.init.constant_(model.network.switch.match.classifier.bias, -9.0)
+    for off, quiet in zip(results(model, Noise(3)), silent, strict=True):
+        assert off.sound is not None
+        assert not off.sound.switch
+        np.testing.assert_array_equal(off.saliency, quiet.saliency)
+
+
+def test_sound_counts_where_the_switch_is_on(model: STANetPredictor) -> None:
+    heard, silent = results(model, Noise(2)), results(model, Noise(2, sound=None))
+    assert not np.allclose(heard[0].saliency, silent[0].saliency)
+
+
+def test_without_a_switch_all_sound_counts(folder: Path, tmp_path: Path) -> None:
+    config = STANetConfig.model_validate(weights.read_config(folder) | {"audio_switch": False})
+    network = STANet(config)
+    weights.load_into(network, folder)
+    torch.nn.init.constant_(network.switch.match.classifier.bias, -9.0)
+    weights.save(network, config.model_dump(mode="json"), tmp_path)
+    (frame,) = results(STANetPredictor(tmp_path, torch.device("cpu")), Noise(1))
+    assert frame.sound is not None
+    assert frame.sound.switch
+    assert frame.sound.switch_score < 0.5
+
+
+def test_a_picture_alone(model: STANetPredictor) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
+    (frame,) = model.predict(picture)
+    assert frame.saliency is not None
+    assert frame.saliency.shape == (30, 50)
+    assert frame.sound is None
+
+
+def test_no_prompt(model: STANetPredictor) -> None:
+    with pytest.raises(UsageError, match="`point`: stanet takes none"):
+        model.predict(np.zeros((8, 8, 3), np.uint8), point=(1, 1))
+
+
+def test_frames_are_given_while_they_come(model: STANetPredictor) -> None:
+    """A frame waits for the neighbour after it, 0.12 s or three frames on, and for no more."""
+    taken: list[int] = []
+
+    class Counted(Noise):
+        def frames(self) -> Iterator[VideoFrame]:
+            for frame in super().frames():
+                taken.append(frame.index)
+                yield frame
+
+    for frame in model.stream(Counted(12), Prompt()):
+        assert taken[-1] <= frame.index + 3
+
+
+def test_an_empty_map_stays_empty() -> None:
+    assert saliency_of(torch.full((1, 1, 2, 2), -40.0), (4, 4)).max() < 1e-6
+    assert saliency_of(torch.full((1, 1, 2, 2), -3.0), (4, 4)).max() == 1
+
+
+def test_a_config_of_something_else(folder: Path, tmp_path: Path) -> None:
+    weights.save(STANet(STANetConfig(tags=TAGS)), {"model": "scam"}, tmp_path)
+    with pytest.raises(WeightsError, match=r"config\.json: model: "):
+        STANetPredictor(tmp_path, torch.device("cpu"))

@@ -155,8 +155,6 @@ def sound(run: Path, nets: ScamNets, recipe: ScamRecipe, root: Path) -> dict[str
     agree = np.array(switch)
     return {
         "STA": {name: _summary(own) for name, own in scores.items()},
-            name: [round(float(np.mean(own)), 3), *_interval(own)] for name, own in shares.items()
-        },
         "share on what sounds": means,
         "true - swapped": [round(float(paired.mean()), 3), *_interval(paired)],
         "true - muted": [round(float(muted.mean()), 3), *_interval(muted)],

@@ -174,6 +174,12 @@ def save(network: nn.Module, config: dict[str, Any], folder: Path) -> None:
         raise OutputError(f"{folder}: cannot write the weights ({error}); check space and permissions") from error
 
 
+def round_as_saved(network: nn.Module) -> None:
+    """Round what a network holds to what `save` keeps of it, in place, so that it is the same once it is loaded."""
+    for value in network.state_dict().values():
+        value.copy_(_as_half(value))
+
+
 def _as_half(value: torch.Tensor) -> torch.Tensor:
     """float16, unless that cannot hold a value (a running variance beyond 65504, say)."""
     if not value.is_floating_point():

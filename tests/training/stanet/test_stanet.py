@@ -183,3 +183,22 @@ def test_no_pseudo_fixations_at_all(settings: Callable[..., Path], tmp_path: Pat
     weights.save(task.network, task.network.config.model_dump(mode="json"), folder)
     with pytest.raises(DataError, match="no frame has pseudo-fixations"):
         stage(settings(), "sta", "stages.coarse=null", "stages.fine=null", f"stages.sta.scam={folder}")
+
+
+def test_features_are_kept_from_stage_to_stage(
+    settings: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights are saved as float16; the encoders of the first stage are already what the second one loads."""
+    task, _ = stage(settings(), "coarse")
+    folder = tmp_path / "coarse"
+    weights.save(task.network, task.network.config.model_dump(mode="json"), folder)
+    made: list[str] = []
+    write = rows.RowStore._write
+
+    def counted(store: rows.RowStore, video: Any, boxes: Any, writer: Any) -> None:
+        made.append("whole" if boxes is None else "crop")
+        write(store, video, boxes, writer)
+
+    monkeypatch.setattr(rows.RowStore, "_write", counted)
+    stage(settings(), "fine", "stages.coarse=null", "stages.sta=null", f"init={folder}")
+    assert set(made) == {"crop"}

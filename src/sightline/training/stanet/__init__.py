@@ -42,6 +42,7 @@ def build_scam(recipe: ScamRecipe) -> tuple[ScamTask, FrameData]:
         build_backbone(config.backbone, recipe.backbone_weights),
         build_audio_encoder(config.audio_encoder, recipe.audio_weights),
     )
+    weights.round_as_saved(network.encoders)  # later stages load them, and find the same features kept
     if recipe.init is not None:
         weights.load_into(network, weights.find_weights(recipe.init))
     network.eval()

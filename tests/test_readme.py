@@ -29,7 +29,7 @@ def commands() -> list[tuple[str, str]]:
     """(page, command) for each line of a bash block and each `sightline ...` or `make ...` in the text."""
     found = []
     for page in PAGES:
-        lines = [line for body in blocks(page, "bash") for line in body.splitlines()]
+        lines = [line for body in blocks(page, "bash") for line in body.replace("\\\n", " ").splitlines()]
         lines += INLINE.findall(FENCE.sub("", page.read_text(encoding="utf-8")))
         found += [
             (str(page.relative_to(ROOT)), line.strip()) for line in lines if line.strip() and not line.startswith("#")

@@ -37,9 +37,15 @@ class MotionConfig(Config):
     outside: float = Field(
         20.0, ge=0, description="cost a second of a crop size of the object's box outside of the crop"
     )
-    off_centre: float = Field(0.6, ge=0, description="cost a second of a crop size beyond the free zone")
+    off_centre: float = Field(1.5, ge=0, description="cost a second of a crop size beyond the free zone")
+    margin: float = Field(
+        0.05,
+        ge=0,
+        lt=0.5,
+        description="air that the object's box wants on each side, where there is room, in crop sizes",
+    )
     free_zone: float = Field(
-        0.12, ge=0, le=0.5, description="how far from the middle the target may be for nothing, in crop sizes"
+        0.08, ge=0, le=0.5, description="how far from the middle the target may be for nothing, in crop sizes"
     )
 
 

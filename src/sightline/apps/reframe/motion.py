@@ -100,6 +100,8 @@ def _follow(
     free = settings.free_zone * sizes
     bands = [Band((aim - free) / unit, (aim + free) / unit, settings.off_centre)]
     low, high = kept.boxes[:, 1] - sizes, kept.boxes[:, 0]
+    air = np.minimum(settings.margin * sizes, np.maximum(high - low, 0) / 2)
+    low, high = low + air, high - air
     fits = (low <= high) & (np.abs((kept.boxes.sum(axis=1) / 2) - (guide + sizes / 2)) < sizes / 2)
     bands.append(
         Band(

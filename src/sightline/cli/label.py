@@ -126,7 +126,9 @@ def _labeller(model: str | None, device: str) -> Labeller:
     from sightline.models.stanet.labeller import Labeller
 
     if model is None:
-        raise UsageError("`model`: scam needs nets that know your tags; train some with `sightline train scam`")
+        raise UsageError(
+            "`model`: scam needs nets that know your tags; train some with `sightline train stanet`, in its folder fine"
+        )
     return Labeller(weights.find_weights(Path(model) if Path(model).is_dir() else model), weights.device_of(device))
 
 

@@ -10,6 +10,12 @@ import pytest
 
 FACES = ("sightline.data", "sightline.fixations", "sightline.gaze", "sightline.metrics")
 MODULES = (
+    "sightline.apps.reframe",
+    "sightline.apps.reframe.crop",
+    "sightline.apps.reframe.interest",
+    "sightline.apps.reframe.kept",
+    "sightline.apps.reframe.path",
+    "sightline.apps.reframe.tables",
     "sightline.files",
     "sightline.training.digest",
     "sightline.training.labels.observers",

@@ -135,7 +135,7 @@ def test_held_out_parts_stay_out(sources: tuple[Path, Path, Path], tmp_path: Pat
     write(*sources, 10, tmp_path / "out", **options)  # type: ignore[arg-type]
     videos = json.loads((tmp_path / "out" / "composites.json").read_text())["videos"]
     assert {Path(video["sound"]).name for video in videos} == {"4-x.wav"}
-    assert {each["name"] for video in videos for each in video["objects"]} == {"1"}
+    assert {each["name"] for video in videos for each in video["objects"]} == {"dog/1", "cat/1"}
 
 
 def test_backgrounds_without_tagged_objects_are_preferred(sources: tuple[Path, Path, Path], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sightline.data.cutouts import objects, tagged_objects
+from sightline.data.cutouts import cut_out, objects, tagged_objects
 from sightline.errors import DataError
 
 
@@ -64,3 +64,17 @@ def test_bsds_gives_one_split_or_all(tmp_path: Path) -> None:
         (tmp_path / split / f"{split}.png").rename(tmp_path / split / f"{split}_seg0.png")
     assert [each[0].image_path.stem for each in objects(tmp_path)] == ["test"]
     assert [each[0].image_path.stem for each in objects(tmp_path, split=None)] == ["train", "val", "test"]
+
+
+@pytest.mark.parametrize("value", [1, 255])
+def test_davis_gives_every_tenth_frame_by_folder_and_number(tmp_path: Path, value: int) -> None:
+    for number in range(12):
+        frame = tmp_path / f"JPEGImages/480p/dog/{number:05d}.jpg"
+        picture(frame)
+        mask = tmp_path / f"Annotations/480p/dog/{number:05d}.png"
+        mask.parent.mkdir(parents=True, exist_ok=True)
+        marked = np.asarray(Image.open(frame.with_suffix(".png"))) // 255 * value
+        Image.fromarray(marked.astype(np.uint8)).save(mask)
+        frame.with_suffix(".png").unlink()
+    found = [cut_out(each[0]) for each in objects(tmp_path)]
+    assert [each.name for each in found if each is not None] == ["dog/00000", "dog/00010"]

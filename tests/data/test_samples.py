@@ -47,3 +47,22 @@ def test_fixations_scale_to_a_smaller_copy_and_drop_what_lies_outside() -> None:
     points = np.array([[0.0, 0.0], [400.0, 300.0], [799.9, 599.9], [800.0, 10.0], [-1.0, 5.0], [10.0, 600.0]])
     image = FixationImage(Path("a.jpg"), points, (600, 800))
     assert image.fixations_at(60, 80) == pytest.approx(np.array([[0, 0], [40, 30], [79.99, 59.99]]))
+
+
+@pytest.mark.parametrize("value", [1, 255])
+@pytest.mark.parametrize("mode", ["L", "P", "1"])
+def test_a_mask_of_one_object_is_read_whatever_value_it_has(tmp_path: Path, mode: str, value: int) -> None:
+    marked = np.zeros((6, 8), bool)
+    marked[2:4, 3:6] = True
+    Image.new("RGB", (8, 6)).save(tmp_path / "a.jpg")
+    picture = Image.fromarray(marked) if mode == "1" else Image.fromarray(marked.astype(np.uint8) * value, mode)
+    if mode == "P":
+        picture.putpalette([0, 0, 0, 128, 0, 0])
+    picture.save(tmp_path / "a.png")
+    np.testing.assert_array_equal(ImageMask(tmp_path / "a.jpg", tmp_path / "a.png").load()[1], marked)
+
+
+def test_a_soft_mask_is_the_object_from_half_on(tmp_path: Path) -> None:
+    Image.new("RGB", (4, 1)).save(tmp_path / "a.jpg")
+    Image.fromarray(np.array([[0, 127, 128, 255]], np.uint8)).save(tmp_path / "a.png")
+    assert ImageMask(tmp_path / "a.jpg", tmp_path / "a.png").load()[1].tolist() == [[False, False, True, True]]

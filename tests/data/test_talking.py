@@ -97,6 +97,21 @@ def test_what_cannot_be_composed_is_said(faces: Path, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_silent_face_is_one_that_can_speak_where_there_is_one(faces: Path, tmp_path: Path) -> None:
+    for name in COLOURS:
+        (tmp_path / f"{name}.mp4").write_bytes((faces / f"{name}.mp4").read_bytes())
+        lines = (faces / f"{name}_faces.csv").read_text().splitlines()
+        # The first face is silent in the first half of video one, the second never speaks.
+        if name == "one":
+            lines = [line[:-1] + "0" if ",0,45" in line and int(line.split(",")[0]) < 20 else line for line in lines]
+        (tmp_path / f"{name}_faces.csv").write_text("\n".join(lines))
+    write_talking(tmp_path, faces / "grounds", 8, tmp_path / "out", **OPTIONS)  # type: ignore[arg-type]
+    videos = json.loads((tmp_path / "out" / "composites.json").read_text())["videos"]
+    pairs = [tuple(each["name"] for each in video["objects"]) for video in videos]
+    assert ("two:0", "one:0") in pairs
+    assert not {("two:0", "one:1"), ("two:0", "two:1")} & set(pairs)
+
+
 def test_a_table_that_does_not_fit_its_video_is_named(faces: Path, tmp_path: Path) -> None:
     (tmp_path / "one.mp4").write_bytes((faces / "one.mp4").read_bytes())
     table = tmp_path / "one_faces.csv"

@@ -159,7 +159,8 @@ def cut_out(sample: ImageMask) -> Cutout | None:
     inside = ndimage.binary_erosion(largest)
     opacity = cv2.GaussianBlur(inside[box].astype(np.float32), (0, 0), 0.8)
     pixels = np.concatenate([image[box].astype(np.float32), opacity[..., None]], axis=2)
-    return Cutout(pixels, f"{sample.image_path.stem}:{sample.instance}" if sample.instance else sample.image_path.stem)
+    name = f"{sample.image_path.parent.name}/{sample.image_path.stem}"  # frames of DAVIS differ by folder alone
+    return Cutout(pixels, f"{name}:{sample.instance}" if sample.instance else name)
 
 
 def _segments(root: Path, split: str | None) -> list[list[ImageMask]]:

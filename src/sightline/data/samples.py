@@ -15,6 +15,8 @@ from sightline.errors import DataError
 DENSEST = 0.05
 """The largest share of a frame's pixels that people can have fixated; above, it is a density, or no map at all."""
 
+_WHITE = 128
+
 
 @dataclass(frozen=True, slots=True)
 class ImageMask:
@@ -25,7 +27,8 @@ class ImageMask:
     image_path, mask_path : Path
         The files; `load` opens them.
     instance : int or None
-        The value that this object has in the mask file; None for a grey mask, white on black (from 128 on).
+        The value that this object has in the mask file; None for a mask of one object: white on black (from 128 on),
+        or all that is not 0 where no value reaches 128 (palette and one-bit masks).
 
     Examples
     --------
@@ -47,7 +50,9 @@ class ImageMask:
         """The image (H, W, 3) uint8 RGB and the object (H, W) bool. Raises DataError if their sizes differ."""
         image, labels = load_image(self.image_path), load_mask(self.mask_path)
         _check_sizes(self.image_path, image, self.mask_path, labels)
-        return image, labels >= 128 if self.instance is None else labels == self.instance
+        if self.instance is not None:
+            return image, labels == self.instance
+        return image, labels >= (_WHITE if labels.max(initial=0) >= _WHITE else 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from sightline.progress import track
 from sightline.video import open_source
 
 TAG = "speech"
+_MEND = "give more videos, or shorter `seconds`"
 LAYOUT = "<video>_faces.csv (frame,face,x1_px,y1_px,x2_px,y2_px,speaking) beside <video>.mp4"
 HEIGHT = 0.62
 """Of a crop in the composed frame, in parts of it."""
@@ -48,7 +49,11 @@ STEADY_S = 1.0
 """Over which a crop's place is averaged."""
 SPEAKS, HUSHED = 0.4, 0.1
 """A speaking face speaks in at least such a part of a stretch, and the others of its video in at most such a one."""
-TRIES = 200
+TALKS = 0.1
+"""Part of its video in which a face speaks that may be taken for one that can: silent ones are drawn from those first,
+so that a look does not tell who is silent."""
+TRIES = 50
+"""Stretches of a face that are looked at."""
 
 
 class Face(NamedTuple):
@@ -238,9 +243,16 @@ def _scene(
 ) -> Scene:
     """A face that speaks and one that does not."""
     length_s = frames / fps
-    speaker, starts_s = _stretch(faces, rng, length_s, speaks=True, root=root)
+    speaking = _stretch(faces, rng, length_s, speaks=True)
+    if speaking is None:
+        raise DataError(f"{root}: no {length_s:.1f} s found in which one face speaks and no other does; {_MEND}")
+    speaker, starts_s = speaking
     others = [face for face in faces if face.name != speaker.name]
-    listener, from_s = _stretch(others, rng, length_s, speaks=False, root=root)
+    talkers = [face for face in others if face.speaking.mean() >= TALKS]
+    silent = _stretch(talkers, rng, length_s, speaks=False) or _stretch(others, rng, length_s, speaks=False)
+    if silent is None:
+        raise DataError(f"{root}: no {length_s:.1f} s found in which another face is silent; {_MEND}")
+    listener, from_s = silent
     views = pan(rng, frames, ground, size)
     actors = []
     for face, begins_s, home in zip((speaker, listener), (starts_s, from_s), two_homes(rng, 2), strict=True):
@@ -262,21 +274,19 @@ def _scene(
 
 
 def _stretch(
-    faces: Sequence[Face], rng: np.random.Generator, length_s: float, speaks: bool, root: str | Path
-) -> tuple[Face, float]:
-    """A face, and when a stretch begins in which it speaks alone, or is silent."""
-    for _ in range(TRIES):
-        face = faces[int(rng.integers(len(faces)))] if faces else None
-        if face is None or face.times_s[-1] <= length_s:
-            continue
-        begins_s = float(rng.uniform(0, face.times_s[-1] - length_s))
-        here = (face.times_s >= begins_s) & (face.times_s < begins_s + length_s)
-        if speaks and face.speaking[here].mean() >= SPEAKS and face.others[here].mean() <= HUSHED:
-            return face, begins_s
-        if not speaks and not face.speaking[here].any():
-            return face, begins_s
-    what = "one face speaks and no other does" if speaks else "a face is silent"
-    raise DataError(f"{root}: no {length_s:.1f} s found in which {what}; give more videos, or shorter `seconds`")
+    faces: Sequence[Face], rng: np.random.Generator, length_s: float, speaks: bool
+) -> tuple[Face, float] | None:
+    """A face, and when a stretch begins in which it speaks alone, or is silent; None where none is found."""
+    for index in rng.permutation(len(faces)):
+        face = faces[int(index)]
+        room_s = float(face.times_s[-1]) - length_s
+        for begins_s in rng.uniform(0, room_s, TRIES).tolist() if room_s > 0 else ():
+            here = (face.times_s >= begins_s) & (face.times_s < begins_s + length_s)
+            if speaks and face.speaking[here].mean() >= SPEAKS and face.others[here].mean() <= HUSHED:
+                return face, begins_s
+            if not speaks and not face.speaking[here].any():
+                return face, begins_s
+    return None
 
 
 def _soft(height: int, width: int) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ import csv
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ class AudioTagger(ABC):
 
     def _columns(self, tags: Sequence[str], known: TagMap | None) -> list[list[int]]:
         """The indices of each tag's labels."""
-        known = read_tags() if known is None else known
+        known = _default_tags() if known is None else known
         index = {_plain(label): number for number, label in enumerate(self.labels)}
         found = []
         for tag in tags:
@@ -137,6 +138,11 @@ def read_tags(path: str | Path | None = None) -> dict[str, tuple[str, ...]]:
         if not (isinstance(labels, list) and labels and all(isinstance(label, str) for label in labels)):
             raise DataError(f"{path}: tag {tag!r}: a list of labels is expected, as in `dog: [Dog, Bark]`")
     return {_plain(str(tag)): tuple(labels) for tag, labels in found.items()}
+
+
+@cache
+def _default_tags() -> TagMap:
+    return read_tags()
 
 
 def load_tagger(source: str | Path, device: torch.device | str = "cpu") -> AudioTagger:

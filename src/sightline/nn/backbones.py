@@ -18,10 +18,16 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from sightline.errors import UsageError, WeightsError
+from sightline.nn.classic import RESNEXT_CHANNELS, VGG16, VGG_CHANNELS, ResNeXt101, load_published
 
 # Width and depth coefficients of EfficientNet (Tan and Le 2019, Table 1 and its code release).
 _EFFICIENTNETS = {"b0": (1.0, 1.0), "b1": (1.0, 1.1), "b2": (1.1, 1.2), "b3": (1.2, 1.4), "b4": (1.4, 1.8)}
 _RESNETS = {"50": [3, 4, 6, 3], "101": [3, 4, 23, 3]}
+
+_CLASSIC: dict[str, tuple[type[VGG16] | type[ResNeXt101], tuple[int, ...]]] = {
+    "vgg-16": (VGG16, VGG_CHANNELS),
+    "resnext-101": (ResNeXt101, RESNEXT_CHANNELS),
+}
 
 # What tells a network of one kind from another of the same kind in its configuration.
 _SIZES = ("depth_multiplier", "width_coefficient", "depth_coefficient", "depths", "layer_type")
@@ -32,6 +38,8 @@ HUB_IDS = {
     "deeplab-mobilenet-v2-os32": "google/deeplabv3_mobilenet_v2_1.0_513",
     **{f"efficientnet-{name}": f"google/efficientnet-{name}" for name in _EFFICIENTNETS},
     **{f"resnet-{name}": f"microsoft/resnet-{name}" for name in _RESNETS},
+    "vgg-16": "timm/vgg16.tv_in1k",
+    "resnext-101": "timm/resnext101_32x8d.fb_wsl_ig1b_ft_in1k",
 }
 """Every backbone by name, with the Hub repository that holds its pretrained weights."""
 
@@ -110,6 +118,8 @@ def build_backbone(name: str, weights: str | Path | None = None, in_channels: in
         backbone = _mobilenet_v2(source, deeplab_stride=32 if name.endswith("os32") else 16)
     elif name.startswith("efficientnet"):
         backbone = _efficientnet(name.removeprefix("efficientnet-"), source)
+    elif name in _CLASSIC:
+        backbone = _classic(name, source)
     else:
         backbone = _resnet(name.removeprefix("resnet-"), source)
     if in_channels > 3:
@@ -186,6 +196,14 @@ def _resnet(variant: str, source: str | Path | None) -> Backbone:
     first, rest = model.encoder.stages[0], model.encoder.stages[1:]
     stages = [model.embedder.embedder, nn.Sequential(model.embedder.pooler, first), *rest]
     return Backbone(stages, (64, 256, 512, 1024, 2048), mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+
+
+def _classic(name: str, source: str | Path | None) -> Backbone:
+    kind, channels = _CLASSIC[name]
+    network = kind()
+    if source is not None:
+        load_published(network, source)
+    return Backbone(network.stages(), channels, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
 
 def _widen_first_convolution(backbone: Backbone, in_channels: int) -> None:

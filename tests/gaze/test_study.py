@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -84,6 +85,7 @@ def record(
     return paths
 
 
+AT = ("--placement", "80,60,160,120")
 PLACED = AlignOptions(setup=Setup(placement="80,60,160,120"))
 
 
@@ -170,7 +172,21 @@ def test_trials_that_name_nothing(stimuli: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_what_fails_does_not_stop_the_others(stimuli: Path, tmp_path: Path) -> None:
+def test_a_trial_whose_message_names_a_stimulus_is_told_how(stimuli: Path, tmp_path: Path) -> None:
+    for naming in ("imgload", "message"):
+        (tmp_path / naming).mkdir()
+    named, numbered = *record(tmp_path / "imgload", 1), *record(tmp_path / "message", 1, "message")
+    numbered = numbered.rename(numbered.with_name("P2.asc"))
+    made = import_study([named, numbered], stimuli, tmp_path / "out", options=PLACED)
+    assert made.counts == {"imported": 15, "unknown": 15, "missing": 15}
+    unknown = next(each for each in made.trials if each.status == "unknown" and each.trial == "1")
+    assert re.fullmatch(
+        r"the trial is called 1; no stimulus is \(its message 'now showing \w+\.(png|mp4)' does: `trial_message`\)",
+        unknown.note,
+    )
+
+
+def test_what_fails_does_not_stop_the_others(stimuli: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good, bad, odd = record(tmp_path, 3, "trialid")
     bad.write_text("apples,pears\n1,2\n")
     text = odd.read_text()
@@ -185,6 +201,10 @@ def test_what_fails_does_not_stop_the_others(stimuli: Path, tmp_path: Path) -> N
     assert "no export of a known eye tracker" in notes["P2", ""]
     assert "lie beside" in notes["P3", "photo05"]
     assert notes["P3", "pause"] == "the trial is called pause; no stimulus is"
+    files = [good, bad, odd]
+    code, _, said = run(capsys, "gaze", "import", *files, "--stimuli", stimuli, "--out", tmp_path / "out", *AT)
+    assert code == 1
+    assert "P2, P2.asc: failed" in said.replace(f"{tmp_path}/", "")
     again = import_study([good], stimuli, tmp_path / "out", options=PLACED)
     assert again.counts == {"imported": 15}
     assert ImportFolder.open(tmp_path / "out" / "photo00").fixations()["subject"].unique().to_list() == ["P1"]

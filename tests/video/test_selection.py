@@ -95,5 +95,7 @@ def test_parts_that_are_none(tmp_path: Path, start: float, end: float | None, ev
 
 def test_a_start_behind_the_end_is_told(tmp_path: Path) -> None:
     path = write_video(tmp_path / "clip.mp4", frames=10)
-    with pytest.raises(SourceError, match=r"clip.mp4: no frame between `start` 5 s and `end` ... s in it"):
+    with pytest.raises(SourceError, match=r"clip.mp4: no frame from `start` 5 s on; it ends before$"):
         Selection(open_source(path), 5)
+    with pytest.raises(SourceError, match=r"clip.mp4: no frame from `start` 5 s to `end` 6 s$"):
+        Selection(open_source(path), 5, 6)

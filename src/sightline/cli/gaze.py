@@ -267,7 +267,7 @@ def _import_study(
             write_maps(out / name, sigma=sigma)
     if as_json:
         typer.echo(json.dumps({"out": str(out), "trials": [asdict(each) for each in made.trials]}, indent=2))
-        return
+        raise typer.Exit(int("failed" in made.counts))
     states = ", ".join(f"{count} {state}" for state, count in made.counts.items())
     viewers = {each.subject for each in made.trials}
     typer.echo(f"{out}: {len(made.stimuli)} stimuli, {len(viewers)} viewers, trials: {states} (see {out}/trials.csv)")
@@ -278,6 +278,7 @@ def _import_study(
             typer.echo(_told(f"{each.subject}, {what}: {each.status}{f': {each.note}' * bool(each.note)}"), err=True)
     for warning, who in _by_warning(made.quality()).items():
         typer.echo(f"{', '.join(who)}: {_told(warning)}", err=True)
+    raise typer.Exit(int("failed" in made.counts))
 
 
 @app.command(epilog=INSPECT_EXAMPLES)

@@ -303,9 +303,10 @@ def choose_trial(recordings: Sequence[Recording], trial: str | None, stimulus: S
             continue
         names = ", ".join(f"{r.trial!r}{_from(r)}" for r in mine[:8]) + (" ..." if len(mine) > 8 else "")
         who = f" of subject {subject!r}" if subject else ""
+        left_out = "".join(f"; {note}" for note in mine[0].notes if trial is not None and repr(trial) in note)
         raise DataError(
             f"{mine[0].path}: {'no trial ' + repr(trial) if trial is not None else 'several trials'}{who} in the file "
-            f"({names}); choose one with `trial`"
+            f"({names}); choose one with `trial`{left_out}"
         )
     return chosen
 

@@ -187,6 +187,11 @@ class _Stimuli:
                 return found
         return None
 
+    def said_by(self, recording: Recording) -> str | None:
+        """The first message of a trial that has the name of a stimulus in it."""
+        messages = (message.text for message in recording.messages)
+        return next((text for text in messages if any(path.name in text for path in self.by_name.values())), None)
+
     def open(self, path: Path) -> Stimulus:
         if path not in self._opened:
             self._opened[path] = Stimulus.open(path)
@@ -231,7 +236,10 @@ class _Run:
         path = self.stimuli.shown_by(recording, self.by_trial)
         if path is None:
             names = ", ".join(filter(None, [recording.trial, *recording.stimuli[:4]])) or "nothing"
-            self.found.append(replace(row, note=f"the trial is called {names}; no stimulus is"))
+            note = f"the trial is called {names}; no stimulus is"
+            if not self.by_trial and (said := self.stimuli.said_by(recording)):
+                note += f" (its message {said!r} does: `trial_message`)"
+            self.found.append(replace(row, note=note))
             return
         row = replace(row, stimulus=path.stem)
         if any(name == path.stem for name, _ in self._measures.get(recording.subject, ())):

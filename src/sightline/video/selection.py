@@ -48,7 +48,8 @@ class Selection(Source):
         self._first = next(self._frames, None)
         if self._first is None or (end_s is not None and self._first.time_s >= end_s):
             source.close()
-            raise SourceError(f"{self.name}: no frame between `start` {start_s:g} s and `end` {end_s or '...'} s in it")
+            until = "on; it ends before" if end_s is None else f"to `end` {end_s:g} s"
+            raise SourceError(f"{self.name}: no frame from `start` {start_s:g} s {until}")
         self.zero_s = self._first.pts * self.time_base if start_s > 0 else source.zero_s
         self.frames_expected = self._estimate()
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from sightline.errors import DataError, UsageError
-from sightline.gaze import ReadOptions, Recording, inspect, read
+from sightline.gaze import ReadOptions, Recording, Stimulus, inspect, read
+from sightline.gaze.align import choose_trial
 from sightline.gaze.formats.eyelink_messages import stimuli
 from sightline.gaze.recording import Message, Shown
 
@@ -121,6 +123,10 @@ def test_start_without_end(tmp_path: Path) -> None:
     (whole,) = read(path)
     assert (whole.trial, len(whole.time_s)) == ("B", 22)
     assert "trials without an END left out: 'A' from line" in whole.notes[0]
+    picture = tmp_path / "shown.png"
+    Image.new("RGB", (64, 48)).save(picture)
+    with pytest.raises(DataError, match=r"no trial 'A' .*; trials without an END left out: 'A' .*`lenient`"):
+        choose_trial([whole], "A", Stimulus.open(picture))
     a, b = inspect(path)
     assert (a.samples, b.samples) == (22, 22)
     assert a.notes == ("no END: the recording was cut short",)

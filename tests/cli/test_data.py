@@ -215,3 +215,16 @@ def test_check_opens_videos_with_tags(tmp_path: Path) -> None:
     assert report["holds"] == {"videos": 2, "tags": 2}
     assert all("b.mp4" in fault for fault in report["faults"])
     assert len(report["faults"]) == 2
+
+
+def test_what_is_left_out_is_a_note(tmp_path: Path) -> None:
+    from sightline.video import VideoWriter
+
+    (tmp_path / "vggsound.csv").write_text("a,1,cat,train\nb,2,dog,train\n")
+    (tmp_path / "video").mkdir()
+    with VideoWriter(tmp_path / "video/a_000001.mp4", (16, 16), 5) as writer:
+        writer.write(np.zeros((16, 16, 3), np.uint8))
+    result = runner.invoke(app, ["data", "check", "vggsound", str(tmp_path)])
+    assert result.exit_code == 0
+    assert result.stderr == f"note: {tmp_path}: 1 of 2 clips are not there and left out\n"
+    assert "1 videos, 1 tags" in result.stdout

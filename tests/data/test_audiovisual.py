@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -169,3 +170,31 @@ def test_what_is_missing_is_named_and_nothing_is_left_behind(sources: tuple[Path
     with pytest.raises(OutputError, match="something else"):
         write(objects, sounds, grounds, 1, objects)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_damaged_pictures_and_recordings_are_left_out_and_said(
+    sources: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    copies = []
+    for source in sources:
+        copies.append(tmp_path / source.name)
+        shutil.copytree(source, copies[-1])
+    (copies[0] / "dog/0.jpg").write_bytes(b"")
+    for name in ("dog_bark", "cat_meow", "rain"):
+        (copies[1] / name / "1-x.wav").write_bytes(b"none")
+    (copies[2] / "0.jpg").write_bytes(b"")
+    with pytest.warns(UserWarning, match="left out|no sound|no background") as told:
+        write(*copies, 10, tmp_path / "out", size=SIZE, fps=4, seconds=(1.0, 1.0))
+    notes = " ".join(str(each.message) for each in told)
+    assert all(text in notes for text in ("dog/0.jpg", "dog_bark/1-x.wav: no sound", "0.jpg: not a picture"))
+    videos = json.loads((tmp_path / "out" / "composites.json").read_text())["videos"]
+    assert {Path(video["sound"]).name for video in videos} == {"4-x.wav"}
+    assert {each["name"] for video in videos for each in video["objects"]} == {"dog/1", "cat/0", "cat/1"}
+    for name in ("dog_bark", "cat_meow", "rain"):
+        (copies[1] / name / "4-x.wav").write_bytes(b"none")
+    with (
+        pytest.warns(UserWarning, match="no sound"),
+        pytest.raises(DataError, match="none of its recordings has sound"),
+    ):
+        write(*copies, 1, tmp_path / "silent", size=SIZE, fps=4, seconds=(1.0, 1.0))
+    assert not (tmp_path / "silent").exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -111,25 +113,27 @@ def composites(
 
         if sounds is not None:
             raise UsageError("`sounds`: talking faces have their own; leave it out")
-        names = write_talking(faces, backgrounds, count, out, seed, leave_out=leave_out or ())
+        with _notes():
+            names = write_talking(faces, backgrounds, count, out, seed, leave_out=leave_out or ())
     elif sounds is not None and objects is not None:
         from sightline.apps.compose import LateNamer, pairs
         from sightline.data.audiovisual import write
 
         namer = LateNamer(classifier)
-        names = write(
-            objects,
-            sounds,
-            backgrounds,
-            count,
-            out,
-            seed,
-            namer=namer,
-            shows=namer.shows,
-            match=match,
-            sounds_match=sounds_match,
-            pairs=pairs(pair or ()),
-        )
+        with _notes():
+            names = write(
+                objects,
+                sounds,
+                backgrounds,
+                count,
+                out,
+                seed,
+                namer=namer,
+                shows=namer.shows,
+                match=match,
+                sounds_match=sounds_match,
+                pairs=pairs(pair or ()),
+            )
     else:
         from sightline.data.composites import write as write_silent
 
@@ -204,7 +208,8 @@ def check(
 
     known = family_of(family)
     if fixations is None:
-        samples = known.read(root, split)
+        with _notes():
+            samples = known.read(root, split)
     elif family == "davis2016":
         known.check_split(split)
         samples = [*davis.sequences(root, split, fixations=fixations)]
@@ -222,6 +227,15 @@ def check(
             typer.secho(fault, fg="red", err=True)
     if faults:
         raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _notes() -> Iterator[None]:
+    """Show warnings as lines on stderr, each once."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = lambda message, *_, **__: typer.secho(f"note: {message}", fg="yellow", err=True)
+        yield
 
 
 def _faults(sample: Sample) -> Iterator[str]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import csv
 import json
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,8 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sightline.data.cutouts import Cutout, Namer, Tagged, cut_out, tagged_objects
-from sightline.data.files import load_image
-from sightline.data.layers import Colours, Layer, Sprite, pan, photographs_in, render, smooth, wide
+from sightline.data.layers import Colours, Layer, Sprite, any_ground, pan, photographs_in, render, smooth, wide
 from sightline.data.sounds import (
     NOISES,
     PAIRS,
@@ -58,8 +58,6 @@ SECONDS = (4.0, 6.0)
 SIZE = (270, 480)
 SIDE = (0.4, 0.65)
 """Longer side of an object, in parts of the frame's height."""
-TRIES = 25
-"""Photographs that are looked at for one without objects that have a tag; then any will do."""
 _MARKER = "composites.json"
 _REPLACES = ("videos", "masks", "tags.csv", "truth.csv")
 _PALETTE = (0, 0, 0, 128, 0, 0, 0, 128, 0)  # of DAVIS: nothing, object 1, object 2
@@ -175,6 +173,11 @@ def write(
     list of str
         The videos' names.
 
+    Warns
+    -----
+    UserWarning
+        A picture or a recording is damaged and left out.
+
     Raises
     ------
     UsageError
@@ -190,11 +193,14 @@ def write(
         classes = sound_classes(sounds, sounds_match)
         stock = _Stock(tagged_objects(root, namer, match), classes, PAIRS if pairs is None else pairs, root, sounds)
 
+        def is_free(photograph: Colours) -> bool:
+            return shows is None or not shows(photograph) & set(stock.tags)
+
         def scenes() -> Iterator[tuple[Scene, np.random.Generator]]:
             for number in range(count):
                 rng = np.random.default_rng([seed, number])
                 frames = round(fps * rng.uniform(*seconds))
-                background = _background(photographs, stock, shows, rng)
+                background = any_ground(photographs, rng, is_free)
                 yield _scene(VARIANTS[number % len(VARIANTS)], stock, background, rng, frames, size, fps), rng
 
         about = {"seed": seed, "fps": fps, "size": size, "match": match, "sounds_match": sounds_match}
@@ -264,7 +270,7 @@ class _Stock:
         root: str | Path,
         sounds: str | Path,
     ) -> None:
-        self.classes = classes
+        self.classes, self.root = classes, Path(sounds)
         self.sound = {each.tag: found for each in objects if (found := sound_of(each.tag, classes, pairs))}
         self.tags = sorted(self.sound)
         self.objects = {tag: [each for each in objects if each.tag == tag] for tag in self.tags}
@@ -284,8 +290,15 @@ class _Stock:
         return cutout
 
     def recording(self, name: str, rng: np.random.Generator) -> tuple[Path, Samples]:
-        path = self.classes[name][int(rng.integers(len(self.classes[name])))]
-        return path, load_sound(path, RATE)
+        """A file of a class; those without sound are left out with a warning."""
+        while files := self.classes[name]:
+            path = files[int(rng.integers(len(files)))]
+            try:
+                return path, load_sound(path, RATE)
+            except DataError as error:
+                warnings.warn(str(error), stacklevel=2)
+                files.remove(path)
+        raise DataError(f"{self.root / name}: none of its recordings has sound; replace them")
 
     def another(self, tag: str, rng: np.random.Generator) -> str:
         """Another tag that sounds otherwise; the same one where all sound alike."""
@@ -302,7 +315,7 @@ class _Stock:
 def _scene(
     variant: Variant,
     stock: _Stock,
-    background: Path,
+    background: tuple[Path, Colours],
     rng: np.random.Generator,
     frames: int,
     size: tuple[int, int],
@@ -310,7 +323,7 @@ def _scene(
 ) -> Scene:
     tag = stock.tags[int(rng.integers(len(stock.tags)))]
     tags = [tag, stock.another(tag, rng)] if variant in ("distractor", "static") else [tag]
-    ground = wide(load_image(background), size)
+    ground = wide(background[1], size)
     views = pan(rng, frames, ground, size)
     count = round(frames / fps * RATE)
     audible = {"offscreen": stock.elsewhere(tag, rng), "noise": _any(stock.noises, rng)}.get(variant, stock.sound[tag])
@@ -330,22 +343,8 @@ def _scene(
         layer = Sprite(cutout, way, rng, frames, size[0], still=is_still, side=SIDE)
         is_source = index == 0 and variant in ("single", "distractor", "static")
         actors.append(Actor(layer, each, cutout.name, sounding & is_source, not is_still))
-    about: dict[str, object] = {"sound": name, "background": background.name}
+    about: dict[str, object] = {"sound": name, "background": background[0].name}
     return Scene(variant, tag, tuple(actors), samples, ground, views, about)
-
-
-def _background(
-    photographs: Sequence[Path],
-    stock: _Stock,
-    shows: Callable[[Colours], set[str]] | None,
-    rng: np.random.Generator,
-) -> Path:
-    """A photograph, without objects that have a tag where one is found."""
-    for _ in range(TRIES):
-        path = photographs[int(rng.integers(len(photographs)))]
-        if shows is None or not shows(load_image(path)) & set(stock.tags):
-            break
-    return path
 
 
 def _any(names: Sequence[str], rng: np.random.Generator) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
@@ -100,6 +101,11 @@ def tagged_objects(root: str | Path, namer: Namer | None = None, match: str = "*
     list of Tagged
         In a fixed order; each can be cut out.
 
+    Warns
+    -----
+    UserWarning
+        A picture is damaged and left out.
+
     Raises
     ------
     DataError
@@ -117,7 +123,11 @@ def tagged_objects(root: str | Path, namer: Namer | None = None, match: str = "*
     samples = [each for each in samples if fnmatch(each.image_path.relative_to(root).as_posix(), match)]
     whole: list[Tagged] = []
     for sample in track(samples, "Looking for whole objects"):
-        if cut_out(sample) is None:
+        try:
+            if cut_out(sample) is None:
+                continue
+        except DataError as error:
+            warnings.warn(f"{error}; it is left out", stacklevel=2)
             continue
         tag = tags.get(sample) if namer is None or found is not None else namer(*sample.load())
         if tag:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.data.cutouts import Cutout
-from sightline.data.files import list_images
+from sightline.data.files import list_images, load_image
 from sightline.errors import DataError
 
 Colours = NDArray[np.uint8]
@@ -21,6 +22,8 @@ SIDE = (0.3, 0.5)
 """Longer side of a cut-out in the video, in parts of the frame's height."""
 MARGIN = 1.15
 """Size of the background in parts of the frame's: room for the camera to pan."""
+TRIES = 25
+"""Photographs that are drawn to find one that is allowed."""
 GRAIN = 2.0
 """Standard deviation of the sensor noise, grey levels: no two frames of a real video are equal."""
 
@@ -81,6 +84,28 @@ def photographs_in(folder: str | Path) -> list[Path]:
     found = [p for p in pictures if p.suffix.lower() != ".png" or p.stem.split("_seg")[0] not in stems]
     if not found:
         raise DataError(f"{folder}: no photographs; a folder of pictures is expected")
+    return found
+
+
+def any_ground(
+    photographs: Sequence[Path], rng: np.random.Generator, allowed: Callable[[Colours], bool] = lambda image: True
+) -> tuple[Path, Colours]:
+    """Draw a photograph that is allowed, and read it; after `TRIES` any will do.
+
+    Damaged ones are left out with a warning. Raises DataError where all that are drawn are damaged.
+    """
+    found: tuple[Path, Colours] | None = None
+    for _ in range(TRIES):
+        path = photographs[int(rng.integers(len(photographs)))]
+        try:
+            found = path, load_image(path)
+        except DataError as error:
+            warnings.warn(f"{error}; it is no background", stacklevel=2)
+            continue
+        if allowed(found[1]):
+            break
+    if found is None:
+        raise DataError(f"{photographs[0].parent}: no photograph that can be read among {TRIES}; replace them")
     return found
 
 

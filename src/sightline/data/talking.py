@@ -28,8 +28,7 @@ from sightline.data.audiovisual import (
     two_homes,
     write_scenes,
 )
-from sightline.data.files import load_image
-from sightline.data.layers import pan, photographs_in, wide
+from sightline.data.layers import any_ground, pan, photographs_in, wide
 from sightline.errors import DataError, UsageError
 from sightline.files import VIDEO_SUFFIXES, WholeFolder
 from sightline.fixations import read_columns
@@ -126,7 +125,7 @@ def write_talking(
             for number in range(count):
                 rng = np.random.default_rng([seed, number])
                 frames = round(fps * rng.uniform(*seconds))
-                ground = wide(load_image(photographs[int(rng.integers(len(photographs)))]), size)
+                ground = wide(any_ground(photographs, rng)[1], size)
                 yield _scene(faces, tables, rng, frames, size, fps, ground, root), rng
 
         about = {"seed": seed, "fps": fps, "size": size, "leave_out": list(leave_out)}

@@ -122,3 +122,27 @@ def test_rows_of_saccades_and_blinks_are_left_out(tmp_path: Path) -> None:
         "ann,blink,590,150,0,0\nann,fixation,740,220,7,8\n"
     )
     assert read_fixations(path).points.xy.tolist() == [[5, 6], [7, 8]]
+
+
+def test_rows_of_a_second_eye_are_left_out(tmp_path: Path) -> None:
+    """Binocular reports have a row an eye; each fixation counts once, of the eye that a subject has more of."""
+    rows = [
+        ("a", "L", 200, 10),
+        ("a", "R", 202, 11),
+        ("a", "R", 552, 21),
+        ("b", "LEFT", 100, 30),
+        ("b", "RIGHT", 101, 31),
+    ]
+    text = "".join(f"{who},{eye},{onset},250,{x},5\n" for who, eye, onset, x in rows)
+    found = read_fixations(write(tmp_path / "both.csv", "subject,eye,onset,duration,x,y\n" + text))
+    assert found.points.subjects.tolist() == ["a", "a", "b"]
+    assert found.points.xy[:, 0].tolist() == [11, 21, 30]
+    assert found.onset_s.tolist() == pytest.approx([0.202, 0.552, 0.1])
+
+
+@pytest.mark.parametrize(("good", "bad"), [("1", "0"), ("0", "1"), ("true", "False"), ("7", "1")])
+def test_rows_that_are_invalid_are_left_out(good: str, bad: str, tmp_path: Path) -> None:
+    rows = f"a,0,300,40,30,{good}\na,320,200,0,0,{bad}\na,540,250,60,20,{good}\n"
+    found = read_fixations(write(tmp_path / "t.csv", "subject,onset_ms,duration_ms,x_px,y_px,validity\n" + rows))
+    assert found.points.xy.tolist() == [[40, 30], [60, 20]]
+    assert found.onset_s.tolist() == [0, 0.54]

@@ -6,7 +6,8 @@ import csv
 import gzip
 import io
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.errors import DataError
-from sightline.fixations.labels import COLUMNS, kinds_of
+from sightline.fixations.labels import COLUMNS, EYE_COLUMNS, VALIDITY_COLUMNS, eyes_of, invalid_by, kinds_of
 from sightline.fixations.records import Fixations, Points
 from sightline.fixations.units import SECONDS, units_of_columns
 
@@ -124,8 +125,9 @@ def read_fixations(path: str | Path) -> Fixations:
     """Read a table of fixations on one stimulus.
 
     The columns are subject, onset_s, duration_s, x_px and y_px; onset_ms and duration_ms, or x and y, will do. Where
-    the names of the times have no unit, it is the one that fits both (`units.unit_of_fixations`). Where a column says
-    which rows are fixations, saccades and blinks (`labels`), the others are left out.
+    the names of the times have no unit, it is the one that fits both (`units.unit_of_fixations`). Where columns say so
+    (`labels`), rows that are no fixations, that are invalid, or of a second eye are left out: of a subject whose eyes
+    both have fixations the one with more counts, else the first.
 
     Parameters
     ----------
@@ -157,7 +159,7 @@ def read_fixations(path: str | Path) -> Fixations:
         path = path / "fixations.csv"
     sheet = _read(path, f"a table of fixations, with {EXPECTED}; make it with `sightline gaze import`:")
     names = _fixation_columns(path, sheet.header)
-    sheet = _only_fixations(sheet)
+    sheet = _one_eye(_valid(_only_fixations(sheet), names[3:]), names[0])
     table = _columns(path, sheet, names[1:], names[:1])
     subjects, (onset, duration, x, y) = table.text[names[0]], (table.numbers[name] for name in names[1:])
     scales = _scales(path, names[1:3], onset, duration, subjects)
@@ -183,13 +185,33 @@ def _fixation_columns(path: Path, header: Sequence[str]) -> list[str]:
 
 def _only_fixations(sheet: _Sheet) -> _Sheet:
     """The rows that are fixations, where a column tells them from saccades and blinks."""
-    for name in COLUMNS:
-        if name in sheet.header:
-            at = sheet.header.index(name)
-            kinds = kinds_of([row[at].strip() if len(row) > at else "" for row in sheet.rows])
-            if kinds is not None:
-                keep = np.flatnonzero(kinds == "fixation").tolist()
-                return sheet._replace(rows=[sheet.rows[k] for k in keep], lines=[sheet.lines[k] for k in keep])
+    for words in sheet.words(COLUMNS):
+        if (kinds := kinds_of(words)) is not None:
+            return sheet.where(kinds == "fixation")
+    return sheet
+
+
+def _valid(sheet: _Sheet, xy: Sequence[str]) -> _Sheet:
+    """The rows that a column of validity does not call lost."""
+    for words in sheet.words(VALIDITY_COLUMNS):
+        columns = ([_number(cell.replace(",", ".")) for cell in next(sheet.words([name]))] for name in xy)
+        points = np.stack([np.array(column, dtype=np.float64) for column in columns], axis=1)
+        nowhere = np.isnan(points).any(axis=1) | (points == 0).all(axis=1)
+        return sheet.where(~invalid_by(words, nowhere))
+    return sheet
+
+
+def _one_eye(sheet: _Sheet, subject: str) -> _Sheet:
+    """The rows of one eye of each subject, where a column tells the eyes apart."""
+    for words in sheet.words(EYE_COLUMNS):
+        eyes = eyes_of(words)
+        if eyes is not None:
+            keep = np.ones(len(eyes), dtype=bool)
+            subjects = np.array(next(sheet.words([subject])), dtype=object)
+            for name in set(subjects.tolist()):
+                (chosen, _), *_ = Counter(eyes[subjects == name].tolist()).most_common()
+                keep &= (subjects != name) | (eyes == chosen)
+            return sheet.where(keep)
     return sheet
 
 
@@ -213,6 +235,17 @@ class _Sheet(NamedTuple):
     rows: list[list[str]]
     lines: list[int]
     comma: bool
+
+    def words(self, names: Sequence[str]) -> Iterator[list[str]]:
+        """The cells of each of these columns that is there; "" where a row is too short."""
+        for name in names:
+            if name in self.header:
+                at = self.header.index(name)
+                yield [row[at].strip() if len(row) > at else "" for row in self.rows]
+
+    def where(self, keep: NDArray[np.bool_]) -> _Sheet:
+        rows = np.flatnonzero(keep).tolist()
+        return self._replace(rows=[self.rows[k] for k in rows], lines=[self.lines[k] for k in rows])
 
 
 def _read(path: Path, expected: str, most: int | None = None) -> _Sheet:

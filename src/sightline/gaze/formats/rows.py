@@ -7,16 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.fixations import labels
 from sightline.fixations.labels import kinds_of
 from sightline.gaze.formats.columns import Columns
 from sightline.gaze.formats.table import Table
 from sightline.gaze.recording import FloatArray
 
 MIN_CONFIDENCE = 0.6  # of samples whose confidence goes from 0 to 1, as Pupil's software takes it
-
-_EYES = {"l": "left", "left": "left", "r": "right", "right": "right"}
-_BOTH = {"b": "both", "both": "both", "binocular": "both", "cyclopean": "both", "avg": "both", "mean": "both"}
-_BAD = ("false", "invalid", "no", "lost", "f", "missing")
 
 
 def trials_of(table: Table, columns: Columns) -> NDArray[np.object_]:
@@ -44,28 +41,15 @@ def eyes_of(table: Table, columns: Columns) -> NDArray[np.object_] | None:
     """The eye of each row, None where rows do not say."""
     if "eye" not in columns:
         return None
-    words = [word.lower() for word in table.text(columns.of["eye"])]
-    if not set(words) <= {*_EYES, *_BOTH, ""}:
-        return None
-    return np.array([_EYES.get(word) or _BOTH.get(word, "both") for word in words], dtype=object)
+    return labels.eyes_of(table.text(columns.of["eye"]))
 
 
 def lost_in(table: Table, columns: Columns, xy: FloatArray) -> NDArray[np.bool_]:
-    """Which rows have no gaze: by their validity, their confidence, or a position that stands for none.
-
-    A validity of numbers means what it means where x and y are missing or (0, 0): that value is a lost sample's.
-    """
+    """Which rows have no gaze: by their validity, their confidence, or a position that stands for none."""
     nowhere = np.isnan(xy).any(axis=1) | (xy == 0).all(axis=1)
     lost = np.array(np.isnan(xy).any(axis=1))
     if "validity" in columns:
-        words = np.array([word.lower() for word in table.text(columns.of["validity"])], dtype=object)
-        lost |= np.isin(words, _BAD)
-        if nowhere.any() and not nowhere.all():
-            lost |= np.isin(words, sorted(set(words[nowhere].tolist()) - set(words[~nowhere].tolist())))
-        if set(words.tolist()) <= {"0", "1", "2", "3", "4"} and len(set(words.tolist())) > 2:  # Tobii: 0 is certain
-            lost |= np.isin(words, ("2", "3", "4"))
-        elif set(words.tolist()) in ({"0", "1"}, {"0.0", "1.0"}) and not nowhere.any():
-            lost |= np.isin(words, ("0", "0.0"))
+        lost |= labels.invalid_by(table.text(columns.of["validity"]), nowhere)
     if "confidence" in columns:
         sure = table.numbers(columns.of["confidence"])
         scale = 100.0 if np.nanmax(sure, initial=0.0) > 1 else 1.0

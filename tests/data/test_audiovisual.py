@@ -193,7 +193,7 @@ def test_damaged_pictures_and_recordings_are_left_out_and_said(
     for name in ("dog_bark", "cat_meow", "rain"):
         (copies[1] / name / "4-x.wav").write_bytes(b"none")
     with (
-        pytest.warns(UserWarning, match="no sound"),
+        pytest.warns(UserWarning, match="sound|out"),
         pytest.raises(DataError, match="none of its recordings has sound"),
     ):
         write(*copies, 1, tmp_path / "silent", size=SIZE, fps=4, seconds=(1.0, 1.0))

@@ -88,7 +88,7 @@ def test_wrong_usage_is_one_line(
     given = [path, "--data", data]
     cases: list[tuple[list[object], str]] = [
         ([tmp_path / "none.yaml"], "no such recipe"),
-        (["egnot"], "egnot: no such recipe; give a file or one of egcnet, egnet, gaze2mask, wcsnet"),
+        (["egnot"], "egnot: no such recipe; give a file or one of egcnet, egnet"),
         ([path, "--data", tmp_path / "nowhere"], "no such folder; --data"),
         ([path], "give --data, the folder of the data sets"),
         ([*given, "--set", "steps"], "--set steps: write field=value"),

@@ -57,7 +57,7 @@ def test_the_shipped_chains_hand_weights_on() -> None:
 @pytest.mark.parametrize(
     ("kind", "changes", "message"),
     [
-        ("egnet", {"train": "nonsense"}, "needs a line `train: NAME` with NAME one of egnet, gaze2mask, wcsnet"),
+        ("egnet", {"train": "nonsense"}, "needs a line `train: NAME` with NAME one of egnet, gaze2mask"),
         ("egnet", {"train": ["egnet"]}, "needs a line `train: NAME`"),
         ("egnet", {"optimisation": {"steps": 0, "learning_rate": 1}}, "optimisation.steps: "),
         ("egnet", {"optimisation": {"steps": 1}}, "optimisation.learning_rate: Field required"),
@@ -93,7 +93,7 @@ def test_errors_name_the_file_and_the_field(recipe: Write, kind: str, changes: d
 
 
 def test_files_that_are_no_recipes(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no such recipe; give a file or one of egcnet, egnet, gaze2mask, stanet"):
+    with pytest.raises(UsageError, match="no such recipe; give a file or one of egcnet, egnet"):
         read_recipe(tmp_path / "none.yaml")
     with pytest.raises(UsageError, match="cannot be read as YAML"):
         read_recipe(tmp_path)

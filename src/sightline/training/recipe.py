@@ -147,8 +147,8 @@ def shipped_recipes() -> list[str]:
 
     Examples
     --------
-    >>> shipped_recipes()
-    ['egcnet', 'egnet', 'gaze2mask', 'wcsnet']
+    >>> "wcsnet" in shipped_recipes()
+    True
     """
     return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 

@@ -538,6 +538,14 @@ def test_a_missing_file_is_told_before_a_model_is_loaded(
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["done", "failed"]
 
 
+def test_a_pattern_that_nothing_fits_does_not_stop_the_others(tmp_path: Path, sightline: Sightline) -> None:
+    good = write_video(tmp_path / "good.mp4", frames=2)
+    result = sightline(tmp_path / "*.avi", good, "--out", tmp_path / "out")
+    assert result.code == 1
+    assert [line.split()[0] for line in result.out.splitlines()] == ["failed", "done"]
+    assert "*.avi: nothing fits this pattern; check it" in result.err
+
+
 def test_a_part_keeps_numbers_and_times(tmp_path: Path, sightline: Sightline) -> None:
     clip = write_video(tmp_path / "clip.mp4", frames=50, sound_s=2)
     arguments = (clip, "--out", tmp_path / "out", "--start", "0:00.4", "--end", "1.2", "--every", 5)
@@ -663,7 +671,7 @@ def test_nothing_of_a_folder_of_photographs_is_dropped_in_silence(tmp_path: Path
     result = sightline(tmp_path / "photos", "--each", "--out", tmp_path / "out", "--save", "saliency", "--json")
     assert result.code == 1
     assert sorted(path.stem for path in (tmp_path / "out" / "saliency").iterdir()) == ["a", "b", "c", "d", "e"]
-    assert "1 files that are no images are left out: raw.dng" in result.err
+    assert "1 file that is no image is left out: raw.dng" in result.err
     assert "a.gif: only the first of its 2 pages is read" in result.err
     assert "broken.jpg: not an image that can be read" in result.err
 

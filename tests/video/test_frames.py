@@ -73,12 +73,18 @@ def test_a_step_that_is_missing_is_named(tmp_path: Path) -> None:
         open_source(folder)
 
 
+def test_a_folder_of_folders_says_what_to_give(tmp_path: Path) -> None:
+    write_frames(tmp_path / "clips" / "a")
+    with pytest.raises(SourceError, match=r"clips: no images in this folder, but folders; give each .*/clips/\*$"):
+        open_source(tmp_path / "clips")
+
+
 def test_files_that_are_no_images_are_told(tmp_path: Path) -> None:
     folder = write_frames(tmp_path / "run", range(2))
     (folder / "clip.mov").touch()
     (folder / ".hidden").touch()
     with open_source(folder) as source:
-        assert source.notes == [f"{folder}: 1 files that are no images are left out: clip.mov"]
+        assert source.notes == [f"{folder}: 1 file that is no image is left out: clip.mov"]
 
 
 @pytest.mark.parametrize(

@@ -124,8 +124,9 @@ def test_patterns_and_folders_of_videos(tmp_path: Path, monkeypatch: pytest.Monk
         *(Path("clips/a.MOV"), Path("clips/b.mp4"), Path("clips/b.mp4"), Path("frames"), Path("odd[1].mp4")),
         *("-", "http://host/x*.mp4", "camera:0", Path("absent.mp4")),
     ]
-    with pytest.raises(SourceError, match=r"clips/\*.avi: nothing fits"):
-        expand_sources(["clips/*.avi"])
+    assert expand_sources(["clips/*.avi", "absent.mp4"]) == [Path("clips/*.avi"), Path("absent.mp4")]
+    with pytest.raises(SourceError, match=r"clips/\*.avi: nothing fits this pattern"):
+        open_source("clips/*.avi")
 
 
 def test_a_folder_with_frames_is_one_source(tmp_path: Path) -> None:

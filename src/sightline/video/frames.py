@@ -28,6 +28,8 @@ def list_images(folder: Path) -> list[Path]:
     """The image files directly inside `folder`, sorted by name. Raises SourceError where there are none."""
     files = [file for file in _files(folder) if file.suffix.lower() in IMAGE_SUFFIXES]
     if not files:
+        if any(inner.is_dir() for inner in folder.iterdir()):
+            raise SourceError(f"{folder}: no images in this folder, but folders; give each of them, as {folder}/*")
         raise SourceError(f"{folder}: no images in this folder ({', '.join(sorted(IMAGE_SUFFIXES))})")
     return files
 
@@ -38,7 +40,8 @@ def left_out(folder: Path) -> str | None:
     if not names:
         return None
     more = ", ..." if len(names) > 5 else ""
-    return f"{len(names)} files that are no images are left out: {', '.join(names[:5])}{more}"
+    which = "file that is no image is" if len(names) == 1 else "files that are no images are"
+    return f"{len(names)} {which} left out: {', '.join(names[:5])}{more}"
 
 
 def _files(folder: Path) -> list[Path]:

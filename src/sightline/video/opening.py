@@ -76,6 +76,8 @@ def require_readable(path: Path) -> None:
     """Raise SourceError where there is no such file or folder, it may not be read, or it is empty."""
     try:
         if not path.exists():
+            if glob.has_magic(str(path)):
+                raise SourceError(f"{path}: nothing fits this pattern; check it")
             raise SourceError(f"{path}: there is no such file or folder; check the path")
         if path.is_dir():
             os.listdir(path)
@@ -94,25 +96,22 @@ def require_readable(path: Path) -> None:
 def expand_sources(sources: Sequence[str | Path], *, folders: bool = True) -> list[str | Path]:
     """Patterns (`clips/*.mp4`) and, with `folders`, folders that hold videos and no images, by what they stand for.
 
-    Raises
-    ------
-    SourceError
-        A pattern that nothing fits.
+    What cannot be read, a folder or a pattern that nothing fits, stays as it is: `require_readable` says so.
     """
     found: list[str | Path] = []
     for source in sources:
         if is_stream(source) or camera_number(source) is not None:
             found.append(source)
         elif folders and os.path.isdir(source):
-            files = sorted(file for file in Path(source).iterdir() if not file.name.startswith("."))
+            try:
+                files = sorted(file for file in Path(source).iterdir() if not file.name.startswith("."))
+            except OSError:
+                files = []
             videos = [file for file in files if file.suffix.lower() in VIDEO_SUFFIXES]
             images = any(file.suffix.lower() in IMAGE_SUFFIXES for file in files)
             found += videos if videos and not images else [Path(source)]
         elif not os.path.exists(source) and glob.has_magic(str(source)):
-            fitting = sorted(glob.glob(str(source), recursive=True))
-            if not fitting:
-                raise SourceError(f"{source}: nothing fits this pattern; check it")
-            found += map(Path, fitting)
+            found += map(Path, sorted(glob.glob(str(source), recursive=True)) or [str(source)])
         else:
             found.append(Path(source))
     return found

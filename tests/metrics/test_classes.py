@@ -7,6 +7,7 @@ import multiprocessing
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -148,3 +149,8 @@ def test_two_processes_score_as_one(tmp_path: Path) -> None:
     j, f = f_vos.j_and_f(MASKS.roll(1, -1), MASKS)
     assert scores["jf"] == pytest.approx(sum(x[:4].mean().item() + x[4:].mean().item() for x in (j, f)) / 4)
     assert scores["soc"] == pytest.approx(51 / 101)  # one of two objects is found well enough
+
+
+def test_an_array_is_told_apart_from_a_tensor() -> None:
+    with pytest.raises(ValueError, match=r"is a ndarray; a tensor is expected"):
+        fixation.NSS().update(np.ones((4, 4)), np.eye(4))

@@ -301,3 +301,8 @@ def test_predictors_keep_to_the_interface() -> None:
     for predictor in (WCSNetPredictor, EGNetPredictor):
         assert issubclass(predictor, Predictor)
         assert {"name", "gives"} <= vars(predictor).keys()
+
+
+def test_a_name_that_is_none() -> None:
+    with pytest.raises(ValueError, match="`name` is a NoneType"):
+        sightline.load(None)  # type: ignore[arg-type]

@@ -108,6 +108,8 @@ def load(name: str | Path, device: str = "auto") -> Predictor:
     >>> sorted(model.gives)
     ['saliency']
     """
+    if not isinstance(name, str | Path):
+        raise UsageError(f"`name` is a {type(name).__name__}; a name, a folder or a Hub id is expected")
     target = weights.device_of(device)
     listed = {info.name: info for info in REGISTRY}
     info = listed.get(name) if isinstance(name, str) else None

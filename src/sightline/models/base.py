@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -69,7 +69,7 @@ class Predictor(ABC):
         point: Point | None = None,
         box: Box | None = None,
         mask: NDArray[np.bool_] | None = None,
-        fixations: Mapping[int, NDArray[np.floating]] | None = None,
+        fixations: Mapping[int, NDArray[np.floating]] | Sequence[NDArray[np.floating]] | None = None,
     ) -> Iterator[Frame]:
         """Results of a source, frame by frame. Everything is checked at once; the work is done as frames are asked for.
 
@@ -94,7 +94,7 @@ class Predictor(ABC):
         SourceError
             The source cannot be read. Of arrays it is a FrameError, which is a ValueError too.
         """
-        prompt = Prompt(point, box, mask, fixations)
+        prompt = Prompt(point, box, mask, fixations)  # type: ignore[arg-type]  # it makes a mapping of a list
         self.require(*prompt.kinds)
         opened = open_source(source, fps=fps)
         try:

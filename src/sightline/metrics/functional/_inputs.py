@@ -84,6 +84,8 @@ def by_frame(score: Callable[..., Result], *batches: Any) -> list[Result]:
 
 
 def _check_shape(values: Tensor, name: str) -> None:
+    if not isinstance(values, Tensor):
+        raise UsageError(f"`{name}` is a {type(values).__name__}; a tensor is expected, as torch.from_numpy gives")
     if values.ndim < 2 or values.numel() == 0:
         raise UsageError(
             f"`{name}`: a tensor (..., H, W) with at least one pixel is expected, got {list(values.shape)}"

@@ -191,3 +191,15 @@ def test_devices() -> None:
 
 def test_a_config_is_plain_json(folder: Path) -> None:
     assert json.loads((folder / "config.json").read_text()) == {"model": "tiny"}
+
+
+def test_what_is_rounded_as_saved_is_the_same_once_it_is_loaded(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network, other = (nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)) for _ in range(2))
+    network[1].num_batches_tracked += 7
+    network[1].running_var *= 1e6
+    weights.round_as_saved(network)
+    weights.save(network, {}, tmp_path)
+    weights.load_into(other, tmp_path)
+    for (name, before), after in zip(network.state_dict().items(), other.state_dict().values(), strict=True):
+        assert torch.equal(before, after), name

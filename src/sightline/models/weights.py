@@ -176,8 +176,8 @@ def save(network: nn.Module, config: dict[str, Any], folder: Path) -> None:
 
 def round_as_saved(network: nn.Module) -> None:
     """Round what a network holds to what `save` keeps of it, in place, so that it is the same once it is loaded."""
-    for value in network.state_dict().values():
-        value.copy_(_as_half(value))
+    for name, value in network.state_dict().items():
+        value.copy_(torch.zeros_like(value) if name.endswith("num_batches_tracked") else _as_half(value))
 
 
 def _as_half(value: torch.Tensor) -> torch.Tensor:

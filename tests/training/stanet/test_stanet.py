@@ -202,3 +202,20 @@ def test_features_are_kept_from_stage_to_stage(
     monkeypatch.setattr(rows.RowStore, "_write", counted)
     stage(settings(), "fine", "stages.coarse=null", "stages.sta=null", f"init={folder}")
     assert set(made) == {"crop"}
+
+
+def test_matches_and_mismatches_of_the_switch_count_alike(settings: Callable[..., Path]) -> None:
+    """A switch that says p for everything costs -(log p + log(1 - p)) / 2, however many of each there are."""
+    task, data = stage(settings(), "coarse")
+    clip = {clip.video.path.stem: clip for clip in data.frames.clips}["a"]
+    match, heard = task.network.switch.match.classifier, task.network.switch.heard
+    for layer in (match, heard):
+        torch.nn.init.zeros_(layer.weight)
+        torch.nn.init.zeros_(layer.bias)
+    torch.nn.init.constant_(match.bias, 1.0)
+    p = torch.sigmoid(torch.tensor(1.0))
+    one = clip.rows([0, 1, 2])
+    mixed = one._replace(switch=torch.tensor([1.0, 0.0, 0.0]), tags=torch.eye(2)[[0, 1, 1]])
+    of_tags = torch.log(torch.tensor(2.0))
+    expected = -(p.log() + (1 - p).log()) / 2 + of_tags
+    torch.testing.assert_close(task._switch_loss(mixed), expected, atol=1e-5, rtol=0)

@@ -52,7 +52,7 @@ class ScamTask(L.LightningModule):
 
     def _switch_loss(self, rows: Rows) -> Tensor:
         """The tagger's labels, and as many frames with the sound of another frame: those match where both have the same
-        tag and the sound is one of it."""
+        tag and the sound is one of it. Matches and mismatches count as much as each other, whatever their numbers."""
         other = torch.roll(torch.arange(len(rows.audio), device=rows.audio.device), 1)
         same = (rows.tags * rows.tags[other]).amax(dim=1)
         truth = torch.cat([rows.switch, rows.switch[other] * same])
@@ -60,7 +60,9 @@ class ScamTask(L.LightningModule):
         level4, level5 = (torch.cat([level[:, FRAMES // 2]] * 2) for level in (rows.level4, rows.level5))
         match, heard = self.network.switch(level4, level5, torch.cat([rows.audio, rows.audio[other]]))
         each = F.binary_cross_entropy_with_logits(match, truth, reduction="none")
-        loss = (each * counted).sum() / counted.sum().clamp_min(1)
+        loss = torch.zeros((), device=each.device)
+        for side in (counted * truth, counted * (1 - truth)):
+            loss = loss + 0.5 * (each * side).sum() / side.sum().clamp_min(1)
         known = rows.switch > 0
         if known.any():
             named = heard[: len(known)][known]

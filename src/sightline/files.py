@@ -206,21 +206,6 @@ _MENDS = {
 }
 
 
-_MENDS = {
-    errno.ENOSPC: "free some space or choose another place",
-    errno.EDQUOT: "the quota is used up: free some space or choose another place",
-    errno.EFBIG: "the file system takes no files as large: choose another place",
-    errno.EACCES: "permission denied: choose a place you may write to",
-    errno.EPERM: "permission denied: choose a place you may write to",
-    errno.EROFS: "the file system is read-only: choose another place",
-    errno.ENOTDIR: "a file is where a folder is needed: choose another place",
-    errno.EEXIST: "a file is where a folder is needed: choose another place",
-    errno.ENOENT: "its folder is not there: make it, or choose another place",
-    errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
-    errno.EIO: "the disk reports an error: check it, or choose another place",
-}
-
-
 def mend(error: Exception) -> str:
     """What to do about an error of the file system."""
     return _MENDS.get(getattr(error, "errno", None) or 0, "choose another place")

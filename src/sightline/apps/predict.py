@@ -18,8 +18,8 @@ import torch
 
 from sightline._version import __version__
 from sightline.apps.fixations import SourceFixations, sha256_of_table
-from sightline.apps.outcome import Outcome, cause_of, failure
-from sightline.apps.sources import Given, fingerprint, name_folders
+from sightline.apps.outcome import Outcome, cause_of
+from sightline.apps.sources import Given, fingerprint, over_each
 from sightline.errors import OutputError, UsageError
 from sightline.models.base import Predictor
 from sightline.nn.engine import engine_notes
@@ -93,16 +93,12 @@ class Run:
         table_of: the table of fixations on a source; None where nobody watched it. predictor_of: the model for a
         source, where they differ.
         """
-        outcomes = []
-        for source, folder in zip(sources, name_folders(sources, out), strict=True):
-            try:
-                run = self if predictor_of is None else replace(self, predictor=predictor_of(source))
-                outcomes.append(run.to_folder(source, folder, table_of(source)))
-            except Exception as error:  # whatever it is, it concerns this source alone
-                outcomes.append(failure(source, error))
-            if self.stopped():
-                break
-        return outcomes
+
+        def work(source: Given, folder: Path) -> Outcome:
+            run = self if predictor_of is None else replace(self, predictor=predictor_of(source))
+            return run.to_folder(source, folder, table_of(source))
+
+        return over_each(sources, out, work, self.stopped)
 
     def to_folder(self, given: Given, final: Path, table: Path | None = None) -> Outcome:
         """Write the results of one source to the folder `final`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,3 +44,21 @@ def fingerprint(files: Iterable[Path]) -> tuple[int, str]:
     stats = [file.stat() for file in files if file.exists()]
     changed = datetime.fromtimestamp(max((stat.st_mtime for stat in stats), default=0), UTC)
     return sum(stat.st_size for stat in stats), changed.isoformat()
+
+
+def over_each(
+    sources: Sequence[Given], out: Path, work: Callable[[Given, Path], Outcome], stopped: Callable[[], bool]
+) -> list[Outcome]:
+    """Do the work on each source and its folder, out/<its name>. One that cannot be done stops none of the others.
+
+    stopped: asked after each source; when it says True, the rest is left.
+    """
+    outcomes = []
+    for source, folder in zip(sources, name_folders(sources, out), strict=True):
+        try:
+            outcomes.append(work(source, folder))
+        except Exception as error:  # whatever it is, it concerns this source alone
+            outcomes.append(failure(source, error))
+        if stopped():
+            break
+    return outcomes

@@ -68,7 +68,8 @@ def reframe(
         str | None, typer.Option(metavar="X1,Y1,X2,Y2", help="Keep what is in this box in the first frame, pixels.")
     ] = None,
     mask: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keep what this picture marks (above 0) in the first frame.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep what this mask marks in the first frame."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     start: Annotated[

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sightline.apps.outcome import Outcome, cause_of, failure
+from sightline.apps.outcome import Outcome, cause_of
 from sightline.apps.predict import prompt_told, versions
 from sightline.apps.reframe.config import ReframeConfig
 from sightline.apps.reframe.crop import Aspect, crop_size
@@ -20,7 +20,7 @@ from sightline.apps.reframe.plan import Fit, Planner
 from sightline.apps.reframe.tables import COMMANDS, EDL, PATH, PathWriter, ffmpeg_command, told, write_edl
 from sightline.apps.reframe.watch import watch
 from sightline.apps.reframe.windows import plan_all
-from sightline.apps.sources import Given, fingerprint, name_folders
+from sightline.apps.sources import Given, fingerprint, over_each
 from sightline.errors import OutputError, SourceError, UsageError
 from sightline.files import WholeFolder, output_errors
 from sightline.models.base import Predictor
@@ -82,15 +82,7 @@ class Reframe:
 
     def over(self, sources: Sequence[Given], out: Path) -> list[Outcome]:
         """Reframe each source into out/<its name>. One that cannot be done stops none of the others."""
-        outcomes = []
-        for source, folder in zip(sources, name_folders(sources, out), strict=True):
-            try:
-                outcomes.append(self.to_folder(source, folder))
-            except Exception as error:  # whatever it is, it concerns this source alone
-                outcomes.append(failure(source, error))
-            if self.stopped():
-                break
-        return outcomes
+        return over_each(sources, out, self.to_folder, self.stopped)
 
     def to_folder(self, given: Given, final: Path) -> Outcome:
         """Reframe one source into the folder `final`.

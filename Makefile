@@ -48,6 +48,6 @@ clean:
 
 # pysaliency ships no wheel: where there is no C compiler it stays out and the checks against it are skipped.
 .venv/.installed-test: .venv/bin/python pyproject.toml constraints.txt
-	$(PIP) -e ".[dev,train,gaze,export,heic,reference]"
+	$(PIP) -e ".[dev,train,gaze,export,heic,reference,web,ray,docs]"
 	$(PIP) -e ".[pysaliency]" || echo "pysaliency cannot be built here (no C compiler?): its checks will be skipped"
 	@touch $@ .venv/.installed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sightline.data.files import load_image, load_mask
 from sightline.errors import DataError
+from sightline.types import Box, Point
 
 DENSEST = 0.05
 """The largest share of a frame's pixels that people can have fixated; above, it is a density, or no map at all."""
@@ -176,6 +177,94 @@ class FixationImage:
         scaled = self.fixations * (width / self.size[1], height / self.size[0])
         inside = (scaled >= 0).all(axis=1) & (scaled[:, 0] < width) & (scaled[:, 1] < height)
         return scaled[inside]
+
+
+@dataclass(frozen=True, slots=True)
+class Onlooker:
+    """Somebody in a picture, and what is known of where they look. Points and boxes are in pixels of the file.
+
+    Attributes
+    ----------
+    head : (x1, y1, x2, y2)
+        Box around the whole head.
+    eye : (x, y) or None
+        Where the line of sight begins.
+    target : (x, y) or None
+        The point looked at; None where it is not known, or outside of the picture.
+    inside : bool or None
+        Whether the target is in the picture; None where nobody said.
+    object : int or None
+        The row of `LookingImage.boxes` that is looked at.
+    direction : (x, y, z) or None
+        Unit vector of the gaze: x right, y down, z away from the camera.
+    pose : (pitch, yaw, roll) or None
+        Of the head, degrees, in the set's own axes.
+    score : float
+        How sure the box is, in [0, 1]; 1 where a person drew it.
+
+    Examples
+    --------
+    >>> Onlooker((10, 10, 30, 40), target=(90.0, 20.0), inside=True).object is None
+    True
+    """
+
+    head: Box
+    eye: Point | None = None
+    target: Point | None = None
+    inside: bool | None = None
+    object: int | None = None
+    direction: tuple[float, float, float] | None = None
+    pose: tuple[float, float, float] | None = None
+    score: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class LookingImage:
+    """A picture with people who look at something.
+
+    Attributes
+    ----------
+    image_path : Path
+        The file.
+    size : (height, width)
+        Of the file's picture, pixels.
+    people : tuple of Onlooker
+        Those who are annotated.
+    boxes : ndarray, (N, 4) float64, or None
+        x1, y1, x2, y2 of the objects, without heads; None where the set does not annotate objects.
+    labels : tuple of str
+        N names of classes; a number where the set has no names.
+    masks_reader : callable or None
+        Gives the objects' masks, (N, H, W) bool, empty where one has none; None where the set has no masks.
+
+    Examples
+    --------
+    >>> picture = LookingImage(Path("a.jpg"), (480, 640), (Onlooker((10, 10, 30, 40)),))
+    >>> picture.boxes is None, picture.masks() is None
+    (True, True)
+    """
+
+    image_path: Path
+    size: tuple[int, int]
+    people: tuple[Onlooker, ...]
+    boxes: NDArray[np.float64] | None = None
+    labels: tuple[str, ...] = ()
+    masks_reader: Callable[[], NDArray[np.bool_] | None] | None = None
+
+    def load(self) -> NDArray[np.uint8]:
+        """The picture (H, W, 3) uint8 RGB. Raises DataError where it is not of the size that the annotations say."""
+        image = load_image(self.image_path)
+        if image.shape[:2] != self.size:
+            (height, width), (given_height, given_width) = image.shape[:2], self.size
+            raise DataError(
+                f"{self.image_path}: {width}x{height} pixels, its annotation says {given_width}x{given_height}; give "
+                "boxes in pixels of the file"
+            )
+        return image
+
+    def masks(self) -> NDArray[np.bool_] | None:
+        """The masks of the objects, (N, H, W) bool; an object without one has an empty mask. None where none has."""
+        return None if self.masks_reader is None else self.masks_reader()
 
 
 def _check_sizes(image_path: Path, image: NDArray[np.uint8], mask_path: Path, mask: NDArray[np.uint8]) -> None:

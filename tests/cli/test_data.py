@@ -196,8 +196,9 @@ def test_check_opens_maps_and_scenes(tmp_path: Path) -> None:
     scene |= {"gaze_box_index": 0, "gaze_point_xy": [1, 1], "head_point_xy": [6, 6]}
     (tmp_path / "annotations.json").write_text(json.dumps({"a": scene}))
     save(tmp_path / "instances/a.png", np.zeros((8, 13), np.uint8))
+    save(tmp_path / "images/a.png", np.zeros((8, 12, 3), np.uint8))
     result = runner.invoke(app, ["data", "check", "goo", str(tmp_path)])
-    assert result.stdout.strip() == f"{tmp_path}: 1 scenes, 1 objects"
+    assert result.stdout.strip() == f"{tmp_path}: 1 pictures, 1 people, 1 gaze targets, 1 objects"
     assert "a.png: (8, 13) pixels" in result.stderr
 
 

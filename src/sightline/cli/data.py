@@ -251,7 +251,7 @@ def _faults(sample: Sample) -> Iterator[str]:
 
 def _openers(sample: Sample) -> Iterator[Callable[[], object]]:
     """What opens each file of a sample."""
-    from sightline.data import goo
+    from sightline.data.looking import LookingImage
     from sightline.data.observed import Observed
     from sightline.data.samples import VideoSequence
     from sightline.data.tagged import TaggedVideo
@@ -265,7 +265,9 @@ def _openers(sample: Sample) -> Iterator[Callable[[], object]]:
         for index in range(len(sample.frames)):
             yield from (partial(opener, index) for opener in (sample.at, sample.density))
     else:
-        yield sample.masks if isinstance(sample, goo.Scene) else sample.load
+        yield sample.load
+        if isinstance(sample, LookingImage):
+            yield sample.masks
 
 
 def _open_video(path: Path) -> None:
@@ -278,7 +280,7 @@ def _open_video(path: Path) -> None:
 
 def _summary(samples: Sequence[Sample]) -> dict[str, int]:
     """Counts of what the samples hold, by noun."""
-    from sightline.data import goo
+    from sightline.data.looking import LookingImage
     from sightline.data.observed import Observed
     from sightline.data.samples import FixationImage, ImageMask, VideoSequence
     from sightline.data.tagged import TaggedVideo
@@ -288,19 +290,22 @@ def _summary(samples: Sequence[Sample]) -> dict[str, int]:
     objects = [sample for sample in samples if isinstance(sample, ImageMask)]
     viewed = [sample for sample in samples if isinstance(sample, FixationImage)]
     stimuli = [sample for sample in samples if isinstance(sample, Observed)]
-    scenes = [sample for sample in samples if isinstance(sample, goo.Scene)]
+    scenes = [sample for sample in samples if isinstance(sample, LookingImage)]
+    people = [person for scene in scenes for person in scene.people]
     counts = {
         "videos": len({one.path for one in tagged}),
         "tags": len({tag for one in tagged for tag in one.tags}),
         "sequences": len(videos),
         "stimuli": len(stimuli),
-        "scenes": len(scenes),
+        "pictures": len(scenes),
+        "people": len(people),
+        "gaze targets": sum(bool(person.targets) for person in people),
         "frames": sum(map(len, videos)) + sum(len(one.frames) for one in stimuli),
         "labelled frames": sum(mask is not None for video in videos for mask in video.masks),
         "frames with fixations": sum(path is not None for video in videos for path in video.fixation_maps),
         "frames with scribbles": sum(strokes is not None for video in videos for strokes in video.scribbles),
         "photographs": len({item.image_path for item in objects} | {image.image_path for image in viewed}),
-        "objects": len(objects) + sum(len(scene.boxes) for scene in scenes),
+        "objects": len(objects) + sum(0 if scene.boxes is None else len(scene.boxes) for scene in scenes),
         "fixations": sum(len(image.fixations) for image in viewed) + sum(len(one.all()) for one in stimuli),
     }
     return {noun: count for noun, count in counts.items() if count}

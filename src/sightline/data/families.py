@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import Literal
 
 from sightline.data import (
+    attention_target,
     ave,
     bsds,
+    childplay,
     davis,
     duts,
     fbms,
     gazefollow,
     goo,
     image_fixations,
+    looking,
     osie,
     salicon,
     segtrack,
@@ -31,13 +34,14 @@ from sightline.data import (
     vsod,
     youtube_objects,
 )
+from sightline.data.looking import LookingImage
 from sightline.data.observed import Observed, read_observed
 from sightline.data.samples import FixationImage, ImageMask, VideoSequence
 from sightline.data.tagged import TaggedVideo
 from sightline.errors import UsageError
 
-Sample = ImageMask | VideoSequence | FixationImage | Observed | goo.Scene | TaggedVideo
-Label = Literal["masks", "fixations", "scribbles", "gaze targets", "tags"]
+Sample = ImageMask | VideoSequence | FixationImage | Observed | LookingImage | TaggedVideo
+Label = Literal["masks", "fixations", "scribbles", "gaze targets", "heads", "tags"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,9 @@ class Family:
     title : str
         Its own name, with authors and year.
     sample : type
-        What its reader gives: `ImageMask`, `VideoSequence`, `FixationImage`, `Observed`, `goo.Scene`, `TaggedVideo`.
+        What its reader gives: `ImageMask`, `VideoSequence`, `FixationImage`, `Observed`, `LookingImage`, `TaggedVideo`.
     has : tuple of str
-        What is labelled: "masks", "fixations", "scribbles", "gaze targets", "tags".
+        What is labelled: "masks", "fixations", "scribbles", "gaze targets", "heads", "tags".
     reader : callable
         Takes the root and, of a family with splits, a split.
     layout : str
@@ -126,6 +130,8 @@ FAMILIES: dict[str, Family] = {family.name: family for family in (
     _stavis("avad", "AVAD", "AVAD (Min 2016), of STAViS"),
     Family("ave", "AVE (Tian 2018)", TaggedVideo, ("tags",), ave.events, ave.LAYOUT, ave.SPLITS),
     Family("bsds500", "BSDS500 (Arbelaez 2011)", ImageMask, ("masks",), bsds.segments, bsds.LAYOUT, bsds.SPLITS),
+    Family("childplay", "ChildPlay (Tafasca 2023)", LookingImage, ("gaze targets",), childplay.frames,
+           childplay.LAYOUT, childplay.SPLITS),
     _stavis("coutrot1", "Coutrot_db1", "Coutrot 1 (Coutrot 2013), of STAViS"),
     _stavis("coutrot2", "Coutrot_db2", "Coutrot 2 (Coutrot 2015), of STAViS"),
     Family("davis2016", "DAVIS-2016 (Perazzi 2016)", VideoSequence, ("masks",), davis.sequences, davis.LAYOUT,
@@ -141,8 +147,13 @@ FAMILIES: dict[str, Family] = {family.name: family for family in (
            (*fbms.SPLITS,)),
     Family("fixations", "photographs with fixations, as tables", FixationImage, ("fixations",),
            image_fixations.images, image_fixations.LAYOUT),
-    Family("gazefollow", "GazeFollow (Recasens 2015)", Observed, ("fixations",), gazefollow.stimuli, gazefollow.LAYOUT),
-    Family("goo", "GOO (Tomas 2021)", goo.Scene, ("masks", "gaze targets"), goo.read_scenes, goo.LAYOUT),
+    Family("gazefollow", "GazeFollow (Recasens 2015), extended (Chong 2020)", LookingImage, ("gaze targets",),
+           gazefollow.people, gazefollow.LAYOUT, gazefollow.SPLITS),
+    Family("goo", "GOO (Tomas 2021)", LookingImage, ("masks", "gaze targets"), looking.read_goo, goo.LAYOUT),
+    Family("heads", "heads with direction of gaze, by open detectors", LookingImage, ("heads",), looking.heads,
+           looking.HEADS_LAYOUT, looking.HEADS_SPLITS),
+    Family("looking", "photographs with who looks at what, as a table", LookingImage, ("gaze targets",),
+           looking.read_looking, looking.LOOKING_LAYOUT),
     Family("multi-face", "multi-face videos (Liu 2016), or any videos with tables", Observed, ("fixations",),
            read_observed, "<video>_fixations.csv beside <video>.mp4"),
     Family("osie", "OSIE (Xu 2014) and EyeCrowd (Jiang 2014)", Observed, ("fixations",), osie.stimuli, osie.LAYOUT),
@@ -157,6 +168,8 @@ FAMILIES: dict[str, Family] = {family.name: family for family in (
     _stavis("summe", "SumMe", "SumMe (Gygli 2014), of STAViS"),
     Family("vggsound", "VGGSound (Chen 2020)", TaggedVideo, ("tags",), vggsound.clips, vggsound.LAYOUT,
            vggsound.SPLITS),
+    Family("videoattentiontarget", "VideoAttentionTarget (Chong 2020)", LookingImage, ("gaze targets",),
+           attention_target.frames, attention_target.LAYOUT, attention_target.SPLITS),
     Family("visal", "ViSal (Wang 2015)", VideoSequence, ("masks",), visal.sequences, visal.LAYOUT),
     Family("voc", "PASCAL VOC 2012 (Everingham 2010)", ImageMask, ("masks",), voc.objects, voc.LAYOUT,
            ("train", "val", "trainval")),

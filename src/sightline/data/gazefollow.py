@@ -8,13 +8,18 @@ from pathlib import Path
 import numpy as np
 
 from sightline.data.files import image_size
+from sightline.data.looking import LookingImage, Onlooker, by_picture
 from sightline.data.observed import Observed, Table
+from sightline.data.tables import Row, read_rows
 from sightline.errors import DataError
 from sightline.fixations import Points
+from sightline.types import Box
 
-LAYOUT = "a text file with a line a person and annotator (path, id, body box, eye, gaze), pictures beside it"
+LAYOUT = "<split>_annotations_release.txt (path, id, body box, eye, gaze, head box, in or out), pictures beside it"
+SPLITS = ("train", "test")
 # The files have no header; the column of the source is missing in some releases.
 COLUMNS = ("path", "id", "body_x", "body_y", "body_w", "body_h", "eye_x", "eye_y", "gaze_x", "gaze_y")
+HEAD = ("head_x1", "head_y1", "head_x2", "head_y2")
 
 
 def stimuli(path: str | Path, images: str | Path | None = None) -> dict[str, Observed]:
@@ -59,3 +64,56 @@ def _add(
     outside = len(row) >= 15 and row[14].strip() == "0"
     if not outside and 0 <= x <= 1 and 0 <= y <= 1:
         gaze.append((x, y))
+
+
+def people(root: str | Path, split: str | None = None) -> list[LookingImage]:
+    """The people of GazeFollow's pictures, each with the points that its annotators chose.
+
+    Parameters
+    ----------
+    root : str or Path
+        The folder with train_annotations_release.txt and test_annotations_release.txt; their paths count from it.
+    split : str, optional
+        "train" or "test"; None for both.
+
+    Returns
+    -------
+    list of LookingImage
+        In the order of the files. A person all of whose annotators say that the target is not in the picture has none.
+
+    Raises
+    ------
+    DataError
+        If a file or a picture is missing, or a line cannot be read.
+    """
+    root = Path(root)
+    splits = SPLITS if split is None else (split,)
+    return [image for each in splits for image in _people(root, root / f"{each}_annotations_release.txt")]
+
+
+def _people(root: Path, path: Path) -> list[LookingImage]:
+    found: dict[tuple[str, str, str], list[Row]] = {}
+    for row in read_rows(path, (*COLUMNS, *HEAD, "inside"), header=False):
+        found.setdefault((row.text("path"), row.cells["eye_x"], row.cells["eye_y"]), []).append(row)
+    numbers: dict[str, int] = {}
+    lookers = []
+    for (name, _, _), rows in found.items():
+        numbers[name] = numbers.get(name, 0) + 1
+        points = [(row.number("gaze_x"), row.number("gaze_y")) for row in rows if row.cells["inside"].strip() != "0"]
+        targets = tuple((x, y) for x, y in points if 0 <= x <= 1 and 0 <= y <= 1)
+        looker = Onlooker(
+            head=_sorted_box(rows[0]),
+            eye=(rows[0].number("eye_x"), rows[0].number("eye_y")),
+            targets=targets,
+            inside=bool(targets),
+            number=numbers[name],
+        )
+        lookers.append((str(Path(name).with_suffix("")).replace("\\", "/"), root / name, looker))
+    return by_picture(lookers, fractions=True)
+
+
+def _sorted_box(row: Row) -> Box | None:
+    """The head box; corners come in any order in the release, and a box without area is none."""
+    x1, y1, x2, y2 = (row.number(name) for name in HEAD)
+    box = (min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
+    return box if box[0] < box[2] and box[1] < box[3] else None

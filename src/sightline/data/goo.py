@@ -1,64 +1,66 @@
 """GOO (Tomas et al., CVPRW 2021): shoppers, where they look, and at which product; as JSON or in the published pickles.
 
 JSON: `annotations.json`, {id: {width, height, boxes_xyxy (the last is the head), labels, gaze_box_index, gaze_point_xy,
-head_point_xy}}, with `images/<id>.jpg` and, where there are masks, 16-bit `instances/<id>.png` of instance numbers.
+head_point_xy, head_pitch_yaw_roll}}, with `images/<id>.jpg` and, where there are masks, 16-bit `instances/<id>.png` of
+instance numbers. Of photographs with boxes alone {id: {width, height, boxes_xyxy, names}}, "Head" among the names.
+COCO's JSON is SamGOP's: see goo_coco.
 """
 
 from __future__ import annotations
 
 import json
-import pickle
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from sightline.data import goo_coco
+from sightline.data.object_masks import Code, decode, masks_of_instances
+from sightline.data.pickles import read_pickle
 from sightline.errors import DataError
 
-IOU_OF_A_MATCH = 0.9
-LAYOUT = "annotations.json with images/<id>.jpg and, for masks, instances/<id>.png; or the published .pickle"
+HEAD = "Head"
+LAYOUT = "annotations.json with images/<id>.jpg and, for masks, instances/<id>.png; or the published .pickle, or COCO"
 
 
 @dataclass(frozen=True)
 class Scene:
     """One picture. size: (height, width). boxes: (N, 4) x0 y0 x1 y1 of the products, without the head.
 
-    labels: (N,) classes. gaze, eye: the points looked at and from, in pixels. gaze_index: the product looked at.
-    instances: the file of instance numbers, None where there is none.
+    labels: (N,) classes. names: of the products' classes, () where the set has numbers alone. gaze, eye: the points
+    looked at and from, in pixels; gaze_index: the product looked at; None where the set does not say. head_box: None
+    where none is annotated. pose: pitch, yaw and roll of the head in degrees, as GOO-Synth has them. image: the
+    picture, None where it is not there. instances: the file of instance numbers, None where there is none. codes: the
+    masks of the products as outlines or run lengths, None where there are none.
     """
 
     name: str
     size: tuple[int, int]
     boxes: NDArray[np.float64]
     labels: NDArray[np.int64]
-    head_box: NDArray[np.float64]
-    gaze: tuple[float, float]
-    eye: tuple[float, float]
-    gaze_index: int
+    head_box: NDArray[np.float64] | None
+    gaze: tuple[float, float] | None
+    eye: tuple[float, float] | None
+    gaze_index: int | None
     instances: Path | None = None
+    image: Path | None = None
+    names: tuple[str, ...] = ()
+    pose: tuple[float, float, float] | None = None
+    codes: tuple[Code | None, ...] | None = None
 
     def masks(self) -> NDArray[np.bool_] | None:
-        """The masks of the products, (N, H, W); None where the scene has no file of them.
-
-        Instances are told by their outlines; a product that has none (it is hidden) gets an empty mask.
-        """
-        if self.instances is None:
+        """The masks of the products, (N, H, W), empty for a product that has none; None where the scene has none."""
+        if self.instances is not None:
+            return masks_of_instances(self.instances, self.boxes, self.size)
+        if not self.codes:
             return None
-        numbers = read_instances(self.instances)
-        if numbers.shape != self.size:
-            raise DataError(f"{self.instances}: {numbers.shape} pixels, the annotation says {self.size}")
-        masks = np.zeros((len(self.boxes), *self.size), dtype=np.bool_)
-        for number in np.unique(numbers[numbers > 0]):
-            mask = numbers == number
-            rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-            box = np.array([columns[0], rows[0], columns[-1], rows[-1]], dtype=np.float64)
-            iou = _iou(self.boxes, box)
-            if len(iou) and iou.max() > IOU_OF_A_MATCH:
-                masks[iou.argmax()] = mask
-        return masks
+        try:
+            return np.stack([decode(code, self.size) for code in self.codes])
+        except ValueError as error:
+            raise DataError(f"{self.name}: a mask cannot be read: {error}") from None
 
 
 def read_scenes(root: str | Path) -> dict[str, Scene]:
@@ -68,12 +70,14 @@ def read_scenes(root: str | Path) -> dict[str, Scene]:
     """
     root = Path(root)
     path = root / "annotations.json" if root.is_dir() else root
-    folder = path.parent
     if path.suffix.lower() in {".pickle", ".pkl"}:
-        entries = [_from_pickle(entry) for entry in _read_pickle(path)]
+        entries = dict(_from_pickle(path, entry) for entry in read_pickle(path))
     else:
-        entries = list(read_json(path).items())
-    return {str(name): _scene(path, str(name), entry, folder) for name, entry in entries}
+        entries = read_json(path)
+        if goo_coco.is_coco(entries):
+            entries = goo_coco.entries_of(path, entries)
+    classes = _classes(entries.values())
+    return {str(name): _scene(path, str(name), entry, classes) for name, entry in entries.items()}
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -89,90 +93,93 @@ def read_json(path: Path) -> dict[str, Any]:
     return entries
 
 
-def read_instances(path: Path) -> NDArray[np.int64]:
-    """Instance numbers (H, W) of a grey picture of 8 or 16 bits."""
-    try:
-        with Image.open(path) as image:
-            if image.mode not in {"L", "P", "I", "I;16", "I;16B"}:
-                raise DataError(f"{path}: instance numbers as 8- or 16-bit grey are expected, this is {image.mode!r}")
-            return np.asarray(image).astype(np.int64)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{path}: the picture is damaged ({error}); write it again") from None
+def _classes(entries: Iterable[Any]) -> dict[str, int]:
+    """Numbers from 1 for the names of classes, in the order of the alphabet; none where the set has numbers."""
+    names = {str(name) for entry in entries if isinstance(entry, dict) for name in entry.get("names", ())}
+    return {name: number for number, name in enumerate(sorted(names - {HEAD}), start=1)}
 
 
-def _scene(path: Path, name: str, entry: dict[str, Any], folder: Path) -> Scene:
+def _scene(path: Path, name: str, entry: dict[str, Any], classes: dict[str, int]) -> Scene:
     try:
         boxes = np.array(entry["boxes_xyxy"], dtype=np.float64).reshape(-1, 4)
-        labels = np.array(entry["labels"], dtype=np.int64)
-        instances = folder / "instances" / f"{name}.png"
-        scene = Scene(
+        given = entry.get("names", ()) if classes else entry.get("class_names", ())
+        names = np.array([str(one) for one in given], dtype=object)
+        if classes:
+            labels = np.array([classes.get(one, -1) for one in names], dtype=np.int64)
+        else:
+            labels = np.array(entry["labels"], dtype=np.int64).reshape(-1)
+        if len(boxes) != len(labels):
+            raise ValueError(f"{len(boxes)} boxes with {len(labels)} labels; one for each is expected")
+        head, products = _split_head(entry, boxes, names if classes else None)
+        index = entry.get("gaze_box_index")
+        polygons = entry.get("polygons")
+        instances = path.parent / "instances" / f"{name}.png"
+        return Scene(
             name,
             (int(entry["height"]), int(entry["width"])),
-            boxes[:-1],
-            labels[:-1],
-            boxes[-1],
-            _point(entry["gaze_point_xy"]),
-            _point(entry["head_point_xy"]),
-            int(entry["gaze_box_index"]),
+            boxes[products],
+            labels[products],
+            head,
+            _point(entry.get("gaze_point_xy")),
+            _point(entry.get("head_point_xy")),
+            None if index is None else int(index),
             instances if instances.is_file() else None,
+            _picture(path.parent, name, entry.get("file_name")),
+            tuple(names[products]) if len(names) and all(names) else (),
+            _pose(entry.get("head_pitch_yaw_roll")),
+            None if polygons is None else tuple(polygons),
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise DataError(f"{path}: scene {name}: {type(error).__name__} {error}; see sightline.data.goo") from None
-    if len(boxes) != len(labels):
-        raise DataError(f"{path}: scene {name}: {len(boxes)} boxes with {len(labels)} labels; one for each is expected")
-    return scene
 
 
-def _from_pickle(entry: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    name = Path(str(entry["filename"]).replace("\\", "/")).stem
-    return name, {
-        "width": entry["width"],
-        "height": entry["height"],
-        "boxes_xyxy": entry["ann"]["bboxes"],
-        "labels": entry["ann"]["labels"],
-        "gaze_point_xy": (entry["gaze_cx"], entry["gaze_cy"]),
-        "head_point_xy": (entry["hx"], entry["hy"]),
-        "gaze_box_index": entry["gazeIdx"],
-    }
+def _split_head(
+    entry: dict[str, Any], boxes: NDArray[np.float64], names: NDArray[np.object_] | None
+) -> tuple[NDArray[np.float64] | None, NDArray[np.int64]]:
+    """(the head's box, which boxes are products): the head is named, or given apart, or the last of the boxes."""
+    every = np.arange(len(boxes))
+    if "head_box_xyxy" in entry:
+        head = entry["head_box_xyxy"]
+        return None if head is None else np.array(head, dtype=np.float64).reshape(4), every
+    if names is None:
+        return boxes[-1], every[:-1]
+    heads = np.flatnonzero(names == HEAD)
+    return (boxes[heads[0]] if len(heads) else None), every[names != HEAD]
 
 
-class _PlainUnpickler(pickle.Unpickler):
-    """Reads numbers, text, lists, dictionaries and NumPy arrays; refuses to call anything else."""
-
-    ALLOWED = frozenset({"ndarray", "dtype", "scalar", "_reconstruct", "_frombuffer"})
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module.split(".")[0] == "numpy" and name in self.ALLOWED:
-            return super().find_class(module, name)
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which annotations have no need of")
+def _picture(folder: Path, name: str, file: Any) -> Path | None:
+    """The picture of a scene: as the annotations call it, or images/<id>.jpg or .png; None where it is not there."""
+    called = [] if file is None else [folder / str(file), folder / "images" / str(file)]
+    candidates = [*called, *(folder / "images" / f"{name}{suffix}" for suffix in (".jpg", ".png", ".jpeg"))]
+    return next((path for path in candidates if path.is_file()), None)
 
 
-def _read_pickle(path: Path) -> list[dict[str, Any]]:
+def _from_pickle(path: Path, entry: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     try:
-        with path.open("rb") as file:
-            entries = _load(file)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except (OSError, pickle.UnpicklingError, EOFError, ValueError, AttributeError, ImportError, IndexError) as error:
-        raise DataError(f"{path}: not a pickle of GOO that can be read safely ({error})") from None
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) and "ann" in entry for entry in entries):
-        raise DataError(f"{path}: a list of GOO annotations is expected in it")
-    return entries
+        file = str(entry["filename"]).replace("\\", "/")
+        return Path(file).stem, {
+            "file_name": file,
+            "width": entry["width"],
+            "height": entry["height"],
+            "boxes_xyxy": entry["ann"]["bboxes"],
+            "labels": entry["ann"]["labels"],
+            "gaze_point_xy": (entry["gaze_cx"], entry["gaze_cy"]),
+            "head_point_xy": (entry["hx"], entry["hy"]),
+            "gaze_box_index": entry["gazeIdx"],
+        }
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path}: an entry lacks {error}; a pickle of GOO is expected") from None
 
 
-def _load(file: IO[bytes]) -> Any:
-    return _PlainUnpickler(file).load()
-
-
-def _point(values: Any) -> tuple[float, float]:
+def _point(values: Any) -> tuple[float, float] | None:
+    if values is None:
+        return None
     x, y = values
     return float(x), float(y)
 
 
-def _iou(boxes: NDArray[np.float64], box: NDArray[np.float64]) -> NDArray[np.float64]:
-    low, high = np.maximum(boxes[:, :2], box[:2]), np.minimum(boxes[:, 2:], box[2:])
-    common = np.clip(high - low + 1, 0, None).prod(1)
-    areas = (boxes[:, 2:] - boxes[:, :2] + 1).prod(1)
-    return common / (areas + (box[2:] - box[:2] + 1).prod() - common)
+def _pose(values: Any) -> tuple[float, float, float] | None:
+    if values is None:
+        return None
+    pitch, yaw, roll = values
+    return float(pitch), float(yaw), float(roll)

@@ -67,8 +67,10 @@ class GazeTask(Task):
     def score(self, name: str) -> SequenceScores:
         scene, found, protocol = self.scenes[name], self.found[name], self.protocol
         size = torch.tensor([scene.size[1], scene.size[0]], dtype=torch.float64)
-        gt, eye = (torch.tensor(point, dtype=torch.float64) / size for point in (scene.gaze, scene.eye))
         values = dict.fromkeys(("auc", "l2", "angle"), math.nan)
+        if scene.gaze is None or scene.eye is None:
+            return self._unseen(name)
+        gt, eye = (torch.tensor(point, dtype=torch.float64) / size for point in (scene.gaze, scene.eye))
         heatmap = None if found.heatmap is None else read_map(found.heatmap).double()
         try:
             if heatmap is not None:
@@ -90,6 +92,14 @@ class GazeTask(Task):
         scores = SequenceScores(name, [name], {key: [v] for key, v in scored.items()}, {})
         return replace(scores, tallies=self.tallies(scores), unscored=int(math.isnan(scored["l2"])))
 
+    def _unseen(self, name: str) -> SequenceScores:
+        """The scores of a picture whose annotation says nothing of gaze: its objects alone count."""
+        values = dict.fromkeys((key for key in self.keys if key not in self._whole_keys()), math.nan)
+        if self.protocol.gated:
+            values["detected"] = float(_head_found(self.scenes[name], self.found[name]))
+        scores = SequenceScores(name, [name], {key: [value] for key, value in values.items()}, {})
+        return replace(scores, tallies=self.tallies(scores), unscored=1)
+
     def tallies(self, scores: SequenceScores) -> dict[str, Tally]:
         return {key: Tally.of_frames(values, by_sequence=True) for key, values in scores.values.items()}
 
@@ -107,9 +117,10 @@ class GazeTask(Task):
         A picture without a point is a miss.
         """
         right = False
-        if point is not None and len(scene.labels):
+        if point is not None and len(scene.labels) and scene.gaze_index is not None:
             size = torch.tensor([*scene.size[::-1], *scene.size[::-1]], dtype=torch.float64)
-            boxes = torch.from_numpy(np.vstack([scene.boxes, scene.head_box])) / size
+            heads = np.empty((0, 4)) if scene.head_box is None else scene.head_box[None]
+            boxes = torch.from_numpy(np.vstack([scene.boxes, heads])) / size
             nearest = int(gaze.nearest_box(point, boxes))
             right = nearest < len(scene.labels) and scene.labels[nearest] == scene.labels[scene.gaze_index]
         near = {at: apart < at for at in self.protocol.proximate}
@@ -149,7 +160,7 @@ class GazeTask(Task):
         owners, heat, points = [], [], []
         for index, name in enumerate(self.names):
             scene, found = self.scenes[name], self.found[name]
-            if found.heatmap is None:
+            if found.heatmap is None or scene.gaze is None:
                 continue
             values = read_map(found.heatmap).double()
             looked = torch.tensor(scene.gaze, dtype=torch.float64) / torch.tensor(scene.size[::-1])
@@ -191,4 +202,6 @@ def _truth(scene: Scene, masks: np.ndarray[Any, np.dtype[np.bool_]] | None) -> O
 
 
 def _head_found(scene: Scene, found: Prediction) -> bool:
-    return found.head_box is not None and iou(found.head_box, scene.head_box.tolist()) > OVERLAP
+    if found.head_box is None or scene.head_box is None:
+        return False
+    return iou(found.head_box, scene.head_box.tolist()) > OVERLAP

@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sightline.data.goo import Scene, read_instances, read_json
+from sightline.data.goo import Scene, read_json
+from sightline.data.object_masks import read_instances
 from sightline.errors import DataError
 from sightline.metrics.coco import Objects, encode_mask
 from sightline.metrics.evaluation.layout import frame_error, list_maps
@@ -28,6 +29,8 @@ from sightline.metrics.evaluation.outputs import HEATMAPS, MASKS, OBJECTS_TABLE,
 from sightline.metrics.evaluation.pictures import read_labels
 
 TABLE = "predictions.json"
+UNKNOWN = 0
+"""The class of what the ground truth has no name for."""
 HEAD = ("head_x1_px", "head_y1_px", "head_x2_px", "head_y2_px")
 TARGET = ("target_x_px", "target_y_px")
 BOX = ("x1_px", "y1_px", "x2_px", "y2_px")
@@ -65,7 +68,17 @@ def read_predictions(root: Path, scenes: dict[str, Scene], complete: bool) -> di
             f"{root}: no {TABLE} in it, and no folders with {PEOPLE_TABLE}, {OBJECTS_TABLE} or {HEATMAPS.name}/"
         )
     _check_names(root, folders, scenes, complete)
-    return {name: _of_source(folders[name], scene) for name, scene in scenes.items()}
+    classes = _classes(scenes)
+    return {name: _of_source(folders[name], scene, classes) for name, scene in scenes.items()}
+
+
+def _classes(scenes: dict[str, Scene]) -> dict[str, int]:
+    """The numbers of the classes that the ground truth names; none where it has numbers alone."""
+    return {
+        str(label): int(number)
+        for scene in scenes.values()
+        for label, number in zip(scene.names, scene.labels, strict=False)
+    }
 
 
 def _check_names(where: Path, given: dict[str, Any], scenes: dict[str, Scene], complete: bool) -> None:
@@ -79,7 +92,7 @@ def _is_left_by_predict(folder: Path) -> bool:
     return any((folder / name).exists() for name in (PEOPLE_TABLE, OBJECTS_TABLE, HEATMAPS.name))
 
 
-def _of_source(folder: Path, scene: Scene) -> Prediction:
+def _of_source(folder: Path, scene: Scene, classes: dict[str, int]) -> Prediction:
     """What `predict` left for one picture."""
     files = [path for path in (folder / PEOPLE_TABLE, folder / OBJECTS_TABLE) if path.is_file()]
     heatmaps = list_maps(folder / HEATMAPS.name)
@@ -89,29 +102,31 @@ def _of_source(folder: Path, scene: Scene) -> Prediction:
     head, point = None, None
     if people:
         heads = [[_number(folder / PEOPLE_TABLE, row, name) for name in HEAD] for row in people]
-        best = int(np.argmax([iou(box, scene.head_box.tolist()) for box in heads]))
+        wanted = None if scene.head_box is None else scene.head_box.tolist()
+        best = 0 if wanted is None else int(np.argmax([iou(box, wanted) for box in heads]))
         head = heads[best]
         if people[best][TARGET[0]] != "":
             x, y = (_number(folder / PEOPLE_TABLE, people[best], name) for name in TARGET)
             point = torch.tensor([x / scene.size[1], y / scene.size[0]], dtype=torch.float64)
     masks = list_maps(folder / MASKS.name)
-    objects = _objects_of_source(folder / OBJECTS_TABLE, masks, scene)
+    objects = _objects_of_source(folder / OBJECTS_TABLE, masks, scene, classes)
     heatmap = heatmaps[0] if heatmaps else None
     return Prediction(point, heatmap, head, objects, [*files, *heatmaps, *masks[:1]])
 
 
-def _objects_of_source(path: Path, masks: tuple[Path, ...], scene: Scene) -> Objects | None:
+def _objects_of_source(path: Path, masks: tuple[Path, ...], scene: Scene, classes: dict[str, int]) -> Objects | None:
+    """The objects of a picture. Where the ground truth names its classes, one that it does not know is never right."""
     if not path.is_file():
         return None
     rows = _rows(path, ("object", "label", "score", *BOX))
     words = sorted({row["label"] for row in rows if not row["label"].lstrip("-").isdecimal()})
-    if words:
+    if words and not classes:
         raise DataError(f"{path}: labels {', '.join(words)}; the numbers of the ground truth's classes are expected")
     boxes = [[_number(path, row, name) for name in BOX] for row in rows]
     objects = Objects(
         scene.size,
         list(boxes),
-        [int(row["label"]) for row in rows],
+        [classes.get(row["label"], UNKNOWN) if classes else int(row["label"]) for row in rows],
         [_number(path, row, "score") for row in rows],
     )
     if masks:

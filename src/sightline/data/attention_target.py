@@ -1,0 +1,60 @@
+"""VideoAttentionTarget (Chong et al., CVPR 2020): who looks where in clips of shows, frame by frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sightline.data.files import require_folder
+from sightline.data.looking import LookingImage, Onlooker, by_picture
+from sightline.data.tables import read_rows
+from sightline.errors import DataError
+
+LAYOUT = "annotations/<split>/<show>/<clip>/<person>.txt with images/<show>/<clip>/<frame>.jpg"
+SPLITS = ("train", "test")
+_BOX = ("xmin", "ymin", "xmax", "ymax")
+
+
+def frames(root: str | Path, split: str | None = None) -> list[LookingImage]:
+    """The annotated frames of the clips, each with all its people.
+
+    Parameters
+    ----------
+    root : str or Path
+        The folder with annotations/ and images/.
+    split : str, optional
+        "train" or "test"; None for both.
+
+    Returns
+    -------
+    list of LookingImage
+        By show, clip and frame. A person is a file of the clip and keeps its number; the target is () where it lies
+        outside of the frame (-1, -1).
+
+    Raises
+    ------
+    DataError
+        If the layout is another, a line cannot be read, or a picture is missing.
+    """
+    root = Path(root)
+    found: list[LookingImage] = []
+    for each in SPLITS if split is None else (split,):
+        folder = require_folder(root, "annotations", each, layout=LAYOUT)
+        clips = sorted(path for path in folder.glob("*/*") if path.is_dir())
+        if not clips:
+            raise DataError(f"{folder}: no <show>/<clip> in it; {LAYOUT} is expected")
+        for clip in clips:
+            found += _frames(root / "images" / clip.parent.name / clip.name, clip)
+    return found
+
+
+def _frames(images: Path, clip: Path) -> list[LookingImage]:
+    rows = []
+    for number, path in enumerate(sorted(clip.glob("*.txt")), start=1):
+        for row in read_rows(path, ("frame", *_BOX, "gaze_x", "gaze_y"), header=False):
+            x, y = row.number("gaze_x"), row.number("gaze_y")
+            inside = x >= 0 and y >= 0
+            file = row.text("frame")
+            name = f"{clip.parent.name}/{clip.name}/{Path(file).stem}"
+            head = row.box(*_BOX)
+            rows.append((name, images / file, Onlooker(head, None, ((x, y),) if inside else (), inside, number=number)))
+    return by_picture(sorted(rows, key=lambda row: row[0]))

@@ -1,0 +1,93 @@
+"""Masks of annotated objects: pictures of instance numbers, outlines, and COCO's run-length codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sightline.errors import DataError, UsageError
+
+Code = dict[str, Any] | Sequence[Sequence[float]]
+"""A mask of COCO: run lengths {size, counts}, or outlines x y x y ..."""
+IOU_OF_A_MATCH = 0.9
+"""An instance belongs to the box that its outline fills so far, as IoU."""
+
+
+def read_instances(path: Path) -> NDArray[np.int64]:
+    """Instance numbers (H, W) of a grey picture of 8 or 16 bits. Raises DataError where it cannot be read."""
+    try:
+        with Image.open(path) as image:
+            if image.mode not in {"L", "P", "I", "I;16", "I;16B"}:
+                raise DataError(f"{path}: instance numbers as 8- or 16-bit grey are expected, this is {image.mode!r}")
+            return np.asarray(image).astype(np.int64)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DataError(f"{path}: the picture is damaged ({error}); write it again") from None
+
+
+def masks_of_instances(path: Path, boxes: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """The masks (N, H, W) of N boxes, out of a picture of instance numbers.
+
+    Instances are told by their outlines; an object that has none (it is hidden) gets an empty mask. boxes: x1 y1 x2 y2
+    where the last pixel counts. Raises DataError where the picture is damaged or not of the size (height, width).
+    """
+    numbers = read_instances(path)
+    if numbers.shape != size:
+        raise DataError(f"{path}: {numbers.shape} pixels, the annotation says {size}")
+    masks = np.zeros((len(boxes), *size), dtype=np.bool_)
+    for number in np.unique(numbers[numbers > 0]):
+        mask = numbers == number
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        iou = _iou(boxes, np.array([columns[0], rows[0], columns[-1], rows[-1]], dtype=np.float64))
+        if len(iou) and iou.max() > IOU_OF_A_MATCH:
+            masks[iou.argmax()] = mask
+    return masks
+
+
+def encode(mask: NDArray[np.bool_]) -> dict[str, Any]:
+    """A mask (H, W) as COCO run-length code {size, counts}, fit for JSON. Raises UsageError without pycocotools."""
+    code = _pycocotools().encode(np.asfortranarray(mask, dtype=np.uint8))
+    return {"size": list(mask.shape), "counts": code["counts"].decode("ascii")}
+
+
+def decode(code: Code | None, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """A mask of COCO as (H, W) of a picture of that size; empty for None.
+
+    Raises ValueError where the code is none or of another size, UsageError without pycocotools.
+    """
+    if not code:
+        return np.zeros(size, dtype=np.bool_)
+    tools = _pycocotools()
+    try:
+        if isinstance(code, dict):
+            if list(code["size"]) != list(size):
+                raise ValueError(f"a mask of {code['size']} in a picture of {list(size)}")
+            if isinstance(code["counts"], list):
+                code = tools.frPyObjects(code, *size)
+            mask = tools.decode(code)
+        else:
+            mask = tools.decode(tools.merge(tools.frPyObjects([list(outline) for outline in code], *size)))
+    except (KeyError, TypeError, IndexError) as error:
+        raise ValueError(f"neither run lengths nor outlines ({error!r})") from None
+    return np.asarray(mask, dtype=np.bool_)
+
+
+def _pycocotools() -> Any:
+    try:
+        from pycocotools import mask
+    except ImportError:
+        raise UsageError('masks of COCO need pycocotools; pip install "sightline[coco]"') from None
+    return mask
+
+
+def _iou(boxes: NDArray[np.float64], box: NDArray[np.float64]) -> NDArray[np.float64]:
+    low, high = np.maximum(boxes[:, :2], box[:2]), np.minimum(boxes[:, 2:], box[2:])
+    common = np.clip(high - low + 1, 0, None).prod(1)
+    areas = (boxes[:, 2:] - boxes[:, :2] + 1).prod(1)
+    return common / (areas + (box[2:] - box[:2] + 1).prod() - common)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 import torch
 from torch import Tensor
 
-from sightline.nn.audiovisual import SOURCES, AudioFusion, Fusion, Sources, TagNet
+from sightline.nn.audiovisual import SOURCES, AudioFusion, Fusion, PlainFusion, PlainKind, Sources, TagNet
 
-AUDIO: tuple[AudioFusion, ...] = ("bilinear", "deconvolution")
+PLAIN: tuple[PlainKind, ...] = get_args(PlainKind)
+AUDIO: tuple[AudioFusion, ...] = ("bilinear", "deconvolution", *PLAIN)
 
 
 @pytest.fixture(autouse=True)
@@ -87,15 +90,31 @@ def test_channels_and_time_are_not_mixed_up() -> None:
 def test_a_place_that_has_something_in_common_with_the_sound_opens_the_gate() -> None:
     """The bilinear gate differs over places of one clip; the deconvolution's does not depend on what is seen."""
     spatial, audio = inputs()
-    bilinear, deconvolution = (Fusion("SA", 8, 6, kind).audio for kind in AUDIO)
+    bilinear, deconvolution = (Fusion("SA", 8, 6, kind).audio for kind in AUDIO[:2])
     shuffled = spatial[:, 1].flip(-1)
     torch.testing.assert_close(bilinear(shuffled, audio), bilinear(spatial[:, 1], audio).flip(-1))
     torch.testing.assert_close(deconvolution(shuffled, audio), deconvolution(spatial[:, 1], audio))
 
 
+@pytest.mark.parametrize("kind", PLAIN)
+def test_sound_as_one_vector_by_hand(kind: PlainKind) -> None:
+    """The sound is 2, -1 in two channels; the convolution takes S of the other channel plus twice the own sound."""
+    fusion = Fusion("SA", 2, 2, kind)
+    assert isinstance(fusion.audio, PlainFusion)
+    fusion.audio.heard.weight.data, fusion.audio.heard.bias.data = torch.eye(2), torch.zeros(2)
+    spatial, audio = torch.randn(1, 3, 2, 4, 4), torch.tensor([[2.0, -1.0]])
+    s, a = spatial[:, 1], audio[:, :, None, None]
+    if fusion.audio.both is not None:
+        fusion.audio.both.weight.data = torch.tensor([[0.0, 1, 2, 0], [1, 0, 0, 2]])[:, :, None, None]
+        torch.nn.init.zeros_(fusion.audio.both.bias)
+    expected = {"addition": s + a, "multiplication": s * a, "concatenation": s.flip(1) + 2 * a}[kind]
+    torch.testing.assert_close(fusion(spatial, audio, torch.ones(1)), expected.relu())
+
+
+@pytest.mark.parametrize("audio_fusion", AUDIO)
 @pytest.mark.parametrize("sources", SOURCES)
-def test_a_classification_net_trains(sources: Sources) -> None:
-    net = TagNet(sources, (4, 4, 4, 6, 10), 3, width=8, audio_width=6, audio_fusion="bilinear")
+def test_a_classification_net_trains(sources: Sources, audio_fusion: AudioFusion) -> None:
+    net = TagNet(sources, (4, 4, 4, 6, 10), 3, width=8, audio_width=6, audio_fusion=audio_fusion)
     logits, features = net(torch.rand(2, 3, 6, 4, 4), torch.rand(2, 3, 10, 2, 2), torch.rand(2, 6), torch.ones(2))
     assert logits.shape == (2, 3)
     assert features.shape == (2, 8, 4, 4)

@@ -17,8 +17,10 @@ from sightline.nn.blocks import resize
 Sources = Literal["S", "ST", "SA", "STA"]
 """What a net looks at: space, and time or audio beside it."""
 SOURCES: tuple[Sources, ...] = get_args(Sources)
-AudioFusion = Literal["bilinear", "deconvolution"]
-"""How sound becomes a map: by what each place has in common with it, or from the sound alone (the paper's)."""
+PlainKind = Literal["addition", "multiplication", "concatenation"]
+AudioFusion = Literal["bilinear", "deconvolution", PlainKind]
+"""How sound and space meet: by what each place has in common with it, by a map of the sound alone (the paper's), or as
+one vector that is the same for all places (STANet+, Table 3)."""
 FRAMES = 3
 """Frames of a clip: one before, the frame itself, one after."""
 
@@ -91,6 +93,23 @@ class DeconvolutionGate(nn.Module):
         return resize(self.grow(audio[:, :, None, None]), spatial.shape[-2:]).sigmoid()
 
 
+class PlainFusion(nn.Module):
+    """Sound A as one vector for all places: S + A, S * A, or a 1x1 convolution of both (STANet+, Table 3)."""
+
+    def __init__(self, width: int, audio_width: int, kind: PlainKind) -> None:
+        super().__init__()
+        self.kind = kind
+        self.heard = nn.Linear(audio_width, width)
+        self.both = nn.Conv2d(2 * width, width, 1) if kind == "concatenation" else None
+
+    def forward(self, spatial: Tensor, audio: Tensor) -> Tensor:
+        """spatial: (N, C, h, w); audio: (N, A). Returns (N, C, h, w): what it adds to S."""
+        heard = self.heard(audio)[:, :, None, None]
+        if self.both is not None:
+            return self.both(torch.cat([spatial, heard.expand_as(spatial)], dim=1)) - spatial
+        return heard.expand_as(spatial) if self.kind == "addition" else spatial * (heard - 1)
+
+
 class Fusion(nn.Module):
     """Eq. 4 for two sources, Eq. 5 for three.
 
@@ -99,9 +118,8 @@ class Fusion(nn.Module):
 
     def __init__(self, sources: Sources, width: int, audio_width: int, audio_fusion: AudioFusion) -> None:
         super().__init__()
-        gate = BilinearGate if audio_fusion == "bilinear" else DeconvolutionGate
         self.temporal = TemporalGate(width) if "T" in sources else None
-        self.audio = gate(width, audio_width) if "A" in sources else None
+        self.audio = _audio(audio_fusion, width, audio_width) if "A" in sources else None
         self.combine = nn.Conv2d(2 * width, width, 1) if sources == "STA" else None
 
     def forward(self, spatial: Tensor, audio: Tensor, switch: Tensor) -> Tensor:
@@ -110,12 +128,20 @@ class Fusion(nn.Module):
         centre = spatial[:, FRAMES // 2]
         gated = []
         if self.audio is not None:
-            gated.append(centre + switch[:, None, None, None] * self.audio(centre, audio) * centre)
+            heard = self.audio(centre, audio)
+            added = heard if isinstance(self.audio, PlainFusion) else heard * centre
+            gated.append(centre + switch[:, None, None, None] * added)
         if self.temporal is not None:
             gated.append(centre + self.temporal(spatial) * centre)
         if self.combine is not None:
             return self.combine(torch.cat(gated, dim=1)).relu()
         return (gated[0] if gated else centre).relu()
+
+
+def _audio(kind: AudioFusion, width: int, audio_width: int) -> BilinearGate | DeconvolutionGate | PlainFusion:
+    if kind == "bilinear":
+        return BilinearGate(width, audio_width)
+    return DeconvolutionGate(width, audio_width) if kind == "deconvolution" else PlainFusion(width, audio_width, kind)
 
 
 class TagNet(nn.Module):
@@ -143,7 +169,13 @@ class TagNet(nn.Module):
         """level4, level5: (N, 3, C, h, w) of three frames; audio: (N, A); switch: (N,).
 
         Returns logits (N, classes) and the features (N, width, h, w) that the classifier pools."""
-        count = level4.shape[0]
-        spatial = self.spatial(level4.flatten(0, 1), level5.flatten(0, 1))
-        features = self.fusion(spatial.unflatten(0, (count, FRAMES)), audio, switch)
+        features = self.features(level4, level5, audio, switch)
         return self.classifier(features.mean(dim=(2, 3))), features
+
+    def features(self, level4: Tensor, level5: Tensor, audio: Tensor, switch: Tensor) -> Tensor:
+        """The features alone, (N, width, h, w); see `forward`."""
+        if self.fusion.temporal is None:  # the neighbours would not be looked at
+            level4, level5 = (level[:, FRAMES // 2, None] for level in (level4, level5))
+        spatial = self.spatial(level4.flatten(0, 1), level5.flatten(0, 1)).unflatten(0, (len(level4), -1))
+        features: Tensor = self.fusion(spatial.expand(-1, FRAMES, -1, -1, -1), audio, switch)
+        return features

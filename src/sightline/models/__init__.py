@@ -30,12 +30,15 @@ class ModelInfo:
         Where it comes from.
     hub
         The Hub id of its weights, of a model too large to ship; None where they are inside the package.
+    use
+        What it is for, as one chooses by it: a few words without a full stop.
     """
 
     name: str
     predictor: str
     paper: str
     hub: str | None = None
+    use: str = ""
 
     def load_class(self) -> type[Predictor]:
         """The class of its predictor; imports the model."""
@@ -67,9 +70,24 @@ class ModelInfo:
 WCSNET = "WCS-Net (Zhang et al., ECCV 2020)"
 EGCNET = "From Sight to Insight (Qin et al., 2025)"
 REGISTRY: tuple[ModelInfo, ...] = (
-    ModelInfo("wcsnet", "sightline.models.wcsnet.predictor:WCSNetPredictor", WCSNET),
-    ModelInfo("egnet", "sightline.models.wcsnet.predictor:EGNetPredictor", WCSNET),
-    ModelInfo("egcnet", "sightline.models.egcnet.predictor:EGCNetPredictor", EGCNET),
+    ModelInfo(
+        "wcsnet",
+        "sightline.models.wcsnet.predictor:WCSNetPredictor",
+        WCSNET,
+        use="follow one thing: what people look at, or what you mark",
+    ),
+    ModelInfo(
+        "egnet",
+        "sightline.models.wcsnet.predictor:EGNetPredictor",
+        WCSNET,
+        use="see where people look, picture by picture",
+    ),
+    ModelInfo(
+        "egcnet",
+        "sightline.models.egcnet.predictor:EGCNetPredictor",
+        EGCNET,
+        use="find whatever stands out, or what an eye tracker's viewers looked at",
+    ),
 )
 
 

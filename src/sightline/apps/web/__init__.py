@@ -1,0 +1,130 @@
+"""The web page of `sightline serve`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sightline.apps.web.limits import Limits
+from sightline.errors import SightlineError, UsageError
+
+__all__ = ["Limits", "ServeError", "Serving", "serve", "serving"]
+
+
+class ServeError(SightlineError):
+    """The page cannot be served: a port that is taken, or a package that is missing."""
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A page that is being served. url: where."""
+
+    url: str
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    *,
+    limits: Limits | None = None,
+    device: str = "auto",
+    browse: bool = False,
+) -> None:
+    """Serve the page until Ctrl-C; a Hugging Face Space calls the same.
+
+    Parameters
+    ----------
+    host
+        The address to listen on. 127.0.0.1 is this machine alone, 0.0.0.0 every network that it is in.
+    port
+        Of that address.
+    limits
+        How much a visitor may ask of the page.
+    device
+        Where models run: auto, cpu, cuda, cuda:1, mps.
+    browse
+        Open the page in a browser.
+
+    Raises
+    ------
+    ServeError
+        Gradio is not installed, or the port is taken.
+    """
+    import threading
+
+    with serving(host, port, limits=limits, device=device, browse=browse), contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
+
+
+@contextlib.contextmanager
+def serving(
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    *,
+    limits: Limits | None = None,
+    device: str = "auto",
+    browse: bool = False,
+) -> Iterator[Serving]:
+    """The page, served while the context lasts; all files of its visitors go at the end. See `serve`."""
+    # Gradio asks its makers' servers for its version, and the Hub's for fonts, unless it is told not to before it is
+    # imported.
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    try:
+        import gradio as gr
+        from gradio.utils import get_upload_folder
+    except ImportError as error:
+        raise ServeError(f'{error.name or "gradio"} is missing; install it: pip install "sightline[web]"') from None
+    from pathlib import Path
+
+    from sightline.apps.web.page import look_of_page, make_page
+    from sightline.apps.web.visits import Visits
+    from sightline.models.weights import device_of
+
+    limits = limits or Limits()
+    device_of(device)
+    _require_free(host, port)
+    uploads = Path(get_upload_folder())
+    visits = Visits(limits, device, uploads)
+    page: gr.Blocks | None = None
+    try:
+        page = make_page(visits)
+        _, url, _ = page.queue(api_open=False).launch(
+            server_name=host,
+            server_port=port,
+            inbrowser=browse,
+            share=False,
+            quiet=True,
+            prevent_thread_lock=True,
+            ssr_mode=False,
+            footer_links=[],
+            max_file_size=int(limits.megabytes * 1e6),
+            allowed_paths=[str(visits.sessions.root)],
+            blocked_paths=[str(visits.sessions.root / "demo.mp4")],
+            enable_monitoring=False,
+            mcp_server=False,
+            pwa=False,
+            **look_of_page(),
+        )
+        yield Serving(url)
+    finally:
+        visits.close()
+        if page is not None:
+            page.close(verbose=False)
+
+
+def _require_free(host: str, port: int) -> None:
+    """Raise ServeError where the port is taken, UsageError where it or the host is none."""
+    if not 0 < port < 65536:
+        raise UsageError(f"`port` {port}: 1 to 65535 is expected")
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise ServeError(
+            f"{host}:{port}: cannot be listened on ({error.strerror}); choose another `port` or `host`"
+        ) from None

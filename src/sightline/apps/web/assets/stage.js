@@ -1,0 +1,218 @@
+// One frame: look at any of them, mark in it, by pointer or by keys.
+
+class Stage {
+  constructor(root, changed) {
+    this.root = root;
+    this.changed = changed;
+    this.view = root.querySelector(".sl-view");
+    this.image = root.querySelector(".sl-view img");
+    this.drawing = root.querySelector(".sl-marks");
+    this.range = root.querySelector(".sl-scrub input");
+    this.output = root.querySelector(".sl-scrub output");
+    this.layerBox = root.querySelector(".sl-layers");
+    this.marks = [];
+    this.layers = new Set();
+    this.tool = "follow";
+    this.wanted = null;
+    this.range.addEventListener("input", () => this.show(Number(this.range.value)));
+    for (const button of root.querySelectorAll("[data-tool]")) {
+      button.addEventListener("click", () => this.choose(button.dataset.tool));
+    }
+    root.querySelector("[data-do=undo]").addEventListener("click", () => this.undo());
+    root.querySelector("[data-do=clear]").addEventListener("click", () => this.clear());
+    this.listen();
+  }
+
+  open(media) {
+    this.media = media;
+    this.marks = [];
+    this.layers.clear();
+    this.layerBox.hidden = true;
+    this.cross = [media.width / 2, media.height / 2];
+    this.corner = this.drag = null;
+    this.view.style.aspectRatio = `${media.width} / ${media.height}`;
+    this.view.style.setProperty("--ratio", media.width / media.height);
+    this.drawing.setAttribute("viewBox", `0 0 ${media.width} ${media.height}`);
+    this.image.alt = `A frame of ${media.name}`;
+    this.range.parentElement.hidden = media.kind === "image";
+    this.reach(media.frames);
+    this.range.value = 0;
+    this.changed();
+    this.draw();
+    return this.show(0);
+  }
+
+  reach(frames) {
+    this.range.max = Math.max(0, frames - 1);
+  }
+
+  choose(tool) {
+    this.tool = tool;
+    this.corner = null;
+    for (const button of this.root.querySelectorAll("[data-tool]")) {
+      button.setAttribute("aria-pressed", button.dataset.tool === tool);
+    }
+    this.view.classList.toggle("sl-boxing", tool === "box");
+    this.draw();
+  }
+
+  /** Offers switches for what a run gave, all of them on but those of `off`. */
+  offer(names, words) {
+    this.layers = new Set(names.filter((name) => name !== "sound"));
+    this.layerBox.replaceChildren(
+      ...names.map((name) => {
+        const box = make("input", { type: "checkbox", value: name });
+        box.checked = this.layers.has(name);
+        box.addEventListener("change", () => {
+          if (box.checked) this.layers.add(name);
+          else this.layers.delete(name);
+          this.show(this.frame);
+        });
+        return make("label", { class: "sl-switch" }, box, make("i"), words[name]);
+      }),
+    );
+    this.layerBox.hidden = !names.length;
+    return this.show(this.frame);
+  }
+
+  /** Shows a frame; of many that are asked for at once, the last. */
+  async show(frame) {
+    this.frame = frame;
+    this.range.value = frame;
+    if (this.wanted !== null) {
+      this.wanted = frame;
+      return;
+    }
+    this.wanted = frame;
+    try {
+      for (let asked = null; asked !== this.wanted || this.again; ) {
+        this.again = false;
+        asked = this.wanted;
+        const seen = await call("look", { frame: asked, layers: [...this.layers] });
+        this.image.src = seen.picture;
+        this.output.textContent = `${clock(seen.time_s)}`;
+        this.range.setAttribute("aria-valuetext", `frame ${seen.frame}, ${seen.time_s.toFixed(2)} seconds`);
+        this.seen = seen;
+        this.onseen?.(seen);
+      }
+    } finally {
+      this.wanted = null;
+    }
+  }
+
+  listen() {
+    const at = (event) => {
+      const box = this.view.getBoundingClientRect();
+      return [
+        Math.min(this.media.width - 1, Math.max(0, ((event.clientX - box.left) / box.width) * this.media.width)),
+        Math.min(this.media.height - 1, Math.max(0, ((event.clientY - box.top) / box.height) * this.media.height)),
+      ];
+    };
+    this.view.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
+      this.view.setPointerCapture(event.pointerId);
+      this.drag = { from: at(event), to: at(event), x: event.clientX, y: event.clientY, is: false };
+    });
+    this.view.addEventListener("pointermove", (event) => {
+      if (!this.drag) return;
+      this.drag.to = at(event);
+      this.drag.is ||= Math.hypot(event.clientX - this.drag.x, event.clientY - this.drag.y) > 6;
+      this.draw();
+    });
+    this.view.addEventListener("pointerup", () => {
+      const drag = this.drag;
+      this.drag = null;
+      if (!drag) return;
+      this.cross = drag.to;
+      if (drag.is) this.add({ kind: "box", x1: drag.from[0], y1: drag.from[1], x2: drag.to[0], y2: drag.to[1] });
+      else this.put(drag.to);
+    });
+    this.view.addEventListener("pointercancel", () => {
+      this.drag = null;
+      this.draw();
+    });
+    this.view.addEventListener("keydown", (event) => this.key(event));
+    for (const name of ["focus", "blur"]) this.view.addEventListener(name, () => this.draw());
+  }
+
+  key(event) {
+    const step = Math.max(1, Math.round(this.media.width / (event.shiftKey ? 20 : 100)));
+    const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
+    if (moves[event.key]) {
+      const [x, y] = this.cross;
+      this.cross = [
+        Math.min(this.media.width - 1, Math.max(0, x + moves[event.key][0])),
+        Math.min(this.media.height - 1, Math.max(0, y + moves[event.key][1])),
+      ];
+      this.draw();
+    } else if (event.key === "Enter" || event.key === " ") this.put(this.cross);
+    else if (event.key === "Backspace" || event.key === "Delete") this.undo();
+    else if (event.key === "Escape") {
+      this.corner = null;
+      this.draw();
+    } else return;
+    event.preventDefault();
+  }
+
+  /** A point with the tool in hand; of a box, a corner. */
+  put([x, y]) {
+    if (this.tool !== "box") return this.add({ kind: "point", x, y });
+    if (!this.corner) {
+      this.corner = [x, y];
+      return this.draw();
+    }
+    const [x1, y1] = this.corner;
+    this.corner = null;
+    this.add({ kind: "box", x1, y1, x2: x, y2: y });
+  }
+
+  add(mark) {
+    this.marks = [{ ...mark, frame: this.seen.frame, time_s: this.seen.time_s }];
+    this.changed();
+    this.draw();
+  }
+
+  undo() {
+    this.marks.pop();
+    this.changed();
+    this.draw();
+  }
+
+  clear() {
+    this.marks = [];
+    this.changed();
+    this.draw();
+  }
+
+  draw() {
+    if (!this.media) return;
+    const unit = this.media.width / Math.max(200, this.view.clientWidth || 640);
+    const shapes = this.marks.map((mark) => this.shape(mark, unit));
+    if (this.drag?.is) {
+      const { from, to } = this.drag;
+      shapes.push(this.shape({ kind: "box", x1: from[0], y1: from[1], x2: to[0], y2: to[1] }, unit));
+    }
+    if (document.activeElement === this.view && this.view.matches(":focus-visible")) {
+      const [x, y] = this.cross;
+      if (this.corner) shapes.push(this.shape({ kind: "box", x1: this.corner[0], y1: this.corner[1], x2: x, y2: y }, unit));
+      const arm = 14 * unit;
+      const path = `M${x - arm} ${y}H${x + arm}M${x} ${y - arm}V${y + arm}`;
+      shapes.push(`<path class="sl-under" d="${path}" stroke-width="${4 * unit}"/><path class="sl-cross" d="${path}" stroke-width="${1.8 * unit}"/>`);
+    } else if (this.corner) {
+      shapes.push(this.shape({ kind: "point", x: this.corner[0], y: this.corner[1] }, unit));
+    }
+    this.drawing.innerHTML = shapes.join("");
+    this.root.querySelector("[data-do=undo]").disabled = this.root.querySelector("[data-do=clear]").disabled =
+      !this.marks.length;
+  }
+
+  shape(mark, unit) {
+    if (mark.kind === "box") {
+      const x = Math.min(mark.x1, mark.x2);
+      const y = Math.min(mark.y1, mark.y2);
+      const size = `x="${x}" y="${y}" width="${Math.abs(mark.x2 - mark.x1)}" height="${Math.abs(mark.y2 - mark.y1)}"`;
+      return `<rect class="sl-under" ${size} stroke-width="${4.5 * unit}"/><rect class="sl-box" ${size} stroke-width="${2.2 * unit}"/>`;
+    }
+    return `<circle class="sl-yes" cx="${mark.x}" cy="${mark.y}" r="${7 * unit}" stroke-width="${2.5 * unit}"/>`;
+  }
+}

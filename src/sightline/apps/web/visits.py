@@ -1,0 +1,368 @@
+"""What a visitor can do: the functions that the page calls, without the page."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sightline import models
+from sightline._version import __version__
+from sightline.apps.outcome import Outcome
+from sightline.apps.predict import Run
+from sightline.apps.reframe.crop import Aspect
+from sightline.apps.reframe.run import Reframe
+from sightline.apps.web.desk import Desk, Job
+from sightline.apps.web.guide import LAYERS, TABLES, choices
+from sightline.apps.web.limits import Limits
+from sightline.apps.web.look import Results, look
+from sightline.apps.web.marks import prompt_of
+from sightline.apps.web.media import Media, require_kind
+from sightline.apps.web.sessions import Session, Sessions, safe
+from sightline.data.synthetic import render_demo
+from sightline.errors import SightlineError, UsageError
+from sightline.models.base import Predictor
+from sightline.results.outputs import choose
+
+MOST_ROWS = 5000
+"""Rows of a table on the page; the whole one is in the download."""
+Ask = dict[str, Any]
+Answer = dict[str, Any]
+
+
+class Visits:
+    """All visits to one page.
+
+    limits: of each. device: where models run. uploads: the folder that the server receives files in; nothing is taken
+    from elsewhere. sessions: where the visitors' files lie.
+    """
+
+    def __init__(self, limits: Limits, device: str, uploads: Path, sessions: Sessions | None = None) -> None:
+        self.limits, self._device, self._uploads = limits, device, uploads
+        self.sessions = sessions or Sessions(60 * limits.minutes_kept)
+        self._desk = Desk(limits.workers, limits.waiting)
+        self._preparing = Desk(2, 4 * limits.waiting + 8)
+        self._models: dict[str, Predictor] = {}
+        self._loading = threading.Lock()
+        self._demo: Path | None = None
+
+    # What the page calls: each takes what the page sends, and gives what the page shows.
+
+    def hello(self, ask: Ask) -> Answer:
+        """A new visit."""
+        return {
+            "token": self.sessions.new().token,
+            "models": [choice.as_dict() for choice in choices()],
+            "layers": LAYERS,
+            "limits": {
+                "megabytes": self.limits.megabytes,
+                "seconds": self.limits.seconds,
+                "minutes_kept": self.limits.minutes_kept,
+            },
+            "version": __version__,
+        }
+
+    def open(self, ask: Ask) -> Answer:
+        """Open a file that the visitor has uploaded: `path` on the server, `name` at the visitor's."""
+        session = self._session(ask)
+        name = safe(str(ask.get("name", "")))
+        require_kind(name)
+        return self._open(session, self._received(session, ask, name), name)
+
+    def demo(self, ask: Ask) -> Answer:
+        """Open the demo clip."""
+        session = self._session(ask)
+        with self._loading:
+            if self._demo is None:
+                path = self.sessions.root / "demo.mp4"
+                render_demo(path)
+                self._demo = path
+        path = session.place("demo.mp4") / "demo.mp4"
+        shutil.copyfile(self._demo, path)
+        return self._open(session, path, "demo.mp4")
+
+    def fixations(self, ask: Ask) -> Answer:
+        """Take a table of fixations on what is open, or, without a `path`, put it away."""
+        session = self._session(ask)
+        if not ask.get("path"):
+            session.table = None
+            return {"table": None}
+        name = safe(str(ask.get("name", "")))
+        if Path(name).suffix.lower() not in (".csv", ".tsv", ".txt", ".parquet"):
+            raise UsageError(f"{name}: not a table of fixations by its name; give a csv, tsv or parquet")
+        session.table = self._received(session, ask, name)
+        return {"table": name}
+
+    def look(self, ask: Ask) -> Answer:
+        """One frame with layers."""
+        session = self._session(ask)
+        layers = {str(layer) for layer in ask.get("layers") or ()}
+        return look(self._media(session), session.seen, int(ask.get("frame") or 0), layers)
+
+    def follow(self, ask: Ask) -> Answer:
+        """Begin a run of a model on what is open."""
+        session = self._session(ask)
+        media = self._media(session)
+        prompt = prompt_of(ask.get("marks") or ())
+        choice = next((choice for choice in choices() if choice.name == ask.get("model")), None)
+        if choice is None:
+            raise UsageError(f"{ask.get('model')}: no model of this page; choose one")
+        table = session.table if "fixations" in choice.takes else None
+        out = session.place("results")
+
+        def work(job: Job) -> Answer:
+            job.begin(f"Loading {choice.name}", None)
+            predictor = self._load(choice.name)
+            predictor.require(*prompt.kinds)
+            run = Run(
+                predictor,
+                choose(predictor.gives, None, predictor.name),
+                prompt=prompt,
+                begin=lambda name, frames: job.begin("Looking", frames),
+                step=job.step,
+                stopped=job.stopped,
+            )
+            outcome = run.to_folder(media.path, out / Path(media.name).stem, table)
+            return self._followed(session, outcome)
+
+        return self._take(session, Job(media.name, work))
+
+    def reframe(self, ask: Ask) -> Answer:
+        """Begin to reframe what is open."""
+        session = self._session(ask)
+        media = self._media(session)
+        prompt = prompt_of(ask.get("marks") or ())
+        aspect, fit = Aspect.parse(str(ask.get("aspect"))), ask.get("fit")
+        if fit not in ("crop", "pad", "blur"):
+            raise UsageError(f"fit {fit}: crop, pad or blur is expected")
+        zoom = float(ask.get("zoom") or 1)
+        name = str(ask.get("model"))
+        out = session.place("reframed")
+
+        def work(job: Job) -> Answer:
+            job.begin(f"Loading {name}", None)
+            predictor = self._load(name)
+            kept = prompt if set(prompt.kinds) <= predictor.takes else type(prompt)()
+            phases = iter(("Looking", "Cutting"))
+            reframing = Reframe(
+                predictor,
+                (aspect,),
+                fit=fit,
+                zoom=zoom,
+                preview=True,
+                prompt=kept,
+                begin=lambda name, frames: job.begin(next(phases, "Cutting"), frames),
+                step=job.step,
+                stopped=job.stopped,
+            )
+            outcome = reframing.to_folder(media.path, out / Path(media.name).stem)
+            return self._reframed(session, outcome, aspect.name.replace("x", ":"))
+
+        return self._take(session, Job(media.name, work))
+
+    def pack(self, ask: Ask) -> Answer:
+        """Begin to pack everything that was made into one file."""
+        session = self._session(ask)
+        media = self._media(session)
+        folders = [folder for folder in (session.results, session.reframed) if folder is not None]
+        if not folders:
+            raise UsageError("There is nothing to download yet; start a run first")
+        out = session.place("download") / f"{Path(media.name).stem}-sightline.zip"
+
+        def work(job: Job) -> Answer:
+            files = [(folder, file) for folder in folders for file in sorted(folder.rglob("*")) if file.is_file()]
+            job.begin("Packing", len(files))
+            with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+                for folder, file in files:
+                    if job.stopped():
+                        break
+                    archive.write(file, file.relative_to(folder.parent.parent).as_posix().partition("-")[2])
+                    job.step()
+            return {"kind": "pack", "file": str(out), "name": out.name, "bytes": out.stat().st_size}
+
+        return self._take(session, Job(media.name, work))
+
+    def stop(self, ask: Ask) -> Answer:
+        """Ask the visitor's run to end; what is done is kept."""
+        session = self._session(ask)
+        if session.job is not None:
+            session.job.stop()
+        return {}
+
+    def status(self, ask: Ask) -> Answer:
+        """How far the preparation of what is open and the last run are."""
+        session = self._session(ask)
+        answer: Answer = {}
+        media, prepared, job = session.media, session.prepared, session.job
+        if media is not None and prepared is not None:
+            prepared.asked()
+            answer["media"] = {
+                "frames": len(media.times),
+                "expected": max(media.expected, len(media.times)),
+                "ready": media.ready,
+                "film": None if media.film is None else str(media.film),
+                "error": None if prepared.told() is None else session.plain(str(prepared.told())),
+            }
+        if job is not None:
+            job.asked()
+            told = job.told()
+            answer["job"] = {
+                "state": job.state,
+                "phase": job.phase,
+                "done": job.done,
+                "total": job.total,
+                "before": self._desk.before(job),
+                "error": None if told is None else session.plain(told),
+                "result": job.result,
+            }
+        return answer
+
+    def table(self, ask: Ask) -> Answer:
+        """A table that the last run wrote."""
+        session = self._session(ask)
+        name = str(ask.get("name"))
+        rows = [] if session.seen is None else session.seen.tables.get(name, [])
+        return {"rows": rows[:MOST_ROWS], "count": len(rows)}
+
+    def close(self) -> None:
+        """End all runs and remove all files."""
+        self._desk.close()
+        self._preparing.close()
+        self.sessions.close()
+
+    def _session(self, ask: Ask) -> Session:
+        return self.sessions.get(ask.get("token"))
+
+    def _media(self, session: Session) -> Media:
+        if session.media is None:
+            raise UsageError("Nothing is open; drop a video or picture first")
+        return session.media
+
+    def _received(self, session: Session, ask: Ask, name: str) -> Path:
+        """Move an uploaded file into the visitor's folder. Raises UsageError for a path that is no upload."""
+        path = Path(str(ask.get("path")))
+        inside = path.resolve().is_relative_to(self._uploads.resolve())
+        if not inside or path.is_symlink() or not path.is_file():
+            raise UsageError("This file was not uploaded here; drop it again")
+        if path.stat().st_size > self.limits.megabytes * 1e6:
+            path.unlink()
+            raise UsageError(f"{name}: larger than {self.limits.megabytes:g} MB, the most that this page takes")
+        target = session.place(name) / name
+        shutil.move(path, target)
+        return target
+
+    def _open(self, session: Session, path: Path, name: str) -> Answer:
+        try:
+            media = Media(path, name, session.place("frames"), self.limits)
+        except Exception:
+            shutil.rmtree(path.parent, ignore_errors=True)
+            raise
+        with session.lock:
+            if session.job is not None:
+                session.job.stop()
+            old = session.media
+            session.media, session.table, session.job = media, None, None
+            session.results = session.reframed = session.seen = None
+        if old is not None:
+            old.close()
+        session.prepared = Job(name, lambda job: media.prepare(job.step, job.stopped))
+        self._preparing.take(session.prepared)
+        height, width = media.size
+        return {
+            "name": name,
+            "kind": media.kind,
+            "width": width,
+            "height": height,
+            "fps": media.fps,
+            "frames": media.expected,
+            "sound": media.has_sound,
+        }
+
+    def _take(self, session: Session, job: Job) -> Answer:
+        with session.lock:
+            if session.job is not None and not session.job.over:
+                raise UsageError("A run goes on already; stop it first")
+            self._desk.take(job)
+            session.job = job
+        return {}
+
+    def _load(self, name: str) -> Predictor:
+        with self._loading:
+            if name not in self._models:
+                if name not in [choice.name for choice in choices()]:
+                    raise UsageError(f"{name}: no model of this page; choose one")
+                self._models[name] = models.load(name, device=self._device)
+            return self._models[name]
+
+    def _followed(self, session: Session, outcome: Outcome) -> Answer:
+        folder = _folder_of(outcome)
+        seen = Results(folder)
+        with session.lock:
+            old, session.results, session.seen = session.results, folder, seen
+        _forget(old)
+        film = next(folder / name for name in ("overlay.mp4", "overlay.png") if (folder / name).exists())
+        return {
+            "kind": "follow",
+            "film": str(film),
+            "layers": [layer for layer in LAYERS if layer in seen.layers],
+            "tables": [name for name in TABLES if seen.tables.get(name)],
+            "frames": outcome.frames,
+            "seconds": outcome.seconds,
+            "notes": [session.plain(note) for note in outcome.notes],
+            "error": None if outcome.error is None else session.plain(outcome.error),
+        }
+
+    def _reframed(self, session: Session, outcome: Outcome, aspect: str) -> Answer:
+        folder = _folder_of(outcome)
+        with session.lock:
+            old, session.reframed = session.reframed, folder
+        _forget(old)
+        film, preview = (
+            next((str(file) for file in sorted(folder.glob(f"{name}.*"))), None) for name in ("reframed", "preview")
+        )
+        return {
+            "kind": "reframe",
+            "aspect": aspect,
+            "film": film,
+            "preview": preview,
+            "frames": outcome.frames,
+            "seconds": outcome.seconds,
+            "notes": [session.plain(note) for note in outcome.notes],
+            "error": None if outcome.error is None else session.plain(outcome.error),
+        }
+
+
+def _folder_of(outcome: Outcome) -> Path:
+    if outcome.output is None:
+        raise UsageError("Stopped before the first frame was done")
+    return Path(outcome.output)
+
+
+def _forget(folder: Path | None) -> None:
+    """Remove the results of an earlier run, with the folder made for them."""
+    if folder is not None:
+        shutil.rmtree(folder.parent, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A function of the page whose errors are answers: {"error": one line}."""
+
+    verb: Callable[[Ask], Answer]
+    visits: Visits
+
+    def __call__(self, ask: Ask) -> Answer:
+        try:
+            return self.verb(ask)
+        except SightlineError as error:
+            return {"error": self._plain(ask, str(error))}
+
+    def _plain(self, ask: Ask, message: str) -> str:
+        try:
+            return self.visits.sessions.get(ask.get("token")).plain(message)
+        except UsageError:
+            return message

@@ -68,13 +68,13 @@ def test_photographs_with_names_have_a_head_and_no_gaze(tmp_path: Path) -> None:
     )
     scenes = read_scenes(tmp_path)
     scene = scenes["a"]
-    assert (scene.names, scene.labels.tolist()) == (("Fita", "Danisa"), [2, 1])
+    assert (scene.names, scene.labels.tolist()) == (("Fita", "Danisa"), [4, 20])
     assert scene.head_box is not None
     assert scene.head_box.tolist() == [5, 5, 9, 9]
     assert scene.boxes.tolist() == [[0, 0, 4, 4], [1, 1, 2, 2]]
     assert (scene.gaze, scene.eye, scene.gaze_index, scene.masks()) == (None, None, None, None)
     assert scenes["b"].head_box is None
-    assert scenes["b"].labels.tolist() == [1, 2, 1]
+    assert scenes["b"].labels.tolist() == [20, 4, 20]
 
 
 COCO = {

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from sightline.data import family
-from sightline.data.looking import LookingImage, read_goo, read_heads, read_looking
+from sightline.data.looking import read_goo, read_heads, read_looking
+from sightline.data.samples import LookingImage
 from sightline.errors import DataError
 
 
@@ -95,7 +96,7 @@ def test_goo_as_pictures_with_people(tmp_path: Path) -> None:
     (image,) = read_goo(tmp_path)
     (person,) = image.people
     assert (person.head, person.eye, person.target, person.object) == ((5, 5, 7, 7), (6, 6), (1, 2), 0)
-    assert (person.pose, image.labels, image.masks()) == ((1, 2, 3), ("7",), None)
+    assert (person.pose, image.labels, image.masks()) == ((1, 2, 3), ("Wafer",), None)
     numbers = np.zeros((20, 40), np.uint16)
     numbers[0:4, 0:4] = 300
     (tmp_path / "instances").mkdir()
@@ -105,7 +106,7 @@ def test_goo_as_pictures_with_people(tmp_path: Path) -> None:
     assert masks is not None
     assert masks.sum() == 16
     Image.new("RGB", (41, 20)).save(tmp_path / "images/a.png")
-    with pytest.raises(DataError, match=r"a\.png: \(20, 41\) pixels, the annotation says \(20, 40\)"):
+    with pytest.raises(DataError, match=r"a\.png: 41x20 pixels, its annotation says 40x20"):
         image.load()
 
 
@@ -115,7 +116,8 @@ def test_gazefollow_joins_the_annotators_of_a_person(tmp_path: Path) -> None:
     line = "{path},{id},0,0,1,1,{eye},0.5,{x},0.25,{head},{inside},meta\n"
     rows = [line.format(path="test/00/7.jpg", id=k, eye=0.1, x=k / 10, head="8,9,4,3", inside="src") for k in (2, 4)]
     (tmp_path / "test_annotations_release.txt").write_text("".join(rows))
-    outside = line.format(path="train/1.jpg", id=1, eye=0.9, x=-1, head="1,1,1,1", inside=0)
+    outside = line.format(path="train/1.jpg", id=1, eye=0.9, x=-1, head="1,1,2,2", inside=0)
+    outside += line.format(path="train/1.jpg", id=2, eye=0.8, x=-1, head="1,1,1,2", inside=0)
     (tmp_path / "train_annotations_release.txt").write_text(outside)
     (test,) = family("gazefollow").read(tmp_path, "test")
     assert isinstance(test, LookingImage)
@@ -123,9 +125,10 @@ def test_gazefollow_joins_the_annotators_of_a_person(tmp_path: Path) -> None:
     assert test.name == "test/00/7"
     assert (person.head, person.eye, person.inside) == ((4, 3, 8, 9), (4, 10), True)
     np.testing.assert_allclose(person.targets, [(8, 5), (16, 5)])
+    np.testing.assert_allclose(person.target, (12, 5))
     (train,) = family("gazefollow").read(tmp_path, "train")
     assert isinstance(train, LookingImage)
-    assert [(p.head, p.targets, p.inside) for p in train.people] == [(None, (), False)]
+    assert [(p.head, p.target, p.inside) for p in train.people] == [((1, 1, 2, 2), None, False)]  # one has no head box
     assert [image.name for image in family("gazefollow").read(tmp_path)] == ["train/1", "test/00/7"]
 
 

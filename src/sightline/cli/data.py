@@ -251,9 +251,8 @@ def _faults(sample: Sample) -> Iterator[str]:
 
 def _openers(sample: Sample) -> Iterator[Callable[[], object]]:
     """What opens each file of a sample."""
-    from sightline.data.looking import LookingImage
     from sightline.data.observed import Observed
-    from sightline.data.samples import VideoSequence
+    from sightline.data.samples import LookingImage, VideoSequence
     from sightline.data.tagged import TaggedVideo
 
     if isinstance(sample, TaggedVideo):
@@ -280,9 +279,8 @@ def _open_video(path: Path) -> None:
 
 def _summary(samples: Sequence[Sample]) -> dict[str, int]:
     """Counts of what the samples hold, by noun."""
-    from sightline.data.looking import LookingImage
     from sightline.data.observed import Observed
-    from sightline.data.samples import FixationImage, ImageMask, VideoSequence
+    from sightline.data.samples import FixationImage, ImageMask, LookingImage, VideoSequence
     from sightline.data.tagged import TaggedVideo
 
     tagged = [sample for sample in samples if isinstance(sample, TaggedVideo)]
@@ -299,7 +297,7 @@ def _summary(samples: Sequence[Sample]) -> dict[str, int]:
         "stimuli": len(stimuli),
         "pictures": len(scenes),
         "people": len(people),
-        "gaze targets": sum(bool(person.targets) for person in people),
+        "gaze targets": sum(person.target is not None for person in people),
         "frames": sum(map(len, videos)) + sum(len(one.frames) for one in stimuli),
         "labelled frames": sum(mask is not None for video in videos for mask in video.masks),
         "frames with fixations": sum(path is not None for video in videos for path in video.fixation_maps),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from sightline.data.files import require_folder
-from sightline.data.looking import LookingImage, Onlooker, by_picture
+from sightline.data.looking import by_picture
+from sightline.data.samples import LookingImage, Onlooker
 from sightline.data.tables import read_rows
 from sightline.errors import DataError
 
@@ -56,5 +57,7 @@ def _frames(images: Path, clip: Path) -> list[LookingImage]:
             file = row.text("frame")
             name = f"{clip.parent.name}/{clip.name}/{Path(file).stem}"
             head = row.box(*_BOX)
-            rows.append((name, images / file, Onlooker(head, None, ((x, y),) if inside else (), inside, number=number)))
+            rows.append(
+                (name, images / file, Onlooker(head, target=(x, y) if inside else None, inside=inside, number=number))
+            )
     return by_picture(sorted(rows, key=lambda row: row[0]))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from sightline.data.files import require_folder
-from sightline.data.looking import LookingImage, Onlooker, by_picture
+from sightline.data.looking import by_picture
+from sightline.data.samples import LookingImage, Onlooker
 from sightline.data.tables import Row, read_rows
 from sightline.errors import DataError
 
@@ -67,7 +68,7 @@ def _frames(images: Path, table: Path) -> list[LookingImage]:
             raise DataError(f"{row.place}: the head box holds nothing; mend or drop the line")
         number = numbers.setdefault(row.text("person_id"), len(numbers) + 1)
         inside = True if seen else False if kind == OUTSIDE else None
-        rows.append((frame, clip, image, Onlooker(head, None, ((x, y),) if seen else (), inside, number=number)))
+        rows.append((frame, clip, image, Onlooker(head, target=(x, y) if seen else None, inside=inside, number=number)))
     rows.sort(key=lambda row: row[0])
     return by_picture([(f"{clip}/{image.stem}", image, looker) for _, clip, image, looker in rows])
 

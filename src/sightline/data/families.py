@@ -34,9 +34,8 @@ from sightline.data import (
     vsod,
     youtube_objects,
 )
-from sightline.data.looking import LookingImage
 from sightline.data.observed import Observed, read_observed
-from sightline.data.samples import FixationImage, ImageMask, VideoSequence
+from sightline.data.samples import FixationImage, ImageMask, LookingImage, VideoSequence
 from sightline.data.tagged import TaggedVideo
 from sightline.errors import UsageError
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 
 from sightline.data.files import image_size
-from sightline.data.looking import LookingImage, Onlooker, by_picture
+from sightline.data.looking import by_picture
 from sightline.data.observed import Observed, Table
+from sightline.data.samples import LookingImage, Onlooker
 from sightline.data.tables import Row, read_rows
 from sightline.errors import DataError
 from sightline.fixations import Points
@@ -80,6 +82,7 @@ def people(root: str | Path, split: str | None = None) -> list[LookingImage]:
     -------
     list of LookingImage
         In the order of the files. A person all of whose annotators say that the target is not in the picture has none.
+        A person without a head box is left out.
 
     Raises
     ------
@@ -101,11 +104,14 @@ def _people(root: Path, path: Path) -> list[LookingImage]:
         numbers[name] = numbers.get(name, 0) + 1
         points = [(row.number("gaze_x"), row.number("gaze_y")) for row in rows if row.cells["inside"].strip() != "0"]
         targets = tuple((x, y) for x, y in points if 0 <= x <= 1 and 0 <= y <= 1)
+        if (head := _sorted_box(rows[0])) is None:
+            continue
         looker = Onlooker(
-            head=_sorted_box(rows[0]),
+            head,
             eye=(rows[0].number("eye_x"), rows[0].number("eye_y")),
-            targets=targets,
+            target=None if not targets else (fmean(x for x, _ in targets), fmean(y for _, y in targets)),
             inside=bool(targets),
+            targets=targets,
             number=numbers[name],
         )
         lookers.append((str(Path(name).with_suffix("")).replace("\\", "/"), root / name, looker))

@@ -23,6 +23,13 @@ from sightline.data.pickles import read_pickle
 from sightline.errors import DataError
 
 HEAD = "Head"
+CLASSES = (
+    "Kellogg Corn Flakes", "Honey Stars", "Koko Krunch", "Fita", "Mamon", "Buttercake", "Wafer", "Choco Crunchies",
+    "iHop", "Butterlicious", "Pik-nik", "Pringles", "Super Fruits", "Locally Mango", "Camomille", "Oishi Prawn",
+    "Kimchi Noodles", "Grahams", "Hansel", "Danisa", "Chocolate Chips", "Fresh Milk", "Bear brand", "Chuckie",
+)  # fmt: skip
+"""GOO's products: the number of a class counts from 1. The names are those of GOO-Real, which GOO-Synth's pictures bear
+out."""
 LAYOUT = "annotations.json with images/<id>.jpg and, for masks, instances/<id>.png; or the published .pickle, or COCO"
 
 
@@ -30,7 +37,7 @@ LAYOUT = "annotations.json with images/<id>.jpg and, for masks, instances/<id>.p
 class Scene:
     """One picture. size: (height, width). boxes: (N, 4) x0 y0 x1 y1 of the products, without the head.
 
-    labels: (N,) classes. names: of the products' classes, () where the set has numbers alone. gaze, eye: the points
+    labels: (N,) classes, numbers of `CLASSES` from 1. names: the same as names. gaze, eye: the points
     looked at and from, in pixels; gaze_index: the product looked at; None where the set does not say. head_box: None
     where none is annotated. pose: pitch, yaw and roll of the head in degrees, as GOO-Synth has them. image: the
     picture, None where it is not there. instances: the file of instance numbers, None where there is none. codes: the
@@ -76,8 +83,7 @@ def read_scenes(root: str | Path) -> dict[str, Scene]:
         entries = read_json(path)
         if goo_coco.is_coco(entries):
             entries = goo_coco.entries_of(path, entries)
-    classes = _classes(entries.values())
-    return {str(name): _scene(path, str(name), entry, classes) for name, entry in entries.items()}
+    return {str(name): _scene(path, str(name), entry) for name, entry in entries.items()}
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -93,24 +99,29 @@ def read_json(path: Path) -> dict[str, Any]:
     return entries
 
 
-def _classes(entries: Iterable[Any]) -> dict[str, int]:
-    """Numbers from 1 for the names of classes, in the order of the alphabet; none where the set has numbers."""
-    names = {str(name) for entry in entries if isinstance(entry, dict) for name in entry.get("names", ())}
-    return {name: number for number, name in enumerate(sorted(names - {HEAD}), start=1)}
+def _names(numbers: Iterable[int]) -> tuple[str, ...]:
+    """The names of numbered classes; a number that is none of GOO's stays a number."""
+    return tuple(CLASSES[number - 1] if 1 <= number <= len(CLASSES) else str(number) for number in numbers)
 
 
-def _scene(path: Path, name: str, entry: dict[str, Any], classes: dict[str, int]) -> Scene:
+def _numbers(names: Iterable[str]) -> list[int]:
+    """The numbers of named classes. Raises ValueError for a name that is none of GOO's."""
+    known = {name: number for number, name in enumerate(CLASSES, start=1)} | {HEAD: -1}
+    unknown = sorted({name for name in names if name not in known})
+    if unknown:
+        raise ValueError(f"no products of GOO: {', '.join(unknown)}")
+    return [known[name] for name in names]
+
+
+def _scene(path: Path, name: str, entry: dict[str, Any]) -> Scene:
     try:
         boxes = np.array(entry["boxes_xyxy"], dtype=np.float64).reshape(-1, 4)
-        given = entry.get("names", ()) if classes else entry.get("class_names", ())
-        names = np.array([str(one) for one in given], dtype=object)
-        if classes:
-            labels = np.array([classes.get(one, -1) for one in names], dtype=np.int64)
-        else:
-            labels = np.array(entry["labels"], dtype=np.int64).reshape(-1)
+        named = "names" in entry
+        numbers = _numbers(entry["names"]) if named else entry["labels"]
+        labels = np.array(numbers, dtype=np.int64).reshape(-1)
         if len(boxes) != len(labels):
             raise ValueError(f"{len(boxes)} boxes with {len(labels)} labels; one for each is expected")
-        head, products = _split_head(entry, boxes, names if classes else None)
+        head, products = _split_head(entry, boxes, labels if named else None)
         index = entry.get("gaze_box_index")
         polygons = entry.get("polygons")
         instances = path.parent / "instances" / f"{name}.png"
@@ -125,7 +136,7 @@ def _scene(path: Path, name: str, entry: dict[str, Any], classes: dict[str, int]
             None if index is None else int(index),
             instances if instances.is_file() else None,
             _picture(path.parent, name, entry.get("file_name")),
-            tuple(names[products]) if len(names) and all(names) else (),
+            tuple(entry["class_names"]) if "class_names" in entry else _names(labels[products].tolist()),
             _pose(entry.get("head_pitch_yaw_roll")),
             None if polygons is None else tuple(polygons),
         )
@@ -134,17 +145,20 @@ def _scene(path: Path, name: str, entry: dict[str, Any], classes: dict[str, int]
 
 
 def _split_head(
-    entry: dict[str, Any], boxes: NDArray[np.float64], names: NDArray[np.object_] | None
+    entry: dict[str, Any], boxes: NDArray[np.float64], named: NDArray[np.int64] | None
 ) -> tuple[NDArray[np.float64] | None, NDArray[np.int64]]:
-    """(the head's box, which boxes are products): the head is named, or given apart, or the last of the boxes."""
+    """(the head's box, which boxes are products): the head is named, or given apart, or the last of the boxes.
+
+    named: the numbers of the classes where they were names.
+    """
     every = np.arange(len(boxes))
     if "head_box_xyxy" in entry:
         head = entry["head_box_xyxy"]
         return None if head is None else np.array(head, dtype=np.float64).reshape(4), every
-    if names is None:
+    if named is None:
         return boxes[-1], every[:-1]
-    heads = np.flatnonzero(names == HEAD)
-    return (boxes[heads[0]] if len(heads) else None), every[names != HEAD]
+    heads = np.flatnonzero(named == -1)
+    return (boxes[heads[0]] if len(heads) else None), np.flatnonzero(named != -1)
 
 
 def _picture(folder: Path, name: str, file: Any) -> Path | None:

@@ -1,18 +1,17 @@
-"""People in pictures, where they look and at what, as annotated: samples and the readers of our own tables."""
+"""Readers of pictures with people who look at something: GOO, heads found by detectors, plain cases as a table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sightline.data import goo
-from sightline.data.files import image_size, load_image
-from sightline.data.object_masks import Code, decode, masks_of_instances
+from sightline.data.files import image_size
+from sightline.data.samples import LookingImage, Onlooker
 from sightline.data.tables import read_rows
 from sightline.errors import DataError
 from sightline.types import Box, Point
@@ -20,141 +19,6 @@ from sightline.types import Box, Point
 HEADS_LAYOUT = "gaze_objects/heads/<split>.csv with image_fixations/<split>/images.csv and images/"
 HEADS_SPLITS = ("mit1003", "eyecrowd")
 LOOKING_LAYOUT = "annotations.csv (file, sizes, head, target point, box and name) with the files"
-
-
-@dataclass(frozen=True, slots=True)
-class Onlooker:
-    """A person (or an animal) of a picture, as annotated; places in pixels of the file.
-
-    Attributes
-    ----------
-    head : (x1, y1, x2, y2), optional
-        Around the whole head; None where only the eye is marked.
-    eye : (x, y), optional
-        Where the person looks from.
-    targets : tuple of (x, y)
-        What the person looks at, one point an annotator; () where it lies outside or is not known.
-    inside : bool, optional
-        Whether the target lies in the picture; None where that is not annotated.
-    object : int, optional
-        The place among the picture's `boxes` of what is looked at.
-    direction : (x, y, z), optional
-        Unit vector of the gaze: x right, y down, z away from the camera.
-    pose : (pitch, yaw, roll), optional
-        Of the head, degrees, as the data set has them.
-    score : float
-        How sure a detector was of the head, in [0, 1]; 1 where people marked it.
-    number : int
-        From 1; the same in all frames of a clip.
-
-    Examples
-    --------
-    >>> Onlooker(head=(0, 0, 9, 9), targets=((20, 40), (30, 40))).target
-    (25.0, 40.0)
-    """
-
-    head: Box | None = None
-    eye: Point | None = None
-    targets: tuple[Point, ...] = ()
-    inside: bool | None = None
-    object: int | None = None
-    direction: tuple[float, float, float] | None = None
-    pose: tuple[float, float, float] | None = None
-    score: float = 1.0
-    number: int = 1
-
-    @property
-    def target(self) -> Point | None:
-        """The mean of the annotators' points; None where there is none."""
-        if not self.targets:
-            return None
-        return sum(x for x, _ in self.targets) / len(self.targets), sum(y for _, y in self.targets) / len(self.targets)
-
-    def scaled(self, x: float, y: float) -> Self:
-        """The same person in a picture that is x times as wide and y times as high."""
-        head = self.head
-        return replace(
-            self,
-            head=None if head is None else (head[0] * x, head[1] * y, head[2] * x, head[3] * y),
-            eye=None if self.eye is None else (self.eye[0] * x, self.eye[1] * y),
-            targets=tuple((px * x, py * y) for px, py in self.targets),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class LookingImage:
-    """A picture, or a frame of a clip, with its people and the objects that they may look at.
-
-    Attributes
-    ----------
-    name : str
-        Of the picture in its data set.
-    image_path : Path
-        Its file.
-    size : (height, width)
-        Of the file, pixels.
-    people : tuple of Onlooker
-        In the order of the annotations.
-    boxes : ndarray, (N, 4) float64, optional
-        The objects x1 y1 x2 y2, without heads; None where the set annotates none.
-    labels : tuple of str
-        The classes of the N objects: names, or numbers where the set has no names.
-    instances : Path, optional
-        A picture of instance numbers, told apart by the outlines of the boxes.
-    codes : tuple, optional
-        The masks of the N objects as COCO's run lengths or outlines, None for an object without one.
-    """
-
-    name: str
-    image_path: Path
-    size: tuple[int, int]
-    people: tuple[Onlooker, ...]
-    boxes: NDArray[np.float64] | None = None
-    labels: tuple[str, ...] = ()
-    instances: Path | None = None
-    codes: tuple[Code | None, ...] | None = field(default=None, repr=False)
-
-    def load(self) -> NDArray[np.uint8]:
-        """Read the picture.
-
-        Returns
-        -------
-        ndarray, (H, W, 3) uint8
-            RGB.
-
-        Raises
-        ------
-        DataError
-            If it is missing, damaged, or of another size than annotated.
-        """
-        image = load_image(self.image_path)
-        if image.shape[:2] != self.size:
-            raise DataError(f"{self.image_path}: {image.shape[:2]} pixels, the annotation says {self.size}")
-        return image
-
-    def masks(self) -> NDArray[np.bool_] | None:
-        """Read the masks of the objects.
-
-        Returns
-        -------
-        ndarray, (N, H, W) bool
-            In the order of `boxes`, empty for an object without a mask; None where the picture has no masks.
-
-        Raises
-        ------
-        DataError
-            If the file of them is damaged or of another size.
-        """
-        if self.boxes is None:
-            return None
-        if self.instances is not None:
-            return masks_of_instances(self.instances, self.boxes, self.size)
-        if self.codes is None:
-            return None
-        try:
-            return np.stack([decode(code, self.size) for code in self.codes]) if self.codes else None
-        except ValueError as error:
-            raise DataError(f"{self.name}: a mask cannot be read: {error}") from None
 
 
 def read_goo(root: str | Path) -> list[LookingImage]:
@@ -179,20 +43,13 @@ def read_goo(root: str | Path) -> list[LookingImage]:
     for scene in goo.read_scenes(root).values():
         if scene.image is None:
             raise DataError(f"{root}: no picture of scene {scene.name}; {goo.LAYOUT} is expected")
-        head = None if scene.head_box is None else _box(scene.head_box)
-        person = Onlooker(
-            head=head,
-            eye=scene.eye,
-            targets=() if scene.gaze is None else (scene.gaze,),
-            inside=None if scene.gaze is None else True,
-            object=scene.gaze_index,
-            pose=scene.pose,
-        )
-        people = () if head is None and scene.gaze is None else (person,)
-        labels = scene.names or tuple(str(label) for label in scene.labels)
-        found.append(
-            LookingImage(scene.name, scene.image, scene.size, people, scene.boxes, labels, scene.instances, scene.codes)
-        )
+        people: tuple[Onlooker, ...] = ()
+        if scene.head_box is not None:
+            inside = None if scene.gaze is None else True
+            box = _box(scene.head_box)
+            people = (Onlooker(box, scene.eye, scene.gaze, inside, scene.gaze_index, pose=scene.pose),)
+        masks = scene.masks if scene.instances is not None or scene.codes else None
+        found.append(LookingImage(scene.image, scene.size, people, scene.boxes, scene.names, masks, scene.name))
     return found
 
 
@@ -240,9 +97,9 @@ def read_heads(table: str | Path, images: str | Path) -> list[LookingImage]:
             score=row.number("score"),
             number=len(people) + 1,
         )
-        people.append(person.scaled(*sizes[name][1]))
+        people.append(_scaled(person, *sizes[name][1]))
     return [
-        LookingImage(Path(name).stem, images / "images" / name, sizes[name][0], tuple(people))
+        LookingImage(images / "images" / name, sizes[name][0], tuple(people), name=Path(name).stem)
         for name, people in found.items()
     ]
 
@@ -296,16 +153,15 @@ def read_looking(root: str | Path) -> list[LookingImage]:
     for row in read_rows(root / "annotations.csv", ("file", *head, *point, *box, "target_name", *size, *before)):
         x, y = (row.number(now) / row.number(then) for now, then in zip(size, before, strict=True))
         at = row.number(point[0]), row.number(point[1])
-        person = Onlooker(head=row.box(*head), targets=(at,), inside=True, object=0).scaled(x, y)
-        name = row.text("file")
+        person = _scaled(Onlooker(row.box(*head), target=at, inside=True, object=0), x, y)
         found.append(
             LookingImage(
-                Path(name).stem,
-                root / name,
+                root / row.text("file"),
                 (int(row.number("height_px")), int(row.number("width_px"))),
                 (person,),
                 np.array([row.box(*box)]) * (x, y, x, y),
                 (row.text("target_name"),),
+                name=Path(row.text("file")).stem,
             )
         )
     return found
@@ -324,9 +180,25 @@ def by_picture(rows: Iterable[tuple[str, Path, Onlooker]], *, fractions: bool = 
     for (name, path), people in found.items():
         height, width = size = image_size(path)
         if fractions:
-            people = [replace(person.scaled(width, height), head=person.head) for person in people]
-        images.append(LookingImage(name, path, size, tuple(people)))
+            people = [replace(_scaled(person, width, height), head=person.head) for person in people]
+        images.append(LookingImage(path, size, tuple(people), name=name))
     return images
+
+
+def _scaled(person: Onlooker, x: float, y: float) -> Onlooker:
+    """The same person in a picture that is x times as wide and y times as high."""
+
+    def point(at: Point) -> Point:
+        return at[0] * x, at[1] * y
+
+    head = person.head
+    return replace(
+        person,
+        head=(head[0] * x, head[1] * y, head[2] * x, head[3] * y),
+        eye=None if person.eye is None else point(person.eye),
+        target=None if person.target is None else point(person.target),
+        targets=tuple(map(point, person.targets)),
+    )
 
 
 def _box(values: NDArray[np.float64]) -> Box:

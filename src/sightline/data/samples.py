@@ -201,6 +201,10 @@ class Onlooker:
         Of the head, degrees, in the set's own axes.
     score : float
         How sure the box is, in [0, 1]; 1 where a person drew it.
+    targets : tuple of (x, y)
+        The point of each annotator, where there are several; `target` is their mean.
+    number : int
+        From 1; the same in all frames of a clip.
 
     Examples
     --------
@@ -216,6 +220,8 @@ class Onlooker:
     direction: tuple[float, float, float] | None = None
     pose: tuple[float, float, float] | None = None
     score: float = 1.0
+    targets: tuple[Point, ...] = ()
+    number: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +242,8 @@ class LookingImage:
         N names of classes; a number where the set has no names.
     masks_reader : callable or None
         Gives the objects' masks, (N, H, W) bool, empty where one has none; None where the set has no masks.
+    name : str
+        Of the picture in its set.
 
     Examples
     --------
@@ -250,6 +258,7 @@ class LookingImage:
     boxes: NDArray[np.float64] | None = None
     labels: tuple[str, ...] = ()
     masks_reader: Callable[[], NDArray[np.bool_] | None] | None = None
+    name: str = ""
 
     def load(self) -> NDArray[np.uint8]:
         """The picture (H, W, 3) uint8 RGB. Raises DataError where it is not of the size that the annotations say."""

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sightline.data.goo import Scene, read_json
+from sightline.data.goo import CLASSES, Scene, read_json
 from sightline.data.object_masks import read_instances
 from sightline.errors import DataError
 from sightline.metrics.coco import Objects, encode_mask
@@ -73,12 +73,11 @@ def read_predictions(root: Path, scenes: dict[str, Scene], complete: bool) -> di
 
 
 def _classes(scenes: dict[str, Scene]) -> dict[str, int]:
-    """The numbers of the classes that the ground truth names; none where it has numbers alone."""
-    return {
-        str(label): int(number)
-        for scene in scenes.values()
-        for label, number in zip(scene.names, scene.labels, strict=False)
-    }
+    """The numbers of the ground truth's classes, by their names and by the numbers themselves as text."""
+    known = {name: number for number, name in enumerate(CLASSES, start=1)}
+    for scene in scenes.values():
+        known |= {name: int(number) for name, number in zip(scene.names, scene.labels, strict=True)}
+    return known | {str(number): number for number in known.values()}
 
 
 def _check_names(where: Path, given: dict[str, Any], scenes: dict[str, Scene], complete: bool) -> None:
@@ -115,18 +114,15 @@ def _of_source(folder: Path, scene: Scene, classes: dict[str, int]) -> Predictio
 
 
 def _objects_of_source(path: Path, masks: tuple[Path, ...], scene: Scene, classes: dict[str, int]) -> Objects | None:
-    """The objects of a picture. Where the ground truth names its classes, one that it does not know is never right."""
+    """The objects of a picture. A label that is none of the ground truth's classes is never right."""
     if not path.is_file():
         return None
     rows = _rows(path, ("object", "label", "score", *BOX))
-    words = sorted({row["label"] for row in rows if not row["label"].lstrip("-").isdecimal()})
-    if words and not classes:
-        raise DataError(f"{path}: labels {', '.join(words)}; the numbers of the ground truth's classes are expected")
     boxes = [[_number(path, row, name) for name in BOX] for row in rows]
     objects = Objects(
         scene.size,
         list(boxes),
-        [classes.get(row["label"], UNKNOWN) if classes else int(row["label"]) for row in rows],
+        [classes.get(row["label"], UNKNOWN) for row in rows],
         [_number(path, row, "score") for row in rows],
     )
     if masks:

@@ -31,6 +31,19 @@ def test_neighbours(step_s: float) -> None:
             assert list(with_neighbours(times, float, step_s)) == by_rule(times, step_s)
 
 
+@pytest.mark.parametrize(("before", "after"), [(2, 2), (1, 0), (0, 1), (2, 1)])
+def test_more_neighbours_are_those_of_longer_steps(before: int, after: int) -> None:
+    times = np.sort(np.random.default_rng(1).uniform(0, 3, 50)).round(2).tolist()
+    found = list(with_neighbours(times, float, 0.3, before, after))
+    for number in range(1, max(before, after) + 1):
+        single = by_rule(times, number * 0.3)
+        if number <= before:
+            assert [one[before - number] for one in found] == [one[0] for one in single]
+        if number <= after:
+            assert [one[before + number] for one in found] == [one[2] for one in single]
+    assert [one[before] for one in found] == times
+
+
 def test_no_more_is_held_than_what_lies_between() -> None:
     """A frame is given as soon as the one after it is there, and never asks for more."""
     taken: list[float] = []

@@ -27,6 +27,7 @@ from sightline.types import Clip, Frame, Prompt, SoundWindow, Step, VideoFrame
 NOT_PREDICTED = "no net predicts the tag on the whole frame"
 NOT_ON_CROP = "no net predicts the tag on the crop"
 NO_BOX = "nothing stands out on the coarse map"
+DONE = "done"
 
 
 class _Seen(NamedTuple):
@@ -35,6 +36,34 @@ class _Seen(NamedTuple):
     frame: VideoFrame
     level4: Tensor
     level5: Tensor
+
+
+class Examined(NamedTuple):
+    """What the nets of SCAM make of a frame.
+
+    outcome: done, or why there is no map. steps: every map so far. maps: of the last stage that was reached, in `box`
+    (x1, y1, x2, y2 in pixels of the frame). level4, level5: (1, 3, C, h, w), what the nets of that stage read; audio:
+    (1, A); switch: (1,).
+    """
+
+    frame: VideoFrame
+    outcome: str
+    steps: tuple[Step, ...]
+    stage: Stage
+    maps: StageMaps
+    box: Box
+    level4: Tensor
+    level5: Tensor
+    audio: Tensor
+    switch: Tensor
+    sound: SoundWindow | None
+
+    def result(self, fused: Tensor | None, steps: Sequence[Step] = ()) -> Frame:
+        """The frame with its pseudo-fixations; fused: (s, s), of the box; None for none."""
+        height, width = self.frame.image.shape[:2]
+        saliency = None if fused is None else cam.paste(fused, self.box, (height, width)).numpy()
+        frame = self.frame
+        return Frame(frame.index, frame.time_s, frame.image, saliency, sound=self.sound, steps=(*self.steps, *steps))
 
 
 class Labeller(Predictor):
@@ -89,14 +118,19 @@ class Labeller(Predictor):
     def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
         """Pseudo-fixations of a clip's frames, each looked at with its temporal neighbours."""
         self._counts.clear()
+        for examined in self._examined(clip):
+            self._counts[examined.outcome] += 1
+            yield examined.result(examined.maps.fused[0] if examined.outcome == DONE else None)
+
+    def _examined(self, clip: Clip) -> Iterator[Examined]:
+        """What SCAM makes of each frame of a clip."""
         window = self.nets.config.window
         seen = map(self._see, clip.frames())
         for before, now, after in with_neighbours(seen, lambda item: item.frame.time_s, window.step_s):
             heard = listen(clip, now.frame.time_s, window.sound_s, self.nets.encoders.audio)
             with torch.inference_mode():
-                frame, outcome = self._label((before, now, after), heard)
-            self._counts[outcome] += 1
-            yield frame
+                examined = self._examine((before, now, after), heard)
+            yield examined
 
     def _see(self, frame: VideoFrame) -> _Seen:
         level4, level5 = self._encode(squares([frame.image], self.nets.config.coarse_size))
@@ -109,35 +143,38 @@ class Labeller(Predictor):
         level4, level5 = self._engines[images.shape](images)
         return level4.cpu(), level5.cpu()
 
-    def _label(self, clip: tuple[_Seen, _Seen, _Seen], heard: Heard | None) -> tuple[Frame, str]:
+    def _examine(self, clip: tuple[_Seen, _Seen, _Seen], heard: Heard | None) -> Examined:
         nets, config = self.nets, self.nets.config
         now = clip[1].frame
         size = (now.image.shape[0], now.image.shape[1])
         tags = tag_vector(self.tags, config)
         audio, sound = self._hear(clip[1], heard)
         switch = torch.tensor([float(sound.switch)]) if sound is not None else torch.zeros(1)
-        level4, level5 = torch.cat([seen.level4 for seen in clip]), torch.cat([seen.level5 for seen in clip])
-        coarse = stage_maps(nets, "coarse", level4[None], level5[None], audio, switch, tags)
+        level4, level5 = (torch.cat(levels)[None] for levels in zip(*(seen[1:] for seen in clip), strict=True))
+        coarse = stage_maps(nets, "coarse", level4, level5, audio, switch, tags)
         steps = _steps(coarse, "coarse", config, None)
-
-        def result(outcome: str, saliency: Tensor | None = None) -> tuple[Frame, str]:
-            values = None if saliency is None else saliency.numpy()
-            return Frame(now.index, now.time_s, now.image, values, sound=sound, steps=tuple(steps)), outcome
-
+        whole = Examined(
+            now, DONE, steps, "coarse", coarse, (0, 0, size[1], size[0]), level4, level5, audio, switch, sound
+        )
         if not _counts(coarse, config):
-            return result(NOT_PREDICTED)
+            return whole._replace(outcome=NOT_PREDICTED)
         if config.stage == "coarse":
-            return result(_DONE, cam.paste(coarse.fused[0], (0, 0, size[1], size[0]), size))
+            return whole
         box = crop_box(coarse.fused[0], size, config)
         if box is None:
-            return result(NO_BOX)
+            return whole._replace(outcome=NO_BOX)
         crops = squares([seen.frame.image for seen in clip], config.fine_size, box)
-        level4, level5 = self._encode(crops)
-        fine = stage_maps(nets, "fine", level4[None], level5[None], audio, switch, tags)
-        steps += _steps(fine, "fine", config, box)
-        if not _counts(fine, config):
-            return result(NOT_ON_CROP)
-        return result(_DONE, cam.paste(fine.fused[0], box, size))
+        level4, level5 = (level[None] for level in self._encode(crops))
+        fine = stage_maps(nets, "fine", level4, level5, audio, switch, tags)
+        return whole._replace(
+            outcome=DONE if _counts(fine, config) else NOT_ON_CROP,
+            steps=(*steps, *_steps(fine, "fine", config, box)),
+            stage="fine",
+            maps=fine,
+            box=box,
+            level4=level4,
+            level5=level5,
+        )
 
     def _hear(self, seen: _Seen, heard: Heard | None) -> tuple[Tensor, SoundWindow | None]:
         """(the sound's vector (1, A), what is said of it); zeros where nothing is heard."""
@@ -158,7 +195,6 @@ class Labeller(Predictor):
         )
 
 
-_DONE = "done"
 _REASONS = (NOT_PREDICTED, NO_BOX, NOT_ON_CROP)
 
 
@@ -168,13 +204,13 @@ def _counts(maps: StageMaps, config: ScamConfig) -> bool:
     return config.fusion == "average" or bool((maps.confidences[chosen] > 0).any())
 
 
-def _steps(maps: StageMaps, stage: Stage, config: ScamConfig, box: Box | None) -> list[Step]:
+def _steps(maps: StageMaps, stage: Stage, config: ScamConfig, box: Box | None) -> tuple[Step, ...]:
     """Every map of a stage, and what is fused of them."""
-    each = [
+    each = (
         Step(f"{stage} {sources}", float(maps.confidences[i, 0]), maps.maps[i, 0].numpy(), box)
         for i, sources in enumerate(config.nets)
-    ]
-    return [*each, Step(f"{stage} SCAM", None, maps.fused[0].numpy(), box)]
+    )
+    return (*each, Step(f"{stage} SCAM", None, maps.fused[0].numpy(), box))
 
 
 class _Levels(nn.Module):

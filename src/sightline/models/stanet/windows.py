@@ -23,17 +23,25 @@ SILENCE = 1e-4
 does."""
 
 
-def with_neighbours(items: Iterable[T], time_of: Callable[[T], float], step_s: float) -> Iterator[tuple[T, T, T]]:
-    """Each item with the one `step_s` before it and the one `step_s` after it.
+def with_neighbours(
+    items: Iterable[T], time_of: Callable[[T], float], step_s: float, before: int = 1, after: int = 1
+) -> Iterator[tuple[T, ...]]:
+    """Each item with those one, two and more times `step_s` before it and after it, all in order of time.
 
     Parameters
     ----------
     items
-        In order of time; those between the two neighbours are held, no others.
+        In order of time; those between the farthest neighbours are held, no others.
     time_of
         An item's time, seconds.
     step_s
         Above 0. The neighbours are the nearest items at least so far away, or the first and the last one of all.
+    before, after
+        How many neighbours there are on each side.
+
+    Returns
+    -------
+    Tuples of before + 1 + after items.
 
     Examples
     --------
@@ -41,27 +49,43 @@ def with_neighbours(items: Iterable[T], time_of: Callable[[T], float], step_s: f
     [(0, 0, 2), (0, 1, 3), (0, 2, 3), (1, 3, 3)]
     >>> list(with_neighbours("a", lambda item: 0.0, 1.0))
     [('a', 'a', 'a')]
+    >>> list(with_neighbours([0, 1, 2], float, 1.0, before=2, after=0))
+    [(0, 0, 0), (0, 0, 1), (0, 1, 2)]
     """
     held: deque[T] = deque()
     centre = 0  # place of the next item to give, in `held`
 
-    def give() -> tuple[T, T, T]:
-        now = time_of(held[centre])
-        before = max((i for i in range(centre) if time_of(held[i]) <= now - step_s + CLOSE_S), default=0)
-        after = next((i for i in range(centre, len(held)) if time_of(held[i]) >= now + step_s - CLOSE_S), len(held) - 1)
-        return held[before], held[centre], held[after]
+    def first_needed() -> int:
+        return _back(held, centre, before * step_s, time_of)
+
+    def give() -> tuple[T, ...]:
+        behind = [_back(held, centre, number * step_s, time_of) for number in range(before, 0, -1)]
+        ahead = [_forth(held, centre, number * step_s, time_of) for number in range(1, after + 1)]
+        return tuple(held[place] for place in (*behind, centre, *ahead))
 
     for item in items:
         held.append(item)
-        while time_of(item) >= time_of(held[centre]) + step_s - CLOSE_S:
+        while centre < len(held) and time_of(item) >= time_of(held[centre]) + after * step_s - CLOSE_S:
             yield give()
             centre += 1
-            while centre > 1 and time_of(held[1]) <= time_of(held[centre]) - step_s + CLOSE_S:
+            while centre < len(held) and first_needed() > 0:
                 held.popleft()
                 centre -= 1
     while centre < len(held):
         yield give()
         centre += 1
+
+
+def _back(held: deque[T], centre: int, span_s: float, time_of: Callable[[T], float]) -> int:
+    """The place of the nearest item at least `span_s` before; that of the first one where there is none."""
+    latest = time_of(held[centre]) - span_s + CLOSE_S
+    return max((place for place in range(centre) if time_of(held[place]) <= latest), default=0)
+
+
+def _forth(held: deque[T], centre: int, span_s: float, time_of: Callable[[T], float]) -> int:
+    """The place of the nearest item at least `span_s` after; that of the last one where there is none."""
+    earliest = time_of(held[centre]) + span_s - CLOSE_S
+    return next((place for place in range(centre, len(held)) if time_of(held[place]) >= earliest), len(held) - 1)
 
 
 class Heard(NamedTuple):

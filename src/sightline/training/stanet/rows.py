@@ -154,9 +154,7 @@ class RowStore:
         return bool(scores[best] >= settings.floor) and self.config.tags[best] in tags
 
 
-def _spaced(
-    frames: Iterator[VideoFrame], step_s: float, every_s: float
-) -> Iterator[tuple[VideoFrame, VideoFrame, VideoFrame]]:
+def _spaced(frames: Iterator[VideoFrame], step_s: float, every_s: float) -> Iterator[tuple[VideoFrame, ...]]:
     """The first frame and one every `every_s` seconds, each with its temporal neighbours."""
     next_s = 0.0
     for clip in with_neighbours(frames, lambda frame: frame.time_s, step_s):

@@ -314,8 +314,9 @@ class WCSNet:
         )
         network.config = config
         tracker, settings = self.model.tracker(), config.tracker.motion
-        tracker._engine = self._engines.get(config.tracker.template.purity)
-        saliency_of = tracker._saliency
+        decoders = self._engines
+        tracker.eyes.decoder = decoders.get(config.tracker.template.purity)
+        saliency_of = tracker.eyes.saliency
         maps = self._saliency
 
         def saliency(image: Image) -> NDArray[np.float32]:
@@ -323,7 +324,7 @@ class WCSNet:
                 maps[id(image)] = saliency_of(image)
             return maps[id(image)]
 
-        tracker._saliency = saliency  # type: ignore[assignment]
+        tracker.eyes.saliency = saliency  # type: ignore[method-assign, assignment]
         key = settings.model_dump_json()
         if key not in self._motions:
             before, found = thumbnail(clip.images[0], settings.longer_side), []
@@ -345,8 +346,8 @@ class WCSNet:
             tracked.append(tracker.step(image, motion))
         if not off:
             self._shipped = tracked
-        if tracker._engine is not None:
-            self._engines[config.tracker.template.purity] = tracker._engine
+        if tracker.eyes.decoder is not None:
+            decoders[config.tracker.template.purity] = tracker.eyes.decoder
         return [Result(each.probability, each.mask, each.hotspot, each.point) for each in tracked]
 
 

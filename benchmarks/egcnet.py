@@ -281,7 +281,7 @@ def baselines(sequences: list[VideoSequence], gaze2mask: Path | None) -> dict[st
         maps = {"EG-Net": looks, "GrabCut from EG-Net's peaks": cut}
         if gaze2mask is not None:
             weights.load_into(wcsnet.gaze2mask, gaze2mask / f"fold{1 - number // 5}" / "gaze2mask")
-            segment = wcsnet.tracker().segment
+            segment = wcsnet.tracker().choice.segment
             maps["EG-Net and Gaze2Mask-Net"] = [
                 segment(image, look).astype(np.float32) for image, look in zip(images, looks, strict=True)
             ]

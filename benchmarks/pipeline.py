@@ -54,7 +54,6 @@ def measure_speed(model: str, video: Path, count: int, rounds: int, folder: Path
     from sightline.apps.predict import Run
     from sightline.models.wcsnet.geometry import Crop
     from sightline.models.wcsnet.predictor import WCSNetPredictor
-    from sightline.nn.engine import Engine
     from sightline.results.outputs import choose
     from sightline.video import open_source
 
@@ -65,11 +64,14 @@ def measure_speed(model: str, video: Path, count: int, rounds: int, folder: Path
     tracker = predictor.tracker()
     tracker.start(frames[0].image)
     tracker.step(frames[1].image)
-    network, kernels = tracker._engine, tracker._kernels
-    assert network is not None
+    eyes, kernels = tracker.eyes, tracker._kernels
     height, width = frames[0].image.shape[:2]
     search = Crop(width / 2, height / 2, height).take(frames[0].image, tracker.size)
-    backbone = Engine(predictor.network.backbone, (search,), tracker.device)
+
+    def network() -> None:
+        for _ in frames:
+            assert eyes.decoder is not None
+            eyes.decoder(*eyes.encode(search), *kernels)
 
     def track() -> None:
         tracker.start(frames[0].image)
@@ -81,8 +83,8 @@ def measure_speed(model: str, video: Path, count: int, rounds: int, folder: Path
         run.to_folder(video, folder / "results")
 
     rows: dict[str, Callable[[], object]] = {
-        "bare backbone": lambda: [backbone(search) for _ in frames],
-        "tracking network": lambda: [network(search, *kernels) for _ in frames],
+        "bare backbone": lambda: [eyes.encode(search) for _ in frames],
+        "tracking network": network,
         "tracker on preloaded frames": track,
         "whole pipeline": predict,
     }

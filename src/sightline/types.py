@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.errors import UsageError
+from sightline.prompts import Box, Cue, Point, Prompt
+
+__all__ = [
+    "Box",
+    "Clip",
+    "Cue",
+    "Frame",
+    "Hotspot",
+    "Object",
+    "Person",
+    "Point",
+    "Prompt",
+    "SoundWindow",
+    "State",
+    "Step",
+    "Track",
+    "VideoFrame",
+]
 
 State = Literal["start", "track", "lost"]
-Point = tuple[float, float]
-"""x and y in pixels from the top-left corner; pixel i spans [i, i + 1)."""
-Box = tuple[float, float, float, float]
-"""Left, top, right and bottom in pixels; right and bottom are exclusive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,97 +91,6 @@ class Clip(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
-    """What to attend to, said by the user; nothing at all leaves the choice to the model.
-
-    Attributes
-    ----------
-    point
-        (x, y) on the target, pixels of the first frame.
-    box
-        (x1, y1, x2, y2) around the target, pixels of the first frame.
-    mask
-        (H, W) bool, the target in the first frame.
-    fixations
-        Where viewers looked, (K, 2) x and y in pixels: by the index of a frame; a list of each frame's will do.
-
-    Raises
-    ------
-    UsageError
-        More than one of them is given, or one is not of its form.
-
-    Examples
-    --------
-    >>> Prompt(point=(640, 360)).kinds
-    ('point',)
-    >>> Prompt().kinds
-    ()
-    """
-
-    point: Point | None = None
-    box: Box | None = None
-    mask: NDArray[np.bool_] | None = None
-    fixations: Mapping[int, NDArray[np.floating]] | None = None
-
-    def __post_init__(self) -> None:
-        if len(self.kinds) > 1:
-            raise UsageError(f"{' and '.join(f'`{kind}`' for kind in self.kinds)}: give one of them, not several")
-        for kind, value, form in (("point", self.point, "(x, y)"), ("box", self.box, "(x1, y1, x2, y2)")):
-            if value is not None and not _are_numbers(value, form.count(",") + 1):
-                raise UsageError(f"`{kind}` is {value!r}; {form} in pixels is expected")
-        if self.mask is not None and not isinstance(self.mask, np.ndarray):
-            raise UsageError(f"`mask` is a {type(self.mask).__name__}; an array (H, W) of bool is expected")
-        if isinstance(self.fixations, Sequence):
-            object.__setattr__(self, "fixations", dict(enumerate(self.fixations)))
-        elif self.fixations is not None and not isinstance(self.fixations, Mapping):
-            raise UsageError(
-                f"`fixations` is a {type(self.fixations).__name__}; (K, 2) points of each frame are expected, as "
-                "`sightline.gaze.fixations_by_frame` gives them"
-            )
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """The names of what is given."""
-        return tuple(field.name for field in fields(self) if getattr(self, field.name) is not None)
-
-    def require_inside(self, size: tuple[int, int]) -> None:
-        """Check that point, box and mask fit a picture of (height, width).
-
-        Raises
-        ------
-        UsageError
-            A point or box outside of the picture, an empty box or mask, a mask of another size.
-        """
-        height, width = size
-        if self.point is not None:
-            x, y = self.point
-            if not (0 <= x < width and 0 <= y < height):
-                raise UsageError(
-                    f"`point` {x:g},{y:g} is outside of the {width}x{height} frames; give pixels from the top left "
-                    "corner"
-                )
-        if self.box is not None:
-            x1, y1, x2, y2 = self.box
-            if not (x1 < x2 and y1 < y2 and x1 < width and y1 < height and x2 > 0 and y2 > 0):
-                raise UsageError(
-                    f"`box` {x1:g},{y1:g},{x2:g},{y2:g} holds nothing of the {width}x{height} frames; give left, top, "
-                    "right and bottom in pixels"
-                )
-        if self.mask is not None:
-            if self.mask.shape != size:
-                raise UsageError(f"`mask` is {self.mask.shape}, the frames {size}; resize it (height, width)")
-            if not self.mask.any():
-                raise UsageError("`mask` is empty; mark the target in it")
-
-
-def _are_numbers(values: object, count: int) -> bool:
-    try:
-        return np.asarray(values, dtype=np.float64).shape == (count,)
-    except (TypeError, ValueError):
-        return False
-
-
-@dataclass(frozen=True, slots=True)
 class Hotspot:
     """The focal point inside of the attended object.
 
@@ -183,6 +105,25 @@ class Hotspot:
     x_px: float
     y_px: float
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One of the objects that are followed, whether it is in view or not.
+
+    Attributes
+    ----------
+    number
+        The object's.
+    state
+        As of `Frame`; "lost" too before the object is pointed out.
+    hotspot
+        The focal point inside of it; None where it is lost.
+    """
+
+    number: int
+    state: State
+    hotspot: Hotspot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +250,8 @@ class Frame:
         where the model follows nothing.
     objects
         The objects by number.
+    tracks
+        The objects that are followed, by number, where a prompt names several. `hotspot` and `state` are the first's.
     people
         The people in the picture and their gaze targets.
     heatmap
@@ -330,6 +273,7 @@ class Frame:
     hotspot: Hotspot | None = None
     state: State | None = None
     objects: tuple[Object, ...] = ()
+    tracks: tuple[Track, ...] = ()
     people: tuple[Person, ...] = ()
     heatmap: NDArray[np.float32] | None = None
     sound: SoundWindow | None = None

@@ -23,7 +23,8 @@ from hostile.corpus import BROKEN, picture, sound_of, truncate, write_frames, wr
 from hostile.fake_model import BrightestSpot
 from sightline.cli import main
 from sightline.errors import UsageError, WeightsError
-from sightline.types import Clip, Frame, Hotspot, Prompt
+from sightline.results.png import write_labels
+from sightline.types import Clip, Frame, Hotspot, Object, Prompt, Track
 from sightline.video import open_source, queue_length
 
 
@@ -288,6 +289,65 @@ def test_a_mask_is_numbers_or_black_and_white(tmp_path: Path, sightline: Sightli
     result = sightline(clip, "--mask", given, "--save", "masks", "--out", tmp_path / "out", model=MarksTheMask())
     assert result.code == 0, result.err
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out/clip/masks/00000.png")), marked)
+
+
+class TellsThePrompt(BrightestSpot):
+    """Takes every prompt, and remembers it."""
+
+    takes = frozenset({"point", "not_point", "box", "mask", "at_s", "objects"})
+
+    def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
+        self.targets = prompt.targets
+        for frame in super().stream(clip, prompt):
+            tracks = tuple(Track(number, "track", frame.hotspot) for number in prompt.targets)
+            yield replace(frame, tracks=tracks, objects=(Object(1, (1, 2, 3, 4), 0.5),))
+
+
+def test_several_objects_each_with_its_places_and_time(tmp_path: Path, sightline: Sightline) -> None:
+    marked = np.zeros((48, 64), np.uint8)
+    marked[:9, :9], marked[20:, 30:] = 2, 5
+    write_labels(tmp_path / "two objects.png", marked)
+    clip, model = write_video(tmp_path / "clip.mp4", frames=25, fps=25), TellsThePrompt()
+    said = ["--point", "3,4", "--point", "5,6", "--not", "20,30", "--at", "0.4s"]
+    said += ["--object", "box=1,2,30,40 point=9,9 at=0:0.5", "--object", f"mask='{tmp_path / 'two objects.png'}'"]
+    result = sightline(clip, *said, "--object", "number=1 not=7,8 at=0.8", "--out", tmp_path / "out", model=model)
+    assert result.code == 0, result.err
+    first, second, third, fourth = model.targets.values()
+    assert [cue.at_s for cue in first] == [0.4, 0.8]
+    assert [(cue.points, cue.not_points) for cue in first] == [(((3, 4), (5, 6)), ((20, 30),)), ((), ((7, 8),))]
+    assert (second[0].box, second[0].points, second[0].at_s) == ((1, 2, 30, 40), ((9, 9),), 0.5)
+    for cues, number in ((third, 2), (fourth, 5)):
+        np.testing.assert_array_equal(cues[0].mask, marked == number)
+    folder = tmp_path / "out/clip"
+    assert [row["object"] for row in csv.DictReader((folder / "tracks.csv").open())][:5] == ["1", "2", "3", "4", "1"]
+    assert len(list(csv.DictReader((folder / "hotspots.csv").open()))) == 25, "one row a frame, as ever"
+    assert len(list(csv.DictReader((folder / "objects.csv").open()))) == 25
+    told = json.loads((folder / "summary.json").read_text())["prompt"]["objects"]
+    assert [cue["number"] for cue in told] == [1, 1, 2, 3, 4]
+    assert told[0] == {"number": 1, "point": [[3, 4], [5, 6]], "not_point": [20, 30], "at_s": 0.4}
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (["--not", "3,3"], "--not of object 1 says only where it is not"),
+        (["--at", "1"], "--at 1: of which place? give a point, a box or a mask"),
+        (["--point", "3,3", "--at", "x"], "--at x: seconds are expected"),
+        (["--point", "3,3", "--at", "9s"], "clip.mp4: --at 9: the clip ends at 0.12 s; give an earlier time"),
+        (["--point", "3,3", "--not", "3,48"], "clip.mp4: --not 3,48 is outside of the 64x48 frames"),
+        (["--object", "3,3"], "--object 3,3: 3,3 is not one of point=, not="),
+        (["--object", "at=1"], "--object at=1: of which place?"),
+        (["--object", "point=3,3 number=x"], "number x: an object's number is expected"),
+        (["--object", "box=1,2,3,4 box=1,2,3,5"], "--box: 1,2,3,4 and 1,2,3,5: give one of them"),
+        (["--object", "point=3,300"], "clip.mp4: --point 3,300 is outside of the 64x48 frames"),
+    ],
+)
+def test_prompts_that_make_no_sense(tmp_path: Path, sightline: Sightline, said: list[str], message: str) -> None:
+    clip = write_video(tmp_path / "clip.mp4", frames=3, fps=25)
+    result = sightline(clip, *said, "--out", tmp_path / "out", model=TellsThePrompt())
+    assert result.code != 0
+    assert message in result.err
+    assert not (tmp_path / "out").exists()
 
 
 class TestPoint:

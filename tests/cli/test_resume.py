@@ -100,6 +100,46 @@ def test_it_goes_on_where_a_target_was_chosen_anew(tmp_path: Path, predict: Pred
     assert len(list((tmp_path / "out" / "clip" / "masks").iterdir())) == FRAMES
 
 
+class Prompted(Counts):
+    """Its mask is object 1 on the left; object 2, on the right, is there until frame `gone`."""
+
+    takes = frozenset({"point", "not_point", "box", "mask", "at_s", "objects"})
+
+    def __init__(self, stop: int | None = None, gone: int = FRAMES) -> None:
+        super().__init__(stop)
+        self.gone = gone
+
+    def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
+        for frame in super().stream(clip, prompt):
+            frame.mask[:] = 0
+            frame.mask[:, :9] = 1
+            frame.mask[:, -9:] = 2 * (frame.index < self.gone)
+            yield frame
+
+
+@pytest.mark.parametrize("gone", [FRAMES, 20])
+def test_it_goes_on_with_every_object_that_was_pointed_out(tmp_path: Path, predict: Predict, gone: int) -> None:
+    source = write_video(tmp_path / "clip.mp4", frames=FRAMES, fps=25)
+    said = ("--point", "3,3", "--object", "point=60,3 at=0.2", "--object", "number=1 not=9,9 at=2.2s")
+    predict(source, *said, "--out", tmp_path / "out", model=Prompted(stop=40, gone=gone))
+    model = Prompted(gone=gone)
+    predict(source, *said, "--out", tmp_path / "out", model=model)
+    targets = model.prompt.targets
+    if gone == FRAMES:
+        assert model.seen == list(range(40, FRAMES))
+        assert [[(cue.at_s, cue.places) for cue in cues] for cues in targets.values()] == [
+            [(0, ("mask",)), (2.2, ("not_point",))],
+            [(0, ("mask",))],
+        ]
+        assert targets[2][0].mask is not None
+        assert targets[2][0].mask[:, -9:].all()
+        assert not targets[2][0].mask[:, :-9].any()
+    else:  # it is lost where the run stopped: only the start tells what it looks like
+        assert model.seen == list(range(FRAMES))
+        assert [len(cues) for cues in targets.values()] == [2, 1]
+    assert len(list((tmp_path / "out" / "clip" / "masks").iterdir())) == FRAMES
+
+
 @pytest.mark.parametrize("change", ["limit", "overwrite", "source"])
 def test_another_run_begins_anew(tmp_path: Path, predict: Predict, change: str) -> None:
     source = write_video(tmp_path / "clip.mp4", frames=FRAMES)

@@ -67,7 +67,7 @@ def test_a_folder_is_loaded_by_what_its_config_says(folder: Path) -> None:
     assert isinstance(whole, WCSNetPredictor)
     assert isinstance(alone, EGNetPredictor)
     assert whole.gives == {"saliency", "probability", "masks", "hotspots"}
-    assert whole.takes == {"point", "box", "mask"}
+    assert whole.takes == {"point", "not_point", "box", "mask", "at_s", "objects"}
     assert alone.gives == {"saliency"}
     assert alone.takes == set()
     assert alone.weights_sha256 == weights.sha256(folder / "egnet")
@@ -141,8 +141,14 @@ def test_predict_checks_at_once(folder: Path, frames: np.ndarray, tmp_path: Path
         model.predict(frames, fixations={})
     with pytest.raises(ValueError, match="`point` 64,3 is outside of the 64x48"):
         model.predict(frames, point=(64, 3))
-    with pytest.raises(ValueError, match="`point` and `box`: give one of them"):
-        model.predict(frames, point=(3, 3), box=(0, 0, 9, 9))
+    with pytest.raises(ValueError, match="`not_point` 3,48 is outside of the 64x48"):
+        model.predict(frames, point=(3, 3), not_point=[(9, 9), (3, 48)])
+    with pytest.raises(ValueError, match=r"`at_s` 5: the clip ends at 0\.16 s"):
+        model.predict(frames, point=(3, 3), at_s=5)
+    with pytest.raises(ValueError, match="`box` 90,0,99,9 holds nothing"):
+        model.predict(frames, point=(3, 3), objects=[{"box": (90, 0, 99, 9)}])
+    with pytest.raises(ValueError, match="`mask` is empty"):
+        model.predict(frames, objects=[{"mask": np.zeros((48, 64), bool)}])
     with pytest.raises(ValueError, match="`mask` is"):
         model.predict(frames, mask=np.ones((3, 3), bool))
 
@@ -203,13 +209,37 @@ def test_damaged_weights_and_wrong_configs(copy: Path) -> None:
         sightline.load(copy, "cpu")
 
 
+def test_several_objects_have_numbers_boxes_and_hotspots_of_their_own(folder: Path, frames: np.ndarray) -> None:
+    left, right = np.zeros((48, 64), bool), np.zeros((48, 64), bool)
+    left[10:30, 5:25], right[12:40, 30:60] = True, True
+    model = sightline.load(folder, "cpu")
+    first, *others = model.predict(frames, mask=left, objects=[{"mask": right, "at_s": 0.04}])
+    np.testing.assert_array_equal(first.mask, left)
+    assert [(track.number, track.state) for track in first.tracks] == [(1, "start"), (2, "lost")]
+    assert [(thing.number, thing.box) for thing in first.objects] == [(1, (5, 10, 25, 30))]
+    assert first.hotspot == first.tracks[0].hotspot
+    assert others[0].tracks[1].state == "start"
+    assert others[0].objects[-1].box == (30, 12, 60, 40)
+    assert others[0].probability.max() == 1
+
+
+def test_a_cue_after_the_last_frame_of_a_stream_is_a_note_or_where_it_is_all_an_error(
+    folder: Path, frames: np.ndarray
+) -> None:
+    model = sightline.load(folder, "cpu")
+    list(model.predict(iter(frames), point=(30, 20), objects=[{"point": (9, 9), "at_s": 7.0}]))
+    assert model.notes == ("`at_s` 7 of object 2: the clip ends at 0.12 s, so it was left out",)
+    with pytest.raises(ValueError, match=r"`at_s` 7 of object 1: the clip ends at 0\.12 s; give an earlier time"):
+        list(model.predict(iter(frames), point=(30, 20), at_s=7.0))
+
+
 def test_every_listed_model_is_named_once_and_says_what_it_gives() -> None:
     models = sightline.list_models()
     assert len({model.name for model in models}) == len(models)
     assert {"wcsnet", "egnet"} <= {model.name for model in models}
     for model in models:
         assert model.gives <= {kind.name for kind in OUTPUTS}
-        assert model.takes <= {"point", "box", "mask", "fixations"}
+        assert model.takes <= {"point", "not_point", "box", "mask", "at_s", "objects", "fixations"}
         assert "20" in model.paper
         assert model.folders
 

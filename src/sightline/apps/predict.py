@@ -28,7 +28,7 @@ from sightline.results.kinds import Kind
 from sightline.results.outputs import MASKS
 from sightline.results.resume import WARM_UP, Earlier, FrameLog
 from sightline.results.writer import ResultWriter
-from sightline.types import Prompt
+from sightline.types import Cue, Prompt
 from sightline.video import Ahead, Selection, Source, open_source
 from sightline.video.source import DEFAULT_FPS
 
@@ -140,7 +140,7 @@ class Run:
 
     def _require_inside(self, given: Given, source: Source) -> None:
         try:
-            self.prompt.require_inside(source.size)
+            self.prompt.require_inside(source.size, source.end_s)
         except UsageError as error:
             raise UsageError(f"{given}: {error}") from None
 
@@ -173,7 +173,7 @@ class Run:
         first = done
         if earlier is not None:
             source.note(f"goes on after frame {kept[-1].index}, where an earlier run stopped; the model starts anew")
-            prompt, first = self._going_on(prompt, earlier, partial)
+            prompt, first = self._going_on(prompt, earlier, partial, source.fps)
         broken: Exception | None = None
         writer = ResultWriter(partial, source, self.kinds, folder.final, before=done)
         log = FrameLog(partial)
@@ -236,21 +236,28 @@ class Run:
             notes=notes,
         )
 
-    def _going_on(self, prompt: Prompt, earlier: Earlier, partial: Path) -> tuple[Prompt, int]:
+    def _going_on(self, prompt: Prompt, earlier: Earlier, partial: Path, fps: float) -> tuple[Prompt, int]:
         """(prompt, number of the first frame) for a model that goes on where an earlier run stopped.
 
         It begins some frames before, whose results are there already: to come to the choice of a target as it did in
-        the earlier run, or with the target in it, where the model takes a mask.
+        the earlier run, or with the targets in it, where the model takes masks. Where one that was pointed out is not
+        in view, it begins at the start.
         """
-        count = len(earlier.frames)
+        count, last = len(earlier.frames), earlier.frames[-1]
         fixations = Prompt(fixations=prompt.fixations)
+        folder = MASKS.find(partial)
+        found = MASKS.read(folder / f"{last.name}.png") if "mask" in self.predictor.takes and folder else None
+        if prompt.targets:
+            half_s = 0.5 / fps
+            later = [cue for cues in prompt.targets.values() for cue in cues if cue.at_s > last.time_s + half_s]
+            begun = [number for number, cues in prompt.targets.items() if cues[0].at_s <= last.time_s + half_s]
+            if found is None or not all((found == number).any() for number in begun):
+                return prompt, 0
+            return Prompt(objects=[*(Cue(mask=found == number, number=number) for number in begun), *later]), count - 1
         if earlier.fresh:
             return fixations, max(0, count - WARM_UP)
-        mask = MASKS.find(partial)
-        if "mask" in self.predictor.takes and mask is not None and prompt.fixations is None:
-            last = MASKS.read(mask / f"{earlier.frames[-1].name}.png") == 1
-            if last.any():
-                return Prompt(mask=last), count - 1
+        if found is not None and prompt.fixations is None and (found == 1).any():
+            return Prompt(mask=found == 1), count - 1
         return fixations, max(0, count - WARM_UP)
 
     def _identity_of(self, source: Source, given: Given, table: Path | None) -> dict[str, Any]:
@@ -275,16 +282,31 @@ class Run:
         }
 
 
+def given_by(predictor: Predictor, prompt: Prompt) -> frozenset[str]:
+    """What a model gives with a prompt: of several objects their boxes and hotspots too."""
+    several = len(prompt.targets) > 1
+    return predictor.gives | ({"objects", "tracks"} if several else set())
+
+
 def prompt_told(prompt: Prompt) -> dict[str, Any]:
     """A prompt as summary.json has it."""
-    found: dict[str, Any] = {}
-    if prompt.point is not None:
-        found["point"] = list(prompt.point)
-    if prompt.box is not None:
-        found["box"] = list(prompt.box)
-    if prompt.mask is not None:
-        found["mask_sha256"] = hashlib.sha256(np.packbits(prompt.mask).tobytes()).hexdigest()
-    return found
+    told = [_told(cue) for cues in prompt.targets.values() for cue in cues]
+    if len(told) == 1:
+        del told[0]["number"]
+        return told[0]
+    return {"objects": told} if told else {}
+
+
+def _told(cue: Cue) -> dict[str, Any]:
+    found: dict[str, Any] = {"number": cue.number}
+    for name, points in (("point", cue.points), ("not_point", cue.not_points)):
+        if points:
+            found[name] = list(points[0]) if len(points) == 1 else [list(point) for point in points]
+    if cue.box is not None:
+        found["box"] = list(cue.box)
+    if cue.mask is not None:
+        found["mask_sha256"] = hashlib.sha256(np.packbits(cue.mask).tobytes()).hexdigest()
+    return found | ({"at_s": cue.at_s} if cue.at_s else {})
 
 
 class Clock:

@@ -18,7 +18,8 @@ Examples:
   sightline predict clip.mp4 --out results
   sightline predict clip.mp4 photo.jpg frames/ --out results --save masks
   sightline predict photos/ --each --model egnet --out maps
-  sightline predict clip.mp4 --point 640,360 --out results
+  sightline predict clip.mp4 --point 640,360 --not 700,420 --at 2.5s --out results
+  sightline predict clip.mp4 --object "point=320,200" --object "box=10,10,90,80 at=1.5" --out results
   sightline predict clip.mp4 --model egcnet --gaze fixations.csv --out results
   sightline predict "clips/*.mp4" https://example.org/clip.mp4 --out results
   sightline predict film.mkv --start 1:30 --end 2:00 --every 5 --out results
@@ -62,17 +63,40 @@ def predict(
         ),
     ] = None,
     point: Annotated[
-        str | None,
-        typer.Option(metavar="X,Y", help="Follow what is here in the first frame, in pixels from its top left corner."),
+        list[str] | None,
+        typer.Option(
+            metavar="X,Y",
+            help="Follow what is here, in pixels from the top left corner; several times for several parts of it.",
+        ),
     ] = None,
-    box: Annotated[
-        str | None, typer.Option(metavar="X1,Y1,X2,Y2", help="Follow what is in this box in the first frame, pixels.")
+    not_point: Annotated[
+        list[str] | None,
+        typer.Option("--not", metavar="X,Y", help="What is here is not of it; several times too."),
     ] = None,
+    box: Annotated[str | None, typer.Option(metavar="X1,Y1,X2,Y2", help="Follow what is in this box, pixels.")] = None,
     mask: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Follow what this mask marks in the first frame: object numbers (palette), or black and white.",
+            help="Follow what this mask marks: an object for each number of a palette, or black and white.",
+        ),
+    ] = None,
+    at_s: Annotated[
+        str | None,
+        typer.Option(
+            "--at",
+            metavar="TIME",
+            help="In the frame of this time (2.5s, 1:30) these places are; before it nothing is followed.",
+            show_default="the first frame",
+        ),
+    ] = None,
+    objects: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--object",
+            metavar="CUE",
+            help='Follow one more object, as "point=320,200 at=1.5": point=, not=, box=, mask= and at= are as the '
+            "options. number=N says more of object N: at a later time it corrects it.",
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
@@ -97,7 +121,7 @@ def predict(
     wait_passively()
     from sightline import models
     from sightline.apps.each import run_each
-    from sightline.apps.predict import Run
+    from sightline.apps.predict import Run, given_by
     from sightline.apps.sources import split_missing
     from sightline.apps.watched import find_table, require_tables
     from sightline.cli._outcomes import place_in, summarise, tell
@@ -107,7 +131,7 @@ def predict(
     from sightline.results.outputs import choose
     from sightline.video.opening import expand_sources
 
-    prompt = prompt_of(point, box, mask)
+    prompt = prompt_of(point, box, mask, not_point, at_s, objects)
     start_s, end_s = time_of("start", start), None if end is None else time_of("end", end)
     if end_s is not None and end_s <= start_s:
         raise UsageError(f"`end` {end}: not after `start` {start}")
@@ -128,7 +152,7 @@ def predict(
     predictor = models.load(model, device=device)
     predictor.require(*prompt.kinds, *(() if fixations is None else ("fixations",)))
     wanted = None if save is None else [name.strip() for name in save.split(",") if name.strip()]
-    kinds = choose(predictor.gives, wanted, predictor.name)
+    kinds = choose(given_by(predictor, prompt), wanted, predictor.name)
     with until_interrupted() as interrupted, Progress() as progress:
         run = Run(
             predictor,

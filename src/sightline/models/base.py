@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.errors import UsageError
-from sightline.types import Box, Clip, Frame, Point, Prompt
+from sightline.types import Box, Clip, Cue, Frame, Point, Prompt
 from sightline.video import Ahead, Source, open_source
 
 Input = str | Path | NDArray[np.uint8] | Iterable[NDArray[np.uint8]] | Source
@@ -29,7 +29,7 @@ class Predictor(ABC):
     weights_sha256
         Checksum of its weights.
     takes
-        The kinds of prompt that it takes: "point", "box", "mask", "fixations".
+        The kinds of prompt that it takes: "point", "not_point", "box", "mask", "at_s", "objects", "fixations".
     gives
         What its frames hold, by the names of `sightline.results.outputs`: "saliency", "probability", "masks",
         "hotspots", "objects", "people", "heatmaps", "sound".
@@ -66,9 +66,12 @@ class Predictor(ABC):
         source: Input,
         *,
         fps: float = 25.0,
-        point: Point | None = None,
+        point: Point | Sequence[Point] | None = None,
+        not_point: Point | Sequence[Point] | None = None,
         box: Box | None = None,
         mask: NDArray[np.bool_] | None = None,
+        at_s: float = 0.0,
+        objects: Sequence[Cue | Mapping[str, object]] = (),
         fixations: Mapping[int, NDArray[np.floating]] | Sequence[NDArray[np.floating]] | None = None,
     ) -> Iterator[Frame]:
         """Results of a source, frame by frame. Everything is checked at once; the work is done as frames are asked for.
@@ -80,8 +83,8 @@ class Predictor(ABC):
             of (H, W, 3). It is closed at the end.
         fps
             Frames per second of a source without times of its own.
-        point, box, mask, fixations
-            What to attend to, one of them at most; see `Prompt`.
+        point, not_point, box, mask, at_s, objects, fixations
+            What to attend to; see `Prompt`.
 
         Returns
         -------
@@ -94,11 +97,19 @@ class Predictor(ABC):
         SourceError
             The source cannot be read. Of arrays it is a FrameError, which is a ValueError too.
         """
-        prompt = Prompt(point, box, mask, fixations)  # type: ignore[arg-type]  # it makes a mapping of a list
+        prompt = Prompt(
+            point=point,
+            not_point=not_point,
+            box=box,
+            mask=mask,
+            at_s=at_s,
+            objects=objects,
+            fixations=fixations,  # type: ignore[arg-type]  # it makes a mapping of a list
+        )
         self.require(*prompt.kinds)
         opened = open_source(source, fps=fps)
         try:
-            prompt.require_inside(opened.size)
+            prompt.require_inside(opened.size, opened.end_s)
         except UsageError:
             opened.close()
             raise

@@ -31,6 +31,13 @@ def _hotspot(frame: Frame) -> Iterator[tuple[Any, ...]]:
         yield _px(spot.x_px), _px(spot.y_px), _score(spot.score), frame.state
 
 
+def _tracks(frame: Frame) -> Iterator[tuple[Any, ...]]:
+    for track in frame.tracks:
+        spot = track.hotspot
+        place = (None, None, 0) if spot is None else (_px(spot.x_px), _px(spot.y_px), _score(spot.score))
+        yield track.number, *place, track.state
+
+
 def _objects(frame: Frame) -> Iterator[tuple[Any, ...]]:
     for thing in frame.objects:
         yield thing.number, thing.label, _score(thing.score), *map(_px, thing.box)
@@ -74,6 +81,9 @@ OBJECTS = Table(
     ("object", "label", "score", "x1_px", "y1_px", "x2_px", "y2_px"),
     _objects,
 )
+TRACKS = Table(
+    "tracks", "the focal point of each object, of several", ("object", "x_px", "y_px", "score", "state"), _tracks
+)
 PEOPLE = Table(
     "people",
     "heads, gaze targets and the objects looked at",
@@ -104,6 +114,7 @@ OUTPUTS: tuple[Kind, ...] = (
     MASKS,
     HOTSPOTS,
     OBJECTS,
+    TRACKS,
     PEOPLE,
     HEATMAPS,
     SOUND,

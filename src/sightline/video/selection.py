@@ -72,6 +72,12 @@ class Selection(Source):
             if (frame.index - first.index) % self._every == 0:
                 yield frame
 
+    @property
+    def end_s(self) -> float | None:
+        """See `Source.end_s`; the end of the selection where that comes first."""
+        ends = [end for end in (self._source.end_s, self._end_s) if end is not None]
+        return min(ends, default=None)
+
     def sound(self, start_s: float, end_s: float, rate: int) -> NDArray[np.float32] | None:
         return self._source.sound(start_s, end_s, rate)
 

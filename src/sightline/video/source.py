@@ -79,6 +79,11 @@ class Source(Clip):
     @abstractmethod
     def __iter__(self) -> Iterator[VideoFrame]: ...
 
+    @property
+    def end_s(self) -> float | None:
+        """Where it ends, seconds from the first frame, as far as its header tells; None where that says nothing."""
+        return None if self.frames_expected is None or self.fps <= 0 else self.frames_expected / self.fps
+
     def frames(self) -> Iterator[VideoFrame]:
         """The pictures in order of presentation, from the first."""
         return iter(self)

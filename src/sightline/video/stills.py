@@ -84,6 +84,11 @@ class ImagePages(Source):
             self.size = _to_rgb(file, lambda text, about: None).shape[:2]
         self.frames_expected = len(self._pages)
 
+    @property
+    def end_s(self) -> float | None:
+        """See `Source.end_s`; each page says how long it is shown."""
+        return None if self._timed else super().end_s
+
     def __iter__(self) -> Iterator[VideoFrame]:
         pts, left_out = 0, 0
         with _reading(self.path), _open(self.path) as file:

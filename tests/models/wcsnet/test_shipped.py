@@ -104,18 +104,22 @@ def test_people_look_where_it_says(shared_data: Path) -> None:
 
 
 @pytest.mark.skipif(not has_onnxruntime(), reason="onnxruntime, onnx and onnxscript are not installed")
-@pytest.mark.parametrize("name", ["egnet", "step"])
+@pytest.mark.parametrize("name", ["egnet", "backbone", "step"])
 def test_both_engines_agree(name: str, model: WCSNetPredictor, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     search = torch.rand(1, 3, 96, 128)
-    network: torch.nn.Module = model.egnet
+    network: torch.nn.Module = model.egnet if name == "egnet" else model.network.backbone
     example = [search]
     if name == "step":
-        network = _Step(model.network).eval()
+        network = _Step(model.network, 5).eval()
         with torch.inference_mode():
             template = torch.rand(1, 3, 96, 96), torch.rand(1, 1, 96, 96), torch.rand(1, 1, 12, 12)
             kernels = model.network.template(model.network.backbone(template[0]), *template[1:])
-        example = [search, *(kernel.clone() for kernel in (*kernels.mask, *kernels.hotspot))]
+            features = model.network.backbone(search)
+        example = [
+            *(level.clone() for level in features),
+            *(kernel.clone() for kernel in (*kernels.mask, *kernels.hotspot)),
+        ]
     slow = Engine(network, example)
     monkeypatch.setattr(sightline.nn.engine, "has_onnxruntime", has_onnxruntime)
     fast = Engine(network, example)

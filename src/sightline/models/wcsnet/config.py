@@ -42,6 +42,12 @@ class StartConfig(Config):
         gt=0,
         description="standard deviation of a box as a map, in parts of its sides: objects fill the middle",
     )
+    seed: float = Field(
+        0.01,
+        gt=0,
+        description="radius of what a point surely marks, where points on and beside the target share it out, in parts"
+        " of the frame's longer side",
+    )
     still_weight: float = Field(
         0.05,
         ge=0,
@@ -87,6 +93,12 @@ class CropConfig(Config):
         0.15, ge=0, le=1, description="share of the smallest shift that is followed. 1 follows every shift fully"
     )
     side_change: float = Field(0.1, ge=0, lt=1, description="largest change of the side a frame, in parts of it")
+    shared: float = Field(
+        1.6,
+        ge=1,
+        description="side of a crop that several targets share, in parts of the smallest of their own, at most: a wider"
+        " one shows each of them too small. 1 shares equal crops alone",
+    )
 
 
 class TemplateConfig(Config):

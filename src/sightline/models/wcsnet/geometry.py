@@ -45,6 +45,19 @@ class Crop:
         pairs = ((self.x, other.x), (self.y, other.y), (self.side, other.side))
         return Crop(*(here + share * (there - here) for here, there in pairs))
 
+    def within(self, height: int, width: int) -> Crop:
+        """No larger than a frame's longer side, nor centred outside of it, as beyond is only grey."""
+        x, y = min(max(self.x, 0.0), float(width)), min(max(self.y, 0.0), float(height))
+        return Crop(x, y, min(self.side, float(max(height, width))))
+
+    def join(self, other: Crop) -> Crop:
+        """The smallest crop that holds both."""
+        (left, right), (top, bottom) = (
+            (min(a - self.side / 2, b - other.side / 2), max(a + self.side / 2, b + other.side / 2))
+            for a, b in ((self.x, other.x), (self.y, other.y))
+        )
+        return Crop((left + right) / 2, (top + bottom) / 2, max(right - left, bottom - top))
+
     def _overlap(self, centre: float, length: int) -> tuple[float, float]:
         """The part of a frame's side that the crop covers; the end comes before the start where it covers none."""
         return max(centre - self.side / 2, 0.0), min(centre + self.side / 2, float(length))

@@ -9,23 +9,25 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 from torch import nn
 
-from sightline.errors import WeightsError
+from sightline.errors import UsageError, WeightsError
 from sightline.models import weights
 from sightline.models.base import Predictor
 from sightline.models.wcsnet.config import Gaze2MaskConfig, WCSNetConfig
 from sightline.models.wcsnet.evidence import FrameMotion, frame_motion
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.network import WCSNet
+from sightline.models.wcsnet.targets import Targets
 from sightline.models.wcsnet.tracker import Tracked, Tracker
 from sightline.nn.egnet import EGNet, EGNetConfig, SaliencyEngine, predict_saliency
 from sightline.nn.motion import MotionConfig, thumbnail
-from sightline.types import Box, Clip, Frame, Hotspot, Prompt, VideoFrame
+from sightline.types import Clip, Frame, Hotspot, Object, Prompt, Track, VideoFrame
 from sightline.video import prefetch
 
 C = TypeVar("C", bound=BaseModel)
@@ -77,11 +79,12 @@ class WCSNetPredictor(Predictor):
     """The whole system, with the EG-Net and Gaze2Mask-Net that its config names as parts."""
 
     name = "wcsnet"
-    takes = frozenset({"point", "box", "mask"})
+    takes = frozenset({"point", "not_point", "box", "mask", "at_s", "objects"})
     gives = frozenset({"saliency", "probability", "masks", "hotspots"})
 
     def __init__(self, folder: Path, device: torch.device) -> None:
         self.device = device
+        self._notes: tuple[str, ...] = ()
         self.network = _build(WCSNet, WCSNetConfig, folder)
         parts = self.network.config.parts
         egnet, gaze2mask = (weights.find_part(folder, name, parts) for name in ("egnet", "gaze2mask"))
@@ -90,46 +93,45 @@ class WCSNetPredictor(Predictor):
         checksums = "".join(weights.sha256(part) for part in (folder, egnet, gaze2mask))
         self.weights_sha256 = hashlib.sha256(checksums.encode()).hexdigest()
 
-    def tracker(self) -> Tracker:
-        """A new tracker, for online use: `start` with a gaze map, a point, a mask or nothing, then `step`."""
-        return Tracker(self.network, self.gaze2mask, self.egnet, self.device)
+    def tracker(self, beside: Tracker | None = None) -> Tracker:
+        """A new tracker, for online use: `start` with a gaze map, a point, a box, a mask or nothing, then `step`.
+
+        beside: another one of the same video, whose engines it takes.
+        """
+        return Tracker(self.network, self.gaze2mask, self.egnet, self.device, beside)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Which objects of the last clip's prompt came too late for it."""
+        return self._notes
 
     def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
         """Results of a clip's frames.
 
         A video's saliency is the tracked hotspot map; that of a single picture is EG-Net's. A target that the prompt
         gives is waited for where it leaves; without one EG-Net chooses it, anew where it stays lost, and always after a
-        shot cut. Raises UsageError for a prompt that does not fit the frames.
+        shot cut. Raises UsageError for a prompt that does not fit the frames, or of times after the last one alone.
         """
-        settings = self.network.config.tracker
+        settings, self._notes = self.network.config.tracker, ()
         frames = clip.frames()
         first, following = next(frames, None), list(islice(frames, settings.motion.lookahead))
         if first is None:
             return
-        tracker = self.tracker()
-        mask = prompt.mask if prompt.box is None else _object_in(prompt.box, first.image, tracker)
-        start = tracker.start(
-            first.image, point=prompt.point, mask=mask, following=[frame.image for frame in following]
-        )
-        yield _frame(first, start, None if following else predict_saliency(first.image, self.egnet))
+        targets = Targets(self.tracker, prompt.targets, 0.5 / clip.fps)
+        found = targets.step(first.image, first.time_s, following=[frame.image for frame in following])
+        yield _frame(first, found, None if following else predict_saliency(first.image, self.egnet))
+        last_s = first.time_s
         motions = _motions(first, chain(following, frames), settings.motion)
         with closing(prefetch(motions, 2)) as moving:  # on a thread of its own
             for frame, motion in moving:
-                yield _frame(frame, tracker.step(frame.image, motion))
-
-
-def _object_in(box: Box, image: NDArray[np.uint8], tracker: Tracker) -> NDArray[np.bool_]:
-    """The mask (H, W) of what a box holds: Gaze2Mask-Net's, guided by the box; the box itself where that is empty."""
-    rows, columns = np.indices(image.shape[:2]) + 0.5
-    x1, y1, x2, y2 = box
-    inside = (columns > x1) & (columns < x2) & (rows > y1) & (rows < y2)
-    inside[int(max(y1, 0)), int(max(x1, 0))] |= not inside.any()  # a box of less than a pixel
-    # The object fills the middle of its box, and its corners hardly ever.
-    across, down = (columns - (x1 + x2) / 2) / (x2 - x1), (rows - (y1 + y2) / 2) / (y2 - y1)
-    sigma = tracker.network.config.tracker.start.box_sigma
-    guide = np.exp(-(across**2 + down**2) / (2 * sigma**2)) * inside
-    found = tracker.segment(image, guide.astype(np.float32)) & inside
-    return found if found.any() else inside
+                yield _frame(frame, targets.step(frame.image, frame.time_s, motion))
+                last_s = frame.time_s
+        late = [
+            f"`at_s` {cue.at_s:g} of object {cue.number}: the clip ends at {last_s:.2f} s" for cue in targets.waiting
+        ]
+        if late and not targets.started:
+            raise UsageError(f"{late[0]}; give an earlier time")
+        self._notes = tuple(f"{text}, so it was left out" for text in late)
 
 
 def _motions(
@@ -143,14 +145,36 @@ def _motions(
         before = motion.small
 
 
-def _frame(frame: VideoFrame, tracked: Tracked, saliency: NDArray[np.float32] | None = None) -> Frame:
+def _frame(frame: VideoFrame, found: dict[int, Tracked], saliency: NDArray[np.float32] | None = None) -> Frame:
+    """The targets as one frame's result; `saliency` in the place of their hotspot maps."""
+    (_, first), *others = found.items()
+    probability, mask, hotspot = first.probability, first.mask.astype(np.uint8), first.hotspot
+    number = min(found)
+    mask *= np.uint8(number)
+    for number, tracked in others:  # where two claim a pixel, it is of the one that is surer
+        mask[tracked.mask & ((mask == 0) | (tracked.probability > probability))] = number
+        probability = np.maximum(probability, tracked.probability)
+        hotspot = np.maximum(hotspot, tracked.hotspot)
     return Frame(
         frame.index,
         frame.time_s,
         frame.image,
-        saliency=tracked.hotspot if saliency is None else saliency,
-        probability=tracked.probability,
-        mask=tracked.mask.astype(np.uint8),
-        hotspot=None if tracked.point is None else Hotspot(*tracked.point, tracked.score),
-        state=tracked.state,
+        saliency=hotspot if saliency is None else saliency,
+        probability=probability,
+        mask=mask,
+        hotspot=_hotspot(first),
+        state=first.state,
+        objects=tuple(_objects(mask, found)) if others else (),
+        tracks=tuple(Track(number, each.state, _hotspot(each)) for number, each in found.items()) if others else (),
     )
+
+
+def _hotspot(tracked: Tracked) -> Hotspot | None:
+    return None if tracked.point is None else Hotspot(*tracked.point, tracked.score)
+
+
+def _objects(mask: NDArray[np.uint8], found: dict[int, Tracked]) -> Iterator[Object]:
+    for number, tracked in found.items():
+        left, top, width, height = cv2.boundingRect((mask == number).astype(np.uint8))
+        if width:
+            yield Object(number, (left, top, left + width, top + height), tracked.score)

@@ -15,21 +15,23 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
 from torch import Tensor, nn
 
 from sightline.errors import UsageError
+from sightline.models.wcsnet.choice import Choice, main_components
 from sightline.models.wcsnet.evidence import Evidence, FrameMotion, frame_motion
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.geometry import Crop
 from sightline.models.wcsnet.hotspot import HotspotMap
 from sightline.models.wcsnet.network import Kernels, WCSNet
+from sightline.models.wcsnet.view import Eyes, View
 from sightline.nn.blocks import resize
-from sightline.nn.egnet import EGNet, SaliencyEngine, predict_saliency
+from sightline.nn.egnet import EGNet
 from sightline.nn.engine import Engine
 from sightline.nn.focus import nearest_on_mask
 from sightline.nn.guided import GuidedFilterConfig, guided_filter
 from sightline.nn.shots import ShotCuts
+from sightline.types import Box, Cue, Point
 
 State = Literal["start", "track", "lost"]
 
@@ -51,17 +53,19 @@ class Tracked:
 
 
 class _Step(nn.Module):
-    """What runs on every frame, as one graph: encoder, correlation with the template's kernels, both decoders."""
+    """What runs on every frame for a target, as one graph: correlation with the template's kernels, both decoders."""
 
-    def __init__(self, network: WCSNet) -> None:
+    def __init__(self, network: WCSNet, depth: int) -> None:
+        """depth: number of the backbone's feature maps."""
         super().__init__()
         self.network = network
-        self.count = len(network.levels)
+        self.depth, self.count = depth, len(network.levels)
         self.adapts = network.config.correlation == "weighted"
         self.purity = network.config.tracker.template.purity
 
-    def forward(self, search: Tensor, *kernels: Tensor) -> tuple[Tensor, ...]:
-        features = self.network.backbone(search)
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """inputs: the feature maps of the search crop, then the kernels of mask and hotspot."""
+        features, kernels = list(inputs[: self.depth]), inputs[self.depth :]
         mask, hotspot = self.network.decode(features, Kernels(list(kernels[: self.count]), list(kernels[self.count :])))
         mask = mask.sigmoid()
         # The target's appearance in this frame, from the pixels that are surely of it.
@@ -72,164 +76,193 @@ class _Step(nn.Module):
 
 
 class Tracker:
-    """Follows one target: `start` chooses it, `step` finds it in each following frame. Memory is constant."""
+    """Follows one target: `start` chooses it, `step` finds it in each following frame, `correct` mends what it found.
 
-    def __init__(self, network: WCSNet, gaze2mask: Gaze2Mask, egnet: EGNet, device: torch.device | str = "cpu") -> None:
+    Memory is constant. beside: another tracker of the same video, whose networks and engines this one takes.
+    """
+
+    def __init__(
+        self,
+        network: WCSNet,
+        gaze2mask: Gaze2Mask,
+        egnet: EGNet,
+        device: torch.device | str = "cpu",
+        beside: Tracker | None = None,
+    ) -> None:
         self.device = torch.device(device)
         self.network = network.eval().to(self.device)
-        self.gaze2mask = gaze2mask.eval().to(self.device)
-        self.egnet = egnet.eval().to(self.device)
         self.size = network.config.input_size
         self.config = network.config.tracker
-        self._engine: Engine | None = None
+        self.choice = Choice(gaze2mask.eval().to(self.device), self.config, self.device)
+        egnet = egnet.eval().to(self.device)
+        self.eyes: Eyes = Eyes(network.backbone, egnet, self.size, self.device) if beside is None else beside.eyes
         self._kernels: list[Tensor] = []
         self._crop = Crop(0, 0, 1)
         self._area = 0.0
         self._now: list[Tensor] = []
         self._first: list[Tensor] = []
         self._recent: list[Tensor] = []
-        self._saliency = SaliencyEngine(self.egnet, self.device)
         self._hotspot: HotspotMap | None = None
         self._evidence: Evidence | None = None
         self._lost_frames = 0
         self._given = False
+        self._last: Tracked | None = None
         self._shots = ShotCuts(self.config.shots)
+
+    @property
+    def crop(self) -> Crop | None:
+        """Where it will look in the next frame; None where the target is lost or not yet chosen."""
+        return None if self._evidence is None or self._lost_frames else self._crop
 
     def start(
         self,
         frame: NDArray[np.uint8],
         gaze: NDArray[np.floating] | None = None,
-        point: tuple[float, float] | None = None,
+        point: Point | Sequence[Point] | None = None,
         mask: NDArray[np.bool_] | None = None,
         following: Sequence[NDArray[np.uint8]] = (),
+        *,
+        not_point: Point | Sequence[Point] | None = None,
+        box: Box | None = None,
     ) -> Tracked:
         """Choose the target in `frame`, (H, W, 3) uint8 RGB.
 
-        gaze: a map (H, W), as from a live eye tracker; point: (x, y) in pixels, as from a click; mask: (H, W) of the
-        target itself. With none of them EG-Net says where people look, and `following`, the next frames (as many as
-        the motion's lookahead), where something moves: of what attracts the eye, the moving counts most. Raises
-        UsageError for sizes that differ, a point outside of the frame, an empty mask or map, or more than one of the
-        three.
+        gaze: a map (H, W), as from a live eye tracker; point, not_point, box, mask: as of `Cue`. With none of them
+        EG-Net says where people look, and `following`, the next frames (as many as the motion's lookahead), where
+        something moves: of what attracts the eye, the moving counts most. Raises UsageError for sizes that differ, a
+        point outside of the frame, an empty mask or map, or a gaze beside the others.
         """
-        return self._start(frame, Evidence(frame, self.config, following), gaze, point, mask)
+        cue = Cue(point=point, not_point=not_point, box=box, mask=mask)
+        if gaze is not None and cue.places:
+            raise UsageError(f"`gaze` and `{cue.places[0]}`: give one of them, not both")
+        return self.begin(View(frame, self.eyes), cue, gaze, following)
 
-    def _start(
+    def begin(
+        self,
+        view: View,
+        cue: Cue,
+        gaze: NDArray[np.floating] | None = None,
+        following: Sequence[NDArray[np.uint8]] = (),
+    ) -> Tracked:
+        """`start` by a cue, in a frame that other trackers look at too."""
+        frame = view.frame
+        if not cue.places:
+            return self._start(view, Evidence(frame, self.config, following), gaze)
+        if not cue.starts:
+            raise UsageError("`not_point` says only where the target is not; give a point, a box or a mask")
+        cue.require_inside((frame.shape[0], frame.shape[1]))
+        return self._follow_cue(view, cue, self.choice.pointed_out(frame, cue))
+
+    def correct(
         self,
         frame: NDArray[np.uint8],
-        evidence: Evidence,
-        gaze: NDArray[np.floating] | None = None,
-        point: tuple[float, float] | None = None,
+        *,
+        point: Point | Sequence[Point] | None = None,
+        not_point: Point | Sequence[Point] | None = None,
+        box: Box | None = None,
         mask: NDArray[np.bool_] | None = None,
     ) -> Tracked:
+        """Mend what the last `step` (or `start`) found in this very frame, (H, W, 3) uint8 RGB.
+
+        What is at `point` belongs to the target too, what is at `not_point` does not; a box or a mask stands in its
+        place. The target is learned anew from here (state "start"). Raises UsageError as `start` does, or before it.
+        """
+        return self.mend(View(frame, self.eyes), Cue(point=point, not_point=not_point, box=box, mask=mask))
+
+    def mend(self, view: View, cue: Cue) -> Tracked:
+        """`correct` by a cue, in a frame that other trackers look at too."""
+        frame, last = view.frame, self._last
+        if last is None:
+            raise UsageError("Tracker.correct before Tracker.start: choose a target first")
+        if not cue.places or last.mask.shape != frame.shape[:2]:
+            raise UsageError("Tracker.correct: give the frame of the last step, and a point, a box or a mask")
+        cue.require_inside((frame.shape[0], frame.shape[1]))
+        target = self.choice.pointed_out(frame, cue, last.mask.copy())
+        return self._follow_cue(view, cue, target) if target.any() else self._lose(frame)
+
+    def _follow_cue(self, view: View, cue: Cue, target: NDArray[np.bool_]) -> Tracked:
+        """Follow the target of a cue, which is looked at where it points; all over without points."""
+        looked_at = self.choice.near(view.frame, cue.points) if cue.points else target.astype(np.float32)
+        return self._follow(view, Evidence(view.frame, self.config), target, looked_at)
+
+    def _start(self, view: View, evidence: Evidence, gaze: NDArray[np.floating] | None = None) -> Tracked:
+        """Choose a target by the gaze, or by EG-Net."""
+        frame = view.frame
+        guidance = self._attention(view, evidence) if gaze is None else _checked(gaze, frame)
+        target = self.choice.segment(frame, guidance)
+        return self._follow(view, evidence, target, guidance, given=gaze is not None)
+
+    def _follow(
+        self,
+        view: View,
+        evidence: Evidence,
+        target: NDArray[np.bool_],
+        guidance: NDArray[np.floating],
+        given: bool = True,
+    ) -> Tracked:
+        """Take a mask (H, W) for the target from this frame on. guidance: where it is looked at, (H, W)."""
+        frame = view.frame
         height, width = frame.shape[:2]
-        moving = cv2.resize(evidence.moving, (width, height), interpolation=cv2.INTER_LINEAR)
-        guidance = self._guidance(frame, gaze, point, mask, moving)
-        target = self.segment(frame, guidance) if mask is None else mask.astype(bool)
-        self._given = gaze is not None or point is not None or mask is not None
-        crop = self._clip(self._around(target), frame)
+        self._given = given
+        crop = self._around(target).within(height, width)
         self._set_template(frame, target, guidance, crop)
         self._crop, self._area, self._lost_frames = crop, float(target.sum()), 0
         self._shots.is_cut(frame)
-        search = crop.take(frame, self.size)
-        network_mask, _ = self._infer(search)
+        network_mask, _ = self._infer(view, crop)
         inside = crop.take_map(target, network_mask.shape[-1])[0, 0]
-        evidence.observe(search, crop, network_mask.shape[-1])
+        evidence.observe(view.look(crop)[0], crop, network_mask.shape[-1])
         evidence.update(inside, network_mask, chosen=True)
         self._evidence = evidence
         self._hotspot = HotspotMap(crop, inside, guidance, self.config.hotspot)
         hotspot, at = self._hotspot.render(crop, inside, height, width)
-        return Tracked(target.astype(np.float32), target, hotspot, nearest_on_mask(target, at), 1.0, "start")
+        self._last = Tracked(target.astype(np.float32), target, hotspot, nearest_on_mask(target, at), 1.0, "start")
+        return self._last
 
-    def step(self, frame: NDArray[np.uint8], motion: FrameMotion | None = None) -> Tracked:
+    def step(
+        self,
+        frame: NDArray[np.uint8],
+        motion: FrameMotion | None = None,
+        *,
+        view: View | None = None,
+        crop: Crop | None = None,
+    ) -> Tracked:
         """Find the target in the next frame, (H, W, 3) uint8 RGB.
 
         After a shot cut EG-Net chooses a new target (state "start"). So it does after a while of "lost" where the
         target was its own choice; one that was given is waited for. motion: `frame_motion` of the frame, where another
-        thread has computed it. Raises UsageError before `start`.
+        thread has computed it; view, crop: what other trackers look at too. Raises UsageError before `start`.
         """
         if self._evidence is None:
             raise UsageError("Tracker.step before Tracker.start: choose a target first")
+        view = view or View(frame, self.eyes)
         if self._shots.is_cut(frame):
-            return self._start(frame, Evidence(frame, self.config))
+            return self._start(view, Evidence(frame, self.config))
         motion = motion or frame_motion(frame, self._evidence.small, self.config.motion)
         self._evidence.step(motion, frame)
         if self._lost_frames >= self.config.lost.give_up_frames and not self._given:
-            return self._start(frame, self._evidence)
-        height, width = frame.shape[:2]
-        crop = self._redetect(frame, self._evidence) if self._lost_frames else self._crop
-        tracked = None if crop is None else self._track(frame, crop, self._evidence)
+            return self._start(view, self._evidence)
+        where = self._redetect(view, self._evidence) if self._lost_frames else crop or self._crop
+        tracked = None if where is None else self._track(view, where, self._evidence)
         if tracked is None:
-            self._lost_frames += 1
-            self._evidence.lose(frame)
-            empty = np.zeros((height, width), dtype=np.float32)
-            return Tracked(empty, empty.astype(bool), empty, None, 0.0, "lost")
-        self._lost_frames = 0
+            return self._lose(frame)
+        self._lost_frames, self._last = 0, tracked
         return tracked
 
-    def segment(self, frame: NDArray[np.uint8], guidance: NDArray[np.floating]) -> NDArray[np.bool_]:
-        """The mask (H, W) of what is looked at: Gaze2Mask-Net on the whole frame, then in a crop around its result."""
-        settings = self.config.start
-        height, width = frame.shape[:2]
-        longer = max(height, width)
-        target = self._segment_crop(frame, guidance, Crop(width / 2, height / 2, longer))
-        if target is None:
-            y, x = np.unravel_index(int(np.argmax(guidance)), guidance.shape)
-            near = Crop(float(x), float(y), settings.fallback_crop * longer)
-            target = self._segment_crop(frame, guidance, near)
-        if target is None:  # no object stands out: what is looked at most stands for one
-            return guidance >= max(np.quantile(guidance, settings.fallback_quantile), 1e-6)
-        if not settings.zoom:
-            return target
-        closer = self._segment_crop(frame, guidance, self._clip(self._around(target), frame))
-        return target if closer is None else closer
+    def _lose(self, frame: NDArray[np.uint8]) -> Tracked:
+        assert self._evidence is not None
+        self._lost_frames += 1
+        self._evidence.lose(frame)
+        empty = np.zeros(frame.shape[:2], dtype=np.float32)
+        self._last = Tracked(empty, empty.astype(bool), empty, None, 0.0, "lost")
+        return self._last
 
-    def _segment_crop(
-        self, frame: NDArray[np.uint8], guidance: NDArray[np.floating], crop: Crop
-    ) -> NDArray[np.bool_] | None:
-        size = self.gaze2mask.config.input_size
-        guide = crop.take_map(guidance, size // 8)
-        if guide.max() <= 0:
-            return None
-        with torch.inference_mode():
-            images, guide = crop.take(frame, size).to(self.device), (guide / guide.max()).to(self.device)
-            probability = self.gaze2mask(images, guide).sigmoid()[0, 0].cpu()
-        placed = crop.place(probability, *frame.shape[:2])
-        return self._main_components(placed > 0.5, guidance)
-
-    def _guidance(
-        self,
-        frame: NDArray[np.uint8],
-        gaze: NDArray[np.floating] | None,
-        point: tuple[float, float] | None,
-        mask: NDArray[np.bool_] | None,
-        moving: NDArray[np.float32],
-    ) -> NDArray[np.floating]:
-        """Where the target is looked at, (H, W)."""
-        settings = self.config.start
-        height, width = frame.shape[:2]
-        if sum(given is not None for given in (gaze, point, mask)) > 1:
-            raise UsageError("Tracker.start: give one of gaze, point and mask, not several")
-        for name, given in (("gaze", gaze), ("mask", mask)):
-            if given is not None and given.shape != (height, width):
-                raise UsageError(f"Tracker.start: {name} is {given.shape}, the frame {(height, width)}; resize it")
-            if given is not None and not (np.isfinite(given).all() and given.min() >= 0):
-                raise UsageError(f"Tracker.start: {name} holds NaN or negative values; values from 0 on are expected")
-            if given is not None and not given.any():
-                raise UsageError(f"Tracker.start: {name} is zero everywhere; mark the target in it")
-        if gaze is not None:
-            return gaze
-        if point is None:
-            still = settings.still_weight
-            saliency = predict_saliency(frame, self.egnet)
-            weighted = saliency * (still + (1 - still) * moving) ** settings.motion_exponent
-            return weighted / weighted.max()
-        x, y = point
-        if not (0 <= x < width and 0 <= y < height):
-            raise UsageError(f"Tracker.start: point ({x:g}, {y:g}) is outside of the {width}x{height} frame")
-        sigma = max(1.0, settings.point_sigma * max(height, width))
-        rows = np.exp(-((np.arange(height) + 0.5 - y) ** 2) / (2 * sigma**2))
-        columns = np.exp(-((np.arange(width) + 0.5 - x) ** 2) / (2 * sigma**2))
-        return np.outer(rows, columns).astype(np.float32)
+    def _attention(self, view: View, evidence: Evidence) -> NDArray[np.floating]:
+        """Where people look in a frame, (H, W), with a maximum of 1: what moves counts most."""
+        settings, (height, width) = self.config.start, view.frame.shape[:2]
+        moving = cv2.resize(evidence.moving, (width, height), interpolation=cv2.INTER_LINEAR)
+        still = settings.still_weight
+        weighted = view.saliency() * (still + (1 - still) * moving) ** settings.motion_exponent
+        return np.asarray(weighted / weighted.max())
 
     def _set_template(
         self, frame: NDArray[np.uint8], target: NDArray[np.bool_], guidance: NDArray[np.floating], crop: Crop
@@ -247,25 +280,24 @@ class Tracker:
         self._kernels = [kernel.cpu() for kernel in (*kernels.mask, *kernels.hotspot)]
         self._first, self._recent = list(self._kernels), list(self._kernels)
 
-    def _redetect(self, frame: NDArray[np.uint8], evidence: Evidence) -> Crop | None:
+    def _redetect(self, view: View, evidence: Evidence) -> Crop | None:
         """Where to look closer for a lost target: around what is like it, further from its last place with every
         frame, at last in the whole frame. None if nothing is."""
-        height, width = frame.shape[:2]
+        height, width = view.frame.shape[:2]
         whole = Crop(width / 2, height / 2, float(max(height, width)))
         wide = self._crop.interpolate(whole, min(1.0, self._lost_frames / self.config.lost.search_frames))
-        search = wide.take(frame, self.size)
-        network_mask, _ = self._infer(search)
-        evidence.observe(search, wide, network_mask.shape[-1])
+        network_mask, _ = self._infer(view, wide)
+        evidence.observe(view.look(wide)[0], wide, network_mask.shape[-1])
         likely = evidence.redetect(network_mask)
         component = self._main_components(likely.numpy() > 0.5, likely.numpy())
         if component is None:
             return None
-        return self._clip(wide.to_frame(self._around(component), network_mask.shape[-1]), frame)
+        return wide.to_frame(self._around(component), network_mask.shape[-1]).within(height, width)
 
-    def _track(self, frame: NDArray[np.uint8], crop: Crop, evidence: Evidence) -> Tracked | None:
+    def _track(self, view: View, crop: Crop, evidence: Evidence) -> Tracked | None:
         """The target in the crop, and where to look in the next frame; None if it is not there."""
-        search = crop.take(frame, self.size)
-        network_mask, hotspot = self._infer(search)
+        search = view.look(crop)[0]
+        network_mask, hotspot = self._infer(view, crop)
         size = network_mask.shape[-1]
         evidence.observe(search, crop, size)
         if self._lost_frames:
@@ -282,31 +314,33 @@ class Tracker:
             return None
         mask[torch.from_numpy((mask.numpy() > 0.5) & ~component)] = 0.0
         evidence.update(mask, network_mask)
-        height, width = frame.shape[:2]
+        height, width = view.frame.shape[:2]
         stride = self.config.edge_stride
         probability = crop.place(_refine_edges(mask, search, stride, self.config.edges), height, width)
         self._area += (lost.area_growth if area > self._area else lost.area_shrinkage) * (area - self._area)
-        self._crop = self._clip(self._next_crop(crop.to_frame(self._around(component), size)), frame)
+        self._crop = self._next_crop(crop.to_frame(self._around(component), size)).within(height, width)
         self._update_template()
-        smooth, at = self._update_hotspot(frame, crop, mask, hotspot, evidence)
+        smooth, at = self._update_hotspot(view, crop, mask, hotspot, evidence)
         found = probability > 0.5
         return Tracked(probability, found, smooth, nearest_on_mask(found, at), score, "track")
 
     def _update_hotspot(
-        self, frame: NDArray[np.uint8], crop: Crop, mask: Tensor, hotspot: Tensor, evidence: Evidence
+        self, view: View, crop: Crop, mask: Tensor, hotspot: Tensor, evidence: Evidence
     ) -> tuple[NDArray[np.float32], tuple[float, float]]:
         """The hotspot's map and point, after the target's move and, now and then, a new map of EG-Net."""
         assert self._hotspot is not None
         self._hotspot.move(self._crop, evidence.shift)
-        saliency = self._saliency(frame) if self._hotspot.needs_saliency else None
+        saliency = view.saliency() if self._hotspot.needs_saliency else None
         self._hotspot.update(crop, mask, hotspot, saliency)
-        return self._hotspot.render(crop, mask, *frame.shape[:2])
+        return self._hotspot.render(crop, mask, *view.frame.shape[:2])
 
-    def _infer(self, search: Tensor) -> tuple[Tensor, Tensor]:
+    def _infer(self, view: View, crop: Crop) -> tuple[Tensor, Tensor]:
         """Probabilities of mask and hotspot in a crop's pixels: (h, w) at the network's output sizes."""
-        if self._engine is None:
-            self._engine = Engine(_Step(self.network), (search, *self._kernels), self.device)
-        mask, hotspot, *now = (out.cpu() for out in self._engine(search, *self._kernels))
+        inputs = (*view.look(crop)[1], *self._kernels)
+        if self.eyes.decoder is None:
+            step = _Step(self.network, len(inputs) - len(self._kernels))
+            self.eyes.decoder = Engine(step, inputs, self.device)
+        mask, hotspot, *now = (out.cpu() for out in self.eyes.decoder(*inputs))
         self._now = now
         return mask[0, 0], hotspot[0, 0]
 
@@ -328,13 +362,6 @@ class Tracker:
     def _around(self, mask: NDArray[np.bool_]) -> Crop:
         return Crop.around(mask, self.config.crop.context)
 
-    @staticmethod
-    def _clip(crop: Crop, frame: NDArray[np.uint8]) -> Crop:
-        """No crop is larger than the frame's longer side or centred outside, as beyond is only grey."""
-        height, width = frame.shape[:2]
-        x, y = min(max(crop.x, 0.0), float(width)), min(max(crop.y, 0.0), float(height))
-        return Crop(x, y, min(crop.side, float(max(height, width))))
-
     def _guidance_on(self, target: NDArray[np.bool_], guidance: NDArray[np.floating]) -> NDArray[np.floating]:
         """The guidance on a target, (H, W); the target itself where there is next to none."""
         inside = guidance * target
@@ -342,15 +369,18 @@ class Tracker:
         return target.astype(np.float32) if faint else inside
 
     def _main_components(self, mask: NDArray[np.bool_], weight: NDArray[np.floating]) -> NDArray[np.bool_] | None:
-        """The connected components of a mask that weigh enough beside the heaviest; None for an empty mask."""
-        components, count = ndimage.label(mask)
-        if count == 0:
-            return None
-        if count == 1:
-            return mask
-        sums = ndimage.sum_labels(weight, components, index=np.arange(1, count + 1))
-        keep = np.concatenate([[False], sums >= self.config.component_weight * sums.max()])
-        return np.asarray(keep[components])
+        return main_components(mask, weight, self.config.component_weight)
+
+
+def _checked(gaze: NDArray[np.floating], frame: NDArray[np.uint8]) -> NDArray[np.floating]:
+    """A gaze map (H, W) of a frame. Raises UsageError where it is not one."""
+    if gaze.shape != frame.shape[:2]:
+        raise UsageError(f"`gaze` is {gaze.shape}, the frame {frame.shape[:2]}; resize it")
+    if not (np.isfinite(gaze).all() and gaze.min() >= 0):
+        raise UsageError("`gaze` holds NaN or negative values; values from 0 on are expected")
+    if not gaze.any():
+        raise UsageError("`gaze` is zero everywhere; mark the target in it")
+    return gaze
 
 
 def _refine_edges(mask: Tensor, search: Tensor, stride: int, config: GuidedFilterConfig) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
@@ -22,7 +23,7 @@ def make_page(visits: Visits) -> gr.Blocks:
     """The page of these visits."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(600, _UPLOADS_KEPT_S)) as page:
         gr.HTML(
-            html_template=asset("page.html"),
+            html_template=asset("page.html").replace("@demo@", _embedded("demo.jpg")),
             js_on_load="\n".join(asset(name) for name in _SCRIPTS),
             apply_default_css=False,
             server_functions=[_named(verb, Told(getattr(visits, verb), visits)) for verb in VERBS],
@@ -39,6 +40,12 @@ def look_of_page() -> dict[str, Any]:
 def asset(name: str) -> str:
     """A file of the page's markup, style or script."""
     return files("sightline.apps.web").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _embedded(name: str) -> str:
+    """A picture of the page as an address that needs no request."""
+    data = files("sightline.apps.web").joinpath("assets", name).read_bytes()
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
 
 
 def _named(name: str, told: Told) -> Callable[[dict[str, Any]], dict[str, Any]]:

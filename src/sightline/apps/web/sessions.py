@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import shutil
@@ -18,6 +19,7 @@ from sightline.errors import UsageError
 
 SWEEP_S = 30.0
 TOKEN_BYTES = 24
+_PREFIX = "sightline-web-"
 _NAMES = re.compile(r"[^\w.-]+")
 
 
@@ -85,7 +87,7 @@ class Sessions:
     """
 
     def __init__(self, kept_s: float, root: Path | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self.root = Path(tempfile.mkdtemp(prefix="sightline-web-")) if root is None else root
+        self.root = _own_folder() if root is None else root
         self.root.chmod(0o700)
         self._kept_s, self._clock = kept_s, clock
         self._sessions: dict[str, Session] = {}
@@ -139,6 +141,25 @@ class Sessions:
         for session in sessions:
             session.close()
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+def _own_folder() -> Path:
+    """A temporary folder of this process; those of servers that were killed go."""
+    for old in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        number = old.name.removeprefix(_PREFIX).partition("-")[0]
+        if number.isdecimal() and old.stat().st_uid == os.getuid() and not _runs(int(number)):
+            shutil.rmtree(old, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def safe(name: str) -> str:

@@ -26,10 +26,13 @@ from sightline.apps.web.sessions import Session, Sessions, safe
 from sightline.data.synthetic import render_demo
 from sightline.errors import SightlineError, UsageError
 from sightline.models.base import Predictor
+from sightline.results.marks import colour_of
 from sightline.results.outputs import choose
 
 MOST_ROWS = 5000
 """Rows of a table on the page; the whole one is in the download."""
+MOST_OBJECTS = 6
+"""That can be marked on the page."""
 Ask = dict[str, Any]
 Answer = dict[str, Any]
 
@@ -58,6 +61,7 @@ class Visits:
             "token": self.sessions.new().token,
             "models": [choice.as_dict() for choice in choices()],
             "layers": LAYERS,
+            "colours": ["#{:02x}{:02x}{:02x}".format(*colour_of(number)) for number in range(1, MOST_OBJECTS + 1)],
             "limits": {
                 "megabytes": self.limits.megabytes,
                 "seconds": self.limits.seconds,

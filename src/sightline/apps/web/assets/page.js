@@ -3,6 +3,7 @@
 const root = element.querySelector(".sl");
 const $ = (selector) => root.querySelector(selector);
 const stage = new Stage($(".sl-stage"), plan);
+stage.onrefused = (text) => ($(".sl-plan").textContent = text);
 const overlay = new Player($("[data-player=overlay]"));
 const reframed = new Player($("[data-player=reframe]"));
 const tables = new Tables($(".sl-tables"), (frame) => {
@@ -43,9 +44,12 @@ function plan() {
   const marks = stage.marks;
   const takes = (kind) => model.takes.includes(kind);
   const marking = takes("point") || takes("box");
+  stage.allow(model);
   $(".sl-hint").textContent = !marking || marks.length ? "" : "Click on what to follow, or drag a box around it";
+  const objects = new Set(marks.map((mark) => mark.number)).size;
   let text;
-  if (!marking) text = marks.length ? "This one chooses by itself; your mark is not used." : "";
+  if (!marking) text = marks.length ? "This one chooses by itself; your marks are not used." : "";
+  else if (objects > 1) text = `${objects} objects are followed.`;
   else if (marks.length) text = "What you marked is followed.";
   else text = "Nothing is marked: what draws the eye most is followed.";
   if (table) text = takes("fixations") ? `With the fixations of ${table}.` : `${text} It takes no fixations; choose one that does.`;
@@ -72,6 +76,7 @@ async function take(file, kind) {
   root.dataset.state = kind === "media" ? "sending" : root.dataset.state;
   const upload = send(file, (share) => progress(bar, share));
   sending.querySelector("span").textContent = file.name;
+  sending.querySelector("button").hidden = false;
   sending.querySelector("button").onclick = upload.abort;
   try {
     return { path: await upload.sent, name: file.name };
@@ -210,10 +215,16 @@ async function pack() {
 
 $(".sl-alert button").addEventListener("click", quiet);
 $("[data-do=demo]").addEventListener("click", doing(async () => {
+  const sending = $(".sl-sending");
+  sending.querySelector("span").textContent = "Rendering the demo clip, once";
+  sending.querySelector("button").hidden = true;
+  progress(sending.querySelector(".sl-bar"), null);
+  sending.hidden = false;
   root.dataset.state = "sending";
   try {
     await opened(await call("demo"));
   } finally {
+    sending.hidden = true;
     root.dataset.state = media ? "work" : "empty";
   }
 }));
@@ -265,6 +276,7 @@ for (const name of ["dragover", "dragleave", "drop"]) {
 doing(async () => {
   hello = await call("hello");
   token = hello.token;
+  stage.colours = hello.colours;
   showModels(hello.models);
   const { megabytes, seconds, minutes_kept: minutes } = hello.limits;
   const kept = minutes === 60 ? "an hour" : `${minutes} minutes`;

@@ -10,7 +10,11 @@ class Stage {
     this.range = root.querySelector(".sl-scrub input");
     this.output = root.querySelector(".sl-scrub output");
     this.layerBox = root.querySelector(".sl-layers");
+    this.objectBox = root.querySelector(".sl-objects");
+    this.list = root.querySelector(".sl-list");
+    this.colours = ["#00c8ff"];
     this.marks = [];
+    this.number = 1;
     this.layers = new Set();
     this.tool = "follow";
     this.wanted = null;
@@ -26,6 +30,8 @@ class Stage {
   open(media) {
     this.media = media;
     this.marks = [];
+    this.number = 1;
+    this.seen = null;
     this.layers.clear();
     this.layerBox.hidden = true;
     this.cross = [media.width / 2, media.height / 2];
@@ -56,7 +62,20 @@ class Stage {
     this.draw();
   }
 
-  /** Offers switches for what a run gave, all of them on but those of `off`. */
+  /** Which tools there are: those that the model takes. */
+  allow(model) {
+    const takes = (kind) => model.takes.includes(kind);
+    const able = { follow: takes("point"), not: takes("not_point"), box: takes("box") };
+    for (const button of this.root.querySelectorAll("[data-tool]")) button.hidden = !able[button.dataset.tool];
+    this.able = able;
+    this.several = takes("objects");
+    this.anywhere = takes("at_s");
+    this.root.classList.toggle("sl-still", !able.follow && !able.box);
+    if (!able[this.tool]) this.choose("follow");
+    this.draw();
+  }
+
+  /** Offers switches for what a run gave. What is heard is in the overlay and the table; on a frame it starts off. */
   offer(names, words) {
     this.layers = new Set(names.filter((name) => name !== "sound"));
     this.layerBox.replaceChildren(
@@ -81,18 +100,20 @@ class Stage {
     this.range.value = frame;
     if (this.wanted !== null) {
       this.wanted = frame;
+      this.again = true;
       return;
     }
     this.wanted = frame;
     try {
       for (let asked = null; asked !== this.wanted || this.again; ) {
-        this.again = false;
+        this.again = false; // the layers may have changed meanwhile
         asked = this.wanted;
         const seen = await call("look", { frame: asked, layers: [...this.layers] });
         this.image.src = seen.picture;
         this.output.textContent = `${clock(seen.time_s)}`;
         this.range.setAttribute("aria-valuetext", `frame ${seen.frame}, ${seen.time_s.toFixed(2)} seconds`);
         this.seen = seen;
+        this.draw();
         this.onseen?.(seen);
       }
     } finally {
@@ -124,7 +145,7 @@ class Stage {
       this.drag = null;
       if (!drag) return;
       this.cross = drag.to;
-      if (drag.is) this.add({ kind: "box", x1: drag.from[0], y1: drag.from[1], x2: drag.to[0], y2: drag.to[1] });
+      if (drag.is && this.able.box) this.add({ kind: "box", x1: drag.from[0], y1: drag.from[1], x2: drag.to[0], y2: drag.to[1] });
       else this.put(drag.to);
     });
     this.view.addEventListener("pointercancel", () => {
@@ -156,7 +177,11 @@ class Stage {
 
   /** A point with the tool in hand; of a box, a corner. */
   put([x, y]) {
-    if (this.tool !== "box") return this.add({ kind: "point", x, y });
+    if (this.tool === "not" && !this.marks.some((mark) => mark.number === this.number && mark.kind !== "not")) {
+      this.onrefused?.("First mark what to follow; then say what does not belong to it.");
+      return;
+    }
+    if (this.tool !== "box") return this.add({ kind: this.tool === "not" ? "not" : "point", x, y });
     if (!this.corner) {
       this.corner = [x, y];
       return this.draw();
@@ -166,28 +191,98 @@ class Stage {
     this.add({ kind: "box", x1, y1, x2: x, y2: y });
   }
 
+  /** Adds a mark to the object in hand. A box takes the place of the object's box in the same frame. */
   add(mark) {
-    this.marks = [{ ...mark, frame: this.seen.frame, time_s: this.seen.time_s }];
+    const { able } = this;
+    if (!this.seen || !(mark.kind === "box" ? able.box : able.follow)) return;
+    const made = { ...mark, number: this.number, frame: this.seen.frame, time_s: this.seen.time_s };
+    const same = (other) => other.number === made.number && other.frame === made.frame;
+    if (!able.not) this.marks = [];
+    this.marks = this.marks.filter((other) => !(same(other) && other.kind === "box" && made.kind === "box"));
+    this.marks.push(made);
     this.changed();
     this.draw();
   }
 
   undo() {
     this.marks.pop();
+    this.number = Math.min(this.number, this.next);
     this.changed();
     this.draw();
   }
 
   clear() {
     this.marks = [];
+    this.number = 1;
     this.changed();
     this.draw();
+  }
+
+  /** The number of a further object. */
+  get next() {
+    return 1 + Math.max(0, ...this.marks.map((mark) => mark.number));
+  }
+
+  colour(number) {
+    return this.colours[(number - 1) % this.colours.length];
+  }
+
+  /** The buttons that choose an object, and the list of all marks. */
+  label() {
+    const numbers = [...new Set([...this.marks.map((mark) => mark.number), this.number])].sort((a, b) => a - b);
+    const dot = (number) => make("i", { class: "sl-dot", style: `background:${this.colour(number)}` });
+    const buttons = numbers.map((number) =>
+      make(
+        "button",
+        {
+          type: "button",
+          "aria-pressed": String(number === this.number),
+          "aria-label": `Object ${number}`,
+          onclick: () => this.hold(number),
+        },
+        dot(number),
+        String(number),
+      ),
+    );
+    if (this.marks.some((mark) => mark.number === this.number) && this.next <= this.colours.length) {
+      buttons.push(make("button", { type: "button", "aria-label": "Another object", onclick: () => this.hold(this.next) }, "+ Another"));
+    }
+    this.objectBox.hidden = !this.several || !this.marks.length;
+    this.objectBox.replaceChildren(make("span", { class: "sl-soft" }, "Object"), ...buttons);
+    const words = { point: "follow", not: "not this", box: "box" };
+    this.list.replaceChildren(
+      ...this.marks.map((mark, place) => {
+        const text = `${this.several ? `${mark.number} · ` : ""}${words[mark.kind]} · ${clock(mark.time_s)}`;
+        const go = () => this.show(mark.frame).then(() => this.draw());
+        const drop = () => {
+          this.marks.splice(place, 1);
+          this.number = Math.min(this.number, this.next);
+          this.changed();
+          this.draw();
+          this.view.focus();
+        };
+        return make(
+          "li",
+          {},
+          dot(mark.number),
+          make("button", { type: "button", class: "sl-plain", onclick: go, title: "Go to its frame" }, text),
+          make("button", { type: "button", class: "sl-plain", onclick: drop, "aria-label": `Remove ${text}` }, "✕"),
+        );
+      }),
+    );
+  }
+
+  hold(number) {
+    this.number = number;
+    this.draw();
+    this.objectBox.querySelector("[aria-pressed=true]")?.focus();
   }
 
   draw() {
     if (!this.media) return;
     const unit = this.media.width / Math.max(200, this.view.clientWidth || 640);
-    const shapes = this.marks.map((mark) => this.shape(mark, unit));
+    const here = this.seen?.frame ?? 0;
+    const shapes = this.marks.filter((mark) => mark.frame === here).map((mark) => this.shape(mark, unit));
     if (this.drag?.is) {
       const { from, to } = this.drag;
       shapes.push(this.shape({ kind: "box", x1: from[0], y1: from[1], x2: to[0], y2: to[1] }, unit));
@@ -202,17 +297,24 @@ class Stage {
       shapes.push(this.shape({ kind: "point", x: this.corner[0], y: this.corner[1] }, unit));
     }
     this.drawing.innerHTML = shapes.join("");
+    this.label();
     this.root.querySelector("[data-do=undo]").disabled = this.root.querySelector("[data-do=clear]").disabled =
       !this.marks.length;
   }
 
   shape(mark, unit) {
+    const colour = this.colour(mark.number ?? this.number);
     if (mark.kind === "box") {
       const x = Math.min(mark.x1, mark.x2);
       const y = Math.min(mark.y1, mark.y2);
       const size = `x="${x}" y="${y}" width="${Math.abs(mark.x2 - mark.x1)}" height="${Math.abs(mark.y2 - mark.y1)}"`;
-      return `<rect class="sl-under" ${size} stroke-width="${4.5 * unit}"/><rect class="sl-box" ${size} stroke-width="${2.2 * unit}"/>`;
+      return `<rect class="sl-under" ${size} stroke-width="${4.5 * unit}"/><rect ${size} stroke="${colour}" stroke-width="${2.2 * unit}"/>`;
     }
-    return `<circle class="sl-yes" cx="${mark.x}" cy="${mark.y}" r="${7 * unit}" stroke-width="${2.5 * unit}"/>`;
+    if (mark.kind === "not") {
+      const arm = 6 * unit;
+      const path = `M${mark.x - arm} ${mark.y - arm}l${2 * arm} ${2 * arm}m0 ${-2 * arm}l${-2 * arm} ${2 * arm}`;
+      return `<path class="sl-under" d="${path}" stroke-width="${6 * unit}"/><path class="sl-no" d="${path}" stroke-width="${3 * unit}"/>`;
+    }
+    return `<circle class="sl-yes" style="fill:${colour}" cx="${mark.x}" cy="${mark.y}" r="${7 * unit}" stroke-width="${2.5 * unit}"/>`;
   }
 }

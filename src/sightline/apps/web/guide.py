@@ -18,7 +18,7 @@ LAYERS = {
     "sound": "Sound",
 }
 """What can be switched on and off on a frame, by the kind of output that it is drawn from."""
-TABLES = ("people", "sound", "objects", "hotspots")
+TABLES = ("people", "sound", "objects", "tracks", "hotspots")
 """The tables that the page shows, where a model gives them."""
 
 

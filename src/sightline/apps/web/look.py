@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ from sightline.errors import DataError
 from sightline.results import outputs
 from sightline.results.kinds import Maps, Table
 from sightline.results.overlay import Overlay
-from sightline.types import Box, Frame, Hotspot, Object, Person, SoundWindow
+from sightline.types import Box, Frame, Hotspot, Object, Person, SoundWindow, State, Track
 
 Rows = list[dict[str, str]]
 
@@ -56,6 +56,7 @@ class Results:
             mask=mask,
             hotspot=next((_hotspot(row, scale) for row in here.get("hotspots", []) if row["x_px"]), None),
             objects=tuple(_object(row, scale) for row in here.get("objects", [])),
+            tracks=tuple(_track(row, scale) for row in self.rows("tracks", index) if "hotspots" in layers),
             people=tuple(_person(row, scale) for row in here.get("people", [])),
             sound=next((_sound(row) for row in here.get("sound", []) if row["switch"]), None),
         )
@@ -103,6 +104,11 @@ def _by_frame(rows: Rows) -> dict[int, Rows]:
 
 def _hotspot(row: dict[str, str], scale: tuple[float, float]) -> Hotspot:
     return Hotspot(float(row["x_px"]) * scale[0], float(row["y_px"]) * scale[1], float(row["score"]))
+
+
+def _track(row: dict[str, str], scale: tuple[float, float]) -> Track:
+    state = next(state for state in get_args(State) if state == row["state"])
+    return Track(int(row["object"]), state, _hotspot(row, scale) if row["x_px"] else None)
 
 
 def _box(row: dict[str, str], prefix: str, scale: tuple[float, float]) -> Box:

@@ -13,7 +13,7 @@ from typing import Any
 from sightline import models
 from sightline._version import __version__
 from sightline.apps.outcome import Outcome
-from sightline.apps.predict import Run
+from sightline.apps.predict import Run, given_by
 from sightline.apps.reframe.crop import Aspect
 from sightline.apps.reframe.run import Reframe
 from sightline.apps.web.desk import Desk, Job
@@ -124,7 +124,7 @@ class Visits:
             predictor.require(*prompt.kinds)
             run = Run(
                 predictor,
-                choose(predictor.gives, None, predictor.name),
+                choose(given_by(predictor, prompt), None, predictor.name),
                 prompt=prompt,
                 begin=lambda name, frames: job.begin("Looking", frames),
                 step=job.step,

@@ -46,4 +46,4 @@ class Tables {
   }
 }
 
-Tables.WORDS = { people: "People", sound: "Sound", objects: "Objects", hotspots: "Hotspots" };
+Tables.WORDS = { people: "People", sound: "Sound", objects: "Objects", tracks: "Hotspots of each", hotspots: "Hotspots" };

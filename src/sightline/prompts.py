@@ -141,6 +141,9 @@ class Prompt(Cue):
     fixations
         Where viewers looked, (K, 2) x and y in pixels: by the index of a frame; a list of each frame's will do. It
         comes alone.
+    heads
+        The heads of the people, (K, 4) x1, y1, x2, y2 in pixels: those of every frame, or by the index of a frame. They
+        come alone.
 
     Raises
     ------
@@ -161,6 +164,7 @@ class Prompt(Cue):
 
     objects: Sequence[Cue | Mapping[str, object]] = ()
     fixations: Mapping[int, NDArray[np.floating]] | None = None
+    heads: NDArray[np.floating] | Sequence[Box] | Mapping[int, NDArray[np.floating]] | None = None
 
     def __post_init__(self) -> None:
         Cue.__post_init__(self)  # `super()` finds no class in a dataclass with slots
@@ -172,7 +176,11 @@ class Prompt(Cue):
                 f"`fixations` is a {type(self.fixations).__name__}; (K, 2) points of each frame are expected, as "
                 "`sightline.gaze.fixations_by_frame` gives them"
             )
-        if self.fixations is not None and len(self.kinds) > 1:
+        if isinstance(self.heads, Mapping):
+            object.__setattr__(self, "heads", {frame: _as_boxes(boxes) for frame, boxes in self.heads.items()})
+        elif self.heads is not None:
+            object.__setattr__(self, "heads", _as_boxes(self.heads))
+        if (self.fixations is not None or self.heads is not None) and len(self.kinds) > 1:
             raise UsageError(f"{' and '.join(f'`{kind}`' for kind in self.kinds)}: give one of them, not several")
         if self.at_s and not self.places:
             raise UsageError(f"`at_s` {self.at_s:g}: of which place? give a point, a box or a mask too")
@@ -193,7 +201,16 @@ class Prompt(Cue):
             if any(getattr(cue, name) is not None for cue in cues)
         ]
         kinds += ["at_s"] * any(cue.at_s > 0 for cue in cues) + ["objects"] * bool(self.objects)
-        return (*kinds, *(["fixations"] if self.fixations is not None else []))
+        return (*kinds, *(name for name in ("fixations", "heads") if getattr(self, name) is not None))
+
+    def heads_of(self, frame: int) -> NDArray[np.float64] | None:
+        """The heads (K, 4) that are given for the frame of an index; none, (0, 4), where a table leaves it out.
+
+        None where no heads are given at all: then the model finds them.
+        """
+        if isinstance(self.heads, Mapping):
+            return np.asarray(self.heads.get(frame, np.empty((0, 4))), dtype=np.float64)
+        return None if self.heads is None else np.asarray(self.heads, dtype=np.float64)
 
     @property
     def targets(self) -> dict[int, tuple[Cue, ...]]:
@@ -215,12 +232,23 @@ class Prompt(Cue):
         Raises
         ------
         UsageError
-            A point or box outside of the picture, an empty box or mask, a mask of another size, a time after the end.
+            A point, box or head outside of the picture, an empty box or mask, a mask of another size, a time after the
+            end.
         """
         for cue in self._cues:
             cue.require_inside(size)
             if end_s is not None and cue.at_s > end_s:
                 raise UsageError(f"`at_s` {cue.at_s:g}: the clip ends at {end_s:.2f} s; give an earlier time")
+        by_frame = self.heads if isinstance(self.heads, Mapping) else {None: () if self.heads is None else self.heads}
+        height, width = size
+        for frame, boxes in by_frame.items():
+            for x1, y1, x2, y2 in boxes:
+                if not (x1 < width and y1 < height and x2 > 0 and y2 > 0):
+                    at = "" if frame is None else f" of frame {frame}"
+                    raise UsageError(
+                        f"`heads`: {x1:g},{y1:g},{x2:g},{y2:g}{at} is outside of the {width}x{height} frames; give "
+                        "left, top, right and bottom in pixels"
+                    )
 
 
 def _cue(given: object) -> Cue:
@@ -236,6 +264,20 @@ def _cue(given: object) -> Cue:
     if not cue.places:
         raise UsageError("`objects` holds a cue that points at nothing; give it a point, a box or a mask")
     return cue
+
+
+def _as_boxes(values: object) -> NDArray[np.float64]:
+    """(K, 4) of boxes that hold something. Raises UsageError otherwise."""
+    try:
+        boxes = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        boxes = np.empty(0)
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or not np.isfinite(boxes).all():
+        raise UsageError(f"`heads` is {values!r:.80}; (K, 4) numbers x1, y1, x2, y2 in pixels are expected")
+    for x1, y1, x2, y2 in boxes:
+        if x1 >= x2 or y1 >= y2:
+            raise UsageError(f"`heads`: {x1:g},{y1:g},{x2:g},{y2:g} holds nothing; left < right and top < bottom")
+    return boxes
 
 
 def _points(given: object) -> tuple[Point, ...]:

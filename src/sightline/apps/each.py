@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sightline.apps.outcome import Outcome, failure
-from sightline.apps.predict import Run, versions
+from sightline.apps.predict import Run, require_inside, versions
 from sightline.apps.sources import Given, name_folders
 from sightline.errors import SightlineError, SourceError
 from sightline.results.folder import OutputFolder
 from sightline.results.writer import ResultWriter
-from sightline.types import Prompt
 from sightline.video.frames import is_image, left_out, list_images
 from sightline.video.stills import ImageFile
 
@@ -69,7 +68,9 @@ def _write(run: Run, images: list[Path], partial: Path, out: Path, notes: dict[P
             told = (notes[image],) if image in notes else ()
             try:
                 with ImageFile(image) as source:
-                    (frame,) = run.predictor.stream(source, Prompt())
+                    prompt = run.prompt_for(image)
+                    require_inside(prompt, image, source)
+                    (frame,) = run.predictor.stream(source, prompt)
             except Exception as error:  # whatever it is, it concerns this image alone
                 outcomes.append(failure(image, error, told))
                 continue

@@ -20,6 +20,7 @@ from sightline._version import __version__
 from sightline.apps.fixations import SourceFixations, sha256_of_table
 from sightline.apps.outcome import Outcome, cause_of
 from sightline.apps.sources import Given, fingerprint, over_each
+from sightline.data.head_tables import HeadTable
 from sightline.errors import OutputError, UsageError
 from sightline.models.base import Predictor
 from sightline.nn.engine import engine_notes
@@ -47,6 +48,8 @@ class Run:
         What is written, of `results.outputs`.
     prompt
         What to attend to in the first frame of each source; fixations come with the source instead.
+    heads
+        The heads of the people in the sources; None where the prompt has them, or the model finds them.
     limit
         The most frames of a source; None for all.
     start_s, end_s, every
@@ -66,6 +69,7 @@ class Run:
     predictor: Predictor
     kinds: tuple[Kind, ...]
     prompt: Prompt = field(default_factory=Prompt)
+    heads: HeadTable | None = None
     limit: int | None = None
     start_s: float = 0.0
     end_s: float | None = None
@@ -80,6 +84,10 @@ class Run:
     def outputs(self) -> list[str]:
         """The names of what is written."""
         return [kind.name for kind in self.kinds]
+
+    def prompt_for(self, given: Given) -> Prompt:
+        """What to attend to in a source, with its heads. Raises DataError where the table has none of it."""
+        return self.prompt if self.heads is None else replace(self.prompt, heads=self.heads.of(given))
 
     def over(
         self,
@@ -111,7 +119,8 @@ class Run:
         if isinstance(given, Path) and final.resolve() == given.resolve():
             raise OutputError(f"{final}: the results would go into the source itself; choose another `out`")
         with self._open(given) as source:
-            self._require_inside(given, source)
+            prompt = self.prompt_for(given)
+            require_inside(prompt, given, source)
             folder = OutputFolder(final)
             identity = self._identity_of(source, given, table)
             if folder.finished(identity, self.outputs, overwrite=self.overwrite):
@@ -127,7 +136,7 @@ class Run:
             counts = [count - kept for count in (source.frames_expected, self.limit) if count is not None]
             self.begin(source.stem, min(counts, default=None))
             try:
-                return self._write(source, folder, partial, identity, seen, earlier)
+                return self._write(source, prompt, folder, partial, identity, seen, earlier)
             except BaseException:
                 folder.discard()
                 raise
@@ -137,12 +146,6 @@ class Run:
         if self.start_s == 0 and self.end_s is None and self.every == 1:
             return source
         return Selection(source, self.start_s, self.end_s, self.every)
-
-    def _require_inside(self, given: Given, source: Source) -> None:
-        try:
-            self.prompt.require_inside(source.size, source.end_s)
-        except UsageError as error:
-            raise UsageError(f"{given}: {error}") from None
 
     def _times(self, source: Source) -> tuple[list[int], list[float]]:
         """(numbers, times) of the frames, which only decoding tells for sure."""
@@ -159,6 +162,7 @@ class Run:
     def _write(
         self,
         source: Source,
+        prompt: Prompt,
         folder: OutputFolder,
         partial: Path,
         identity: dict[str, Any],
@@ -167,7 +171,8 @@ class Run:
     ) -> Outcome:
         began = time.perf_counter()
         decode, network = Clock(), Clock()
-        prompt = self.prompt if seen is None else replace(self.prompt, fixations=seen.points)
+        if seen is not None:
+            prompt = replace(prompt, fixations=seen.points)
         kept = () if earlier is None else earlier.frames
         done, last_s, cut = len(kept), kept[-1].time_s if kept else 0.0, False
         first = done
@@ -244,7 +249,7 @@ class Run:
         in view, it begins at the start.
         """
         count, last = len(earlier.frames), earlier.frames[-1]
-        fixations = Prompt(fixations=prompt.fixations)
+        throughout = Prompt(fixations=prompt.fixations, heads=prompt.heads)
         folder = MASKS.find(partial)
         found = MASKS.read(folder / f"{last.name}.png") if "mask" in self.predictor.takes and folder else None
         if prompt.targets:
@@ -255,10 +260,10 @@ class Run:
                 return prompt, 0
             return Prompt(objects=[*(Cue(mask=found == number, number=number) for number in begun), *later]), count - 1
         if earlier.fresh:
-            return fixations, max(0, count - WARM_UP)
-        if found is not None and prompt.fixations is None and (found == 1).any():
+            return throughout, max(0, count - WARM_UP)
+        if found is not None and not throughout.kinds and (found == 1).any():
             return Prompt(mask=found == 1), count - 1
-        return fixations, max(0, count - WARM_UP)
+        return throughout, max(0, count - WARM_UP)
 
     def _identity_of(self, source: Source, given: Given, table: Path | None) -> dict[str, Any]:
         if isinstance(given, Path) and not source.once:
@@ -278,6 +283,7 @@ class Run:
             "limit": self.limit,
             "part": {"start_s": self.start_s, "end_s": self.end_s, "every": self.every, "fps": self.fps},
             "prompt": prompt_told(self.prompt)
+            | ({} if self.heads is None else {"heads_sha256": self.heads.sha256})
             | ({} if table is None else {"fixations_sha256": sha256_of_table(table)}),
         }
 
@@ -290,6 +296,8 @@ def given_by(predictor: Predictor, prompt: Prompt) -> frozenset[str]:
 
 def prompt_told(prompt: Prompt) -> dict[str, Any]:
     """A prompt as summary.json has it."""
+    if prompt.heads is not None:
+        return {"heads": np.asarray(prompt.heads_of(0)).tolist()}
     told = [_told(cue) for cues in prompt.targets.values() for cue in cues]
     if len(told) == 1:
         del told[0]["number"]
@@ -307,6 +315,14 @@ def _told(cue: Cue) -> dict[str, Any]:
     if cue.mask is not None:
         found["mask_sha256"] = hashlib.sha256(np.packbits(cue.mask).tobytes()).hexdigest()
     return found | ({"at_s": cue.at_s} if cue.at_s else {})
+
+
+def require_inside(prompt: Prompt, given: Given, source: Source) -> None:
+    """Raise UsageError that names the source where a prompt does not fit its pictures or its length."""
+    try:
+        prompt.require_inside(source.size, source.end_s)
+    except UsageError as error:
+        raise UsageError(f"{given}: {error}") from None
 
 
 class Clock:

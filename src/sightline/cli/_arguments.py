@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from sightline.data.head_tables import HeadTable
     from sightline.types import Prompt
 
 MOST_NUMBERS = 32
@@ -25,8 +26,11 @@ def prompt_of(
     not_point: list[str] | None = None,
     at: str | None = None,
     objects: list[str] | None = None,
+    heads: list[str] | None = None,
 ) -> Prompt:
-    """What to attend to, as --point, --not, --box, --mask, --at and --object say it."""
+    """What to attend to, as --point, --not, --box, --mask, --at, --object and --head say it."""
+    import numpy as np
+
     from sightline.types import Prompt
 
     given: dict[str, list[str]] = {
@@ -37,7 +41,22 @@ def prompt_of(
         "at_s": [] if at is None else [at],
     }
     first, *others = _cues(given)
-    return Prompt(**first, objects=[*others, *(cue for text in objects or () for cue in _object_of(text))])
+    return Prompt(
+        **first,
+        objects=[*others, *(cue for text in objects or () for cue in _object_of(text))],
+        heads=np.array([_numbers("head", head, "100,80,160,150") for head in heads]) if heads else None,
+    )
+
+
+def heads_of(table: Path | None, sources: int) -> HeadTable | None:
+    """The table of heads that --heads names, checked against the number of sources."""
+    if table is None:
+        return None
+    from sightline.data.head_tables import HeadTable
+
+    found = HeadTable.read(table)
+    found.require_sources(sources)
+    return found
 
 
 OBJECT_KEYS = {"point": "point", "not": "not_point", "box": "box", "mask": "mask", "at": "at_s", "number": "number"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sightline.cli._arguments import prompt_of, time_of
+from sightline.cli._arguments import heads_of, prompt_of, time_of
 from sightline.cli._threads import wait_passively
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ Examples:
   sightline predict clip.mp4 --point 640,360 --not 700,420 --at 2.5s --out results
   sightline predict clip.mp4 --object "point=320,200" --object "box=10,10,90,80 at=1.5" --out results
   sightline predict clip.mp4 --model egcnet --gaze fixations.csv --out results
+  sightline predict photo.jpg --model samgop --head 410,90,470,165 --out results
   sightline predict "clips/*.mp4" https://example.org/clip.mp4 --out results
   sightline predict film.mkv --start 1:30 --end 2:00 --every 5 --out results
   sightline predict frames/ --fps 30 --out results
@@ -99,6 +100,21 @@ def predict(
             "options. number=N says more of object N: at a later time it corrects it.",
         ),
     ] = None,
+    head: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X1,Y1,X2,Y2",
+            help="A person's head, in every frame, pixels; once for each person.",
+            show_default=False,
+        ),
+    ] = None,
+    heads: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TABLE",
+            help="The people's heads: x1_px, y1_px, x2_px, y2_px, if need be frame and source; or a people.csv.",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     each: Annotated[
         bool, typer.Option("--each", help="Unrelated images: DIR/saliency/<name>.png and so on, one for each image.")
@@ -131,7 +147,9 @@ def predict(
     from sightline.results.outputs import choose
     from sightline.video.opening import expand_sources
 
-    prompt = prompt_of(point, box, mask, not_point, at_s, objects)
+    if head and heads is not None:
+        raise UsageError("`head` and `heads`: give one of them, not both")
+    prompt = prompt_of(point, box, mask, not_point, at_s, objects, head)
     start_s, end_s = time_of("start", start), None if end is None else time_of("end", end)
     if end_s is not None and end_s <= start_s:
         raise UsageError(f"`end` {end}: not after `start` {start}")
@@ -144,13 +162,15 @@ def predict(
         require_tables(fixations, [source for source in given if isinstance(source, Path)])
     if prompt.kinds and (each or len(given) > 1):
         raise UsageError(f"`{prompt.kinds[0]}`: a place in one video; give one SOURCE, without `each`")
+    table = heads_of(heads, 2 if each else len(given))
     there, missing = split_missing(given)
     tell(missing.values(), ctx)
     if not there:
         summarise(missing.values(), as_json=as_json)
         raise typer.Exit(1)
     predictor = models.load(model, device=device)
-    predictor.require(*prompt.kinds, *(() if fixations is None else ("fixations",)))
+    tables = {"fixations": fixations, "heads": heads}
+    predictor.require(*prompt.kinds, *(kind for kind, file in tables.items() if file is not None))
     wanted = None if save is None else [name.strip() for name in save.split(",") if name.strip()]
     kinds = choose(given_by(predictor, prompt), wanted, predictor.name)
     with until_interrupted() as interrupted, Progress() as progress:
@@ -158,6 +178,7 @@ def predict(
             predictor,
             kinds,
             prompt=prompt,
+            heads=table,
             limit=limit,
             start_s=start_s,
             end_s=end_s,

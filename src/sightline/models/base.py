@@ -29,7 +29,7 @@ class Predictor(ABC):
     weights_sha256
         Checksum of its weights.
     takes
-        The kinds of prompt that it takes: "point", "not_point", "box", "mask", "at_s", "objects", "fixations".
+        The kinds of prompt that it takes: "point", "not_point", "box", "mask", "at_s", "objects", "fixations", "heads".
     gives
         What its frames hold, by the names of `sightline.results.outputs`: "saliency", "probability", "masks",
         "hotspots", "objects", "people", "heatmaps", "sound".
@@ -73,6 +73,7 @@ class Predictor(ABC):
         at_s: float = 0.0,
         objects: Sequence[Cue | Mapping[str, object]] = (),
         fixations: Mapping[int, NDArray[np.floating]] | Sequence[NDArray[np.floating]] | None = None,
+        heads: NDArray[np.floating] | Sequence[Box] | Mapping[int, NDArray[np.floating]] | None = None,
     ) -> Iterator[Frame]:
         """Results of a source, frame by frame. Everything is checked at once; the work is done as frames are asked for.
 
@@ -83,7 +84,7 @@ class Predictor(ABC):
             of (H, W, 3). It is closed at the end.
         fps
             Frames per second of a source without times of its own.
-        point, not_point, box, mask, at_s, objects, fixations
+        point, not_point, box, mask, at_s, objects, fixations, heads
             What to attend to; see `Prompt`.
 
         Returns
@@ -105,6 +106,7 @@ class Predictor(ABC):
             at_s=at_s,
             objects=objects,
             fixations=fixations,  # type: ignore[arg-type]  # it makes a mapping of a list
+            heads=heads,
         )
         self.require(*prompt.kinds)
         opened = open_source(source, fps=fps)

@@ -16,7 +16,10 @@ from hostile.corpus import truncate, write_video
 from sightline.cli import main
 from sightline.models import weights
 from sightline.models.stanet.config import ScamConfig
+from sightline.models.stanet.loading import load_nets
 from sightline.models.stanet.network import ScamNets
+from sightline.models.stanet_plus.config import ScamPlusConfig
+from sightline.models.stanet_plus.nets import ScamPlusNets
 
 Label = Callable[..., tuple[int, str, str]]
 
@@ -37,10 +40,10 @@ def nets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def label(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], nets: Path) -> Label:
     monkeypatch.setattr(sightline.nn.engine, "has_onnxruntime", lambda: False)
 
-    def run(*args: object, model: Path | None = nets) -> tuple[int, str, str]:
+    def run(*args: object, model: Path | None = nets, method: str = "scam") -> tuple[int, str, str]:
         given = [] if model is None else ["--model", str(model)]
         with pytest.raises(SystemExit) as stop:
-            main(["label", "--method", "scam", *given, *map(str, args)])
+            main(["label", "--method", method, *given, *map(str, args)])
         return int(stop.value.code or 0), *capsys.readouterr()
 
     return run
@@ -136,8 +139,72 @@ def test_wrong_usage(videos: Path, tmp_path: Path, label: Label) -> None:
         ((videos, "--tags", tags, "--gaze", tags, "--out", out), videos, 2, "and no fixations"),
         ((videos, "--tags", tags, "--out", out), None, 2, "--model: scam needs nets that know your tags"),
         ((videos, "--tags", tags, "--out", out), videos, 1, "config.json: missing"),
-        ((videos, "--tags", tags, "--out", out, "--method", "fixations"), None, 2, "--tags: they are of --method scam"),
+        (
+            (videos, "--tags", tags, "--out", out, "--method", "fixations"),
+            None,
+            2,
+            "--tags: they are of --method scam and scam-plus",
+        ),
     ):
         found, _, err = label(*args, model=model)
         assert (found, message in err) == (code, True), err
     assert not out.exists()
+
+
+@pytest.fixture(scope="module")
+def plus(nets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nets with context on top of the others."""
+    scam = load_nets(nets)
+    made = ScamPlusNets(ScamPlusConfig(scam=scam.config))
+    made.begin_with(scam)
+    for name in made.config.nets:
+        made.net(name).classifier.load_state_dict(scam.fine["S"].classifier.state_dict())
+    folder = tmp_path_factory.mktemp("plus")
+    weights.save(made, made.config.model_dump(mode="json"), folder)
+    return folder
+
+
+def test_pseudo_fixations_with_context(videos: Path, tmp_path: Path, label: Label, plus: Path) -> None:
+    tags, out = tmp_path / "tags.csv", tmp_path / "out"
+    tags.write_text("video,tag\na,dog\nb,dog\nc,bird\n")
+    code, text, err = label(videos, "--tags", tags, "--out", out, "--json", method="scam-plus", model=plus)
+    assert code == 0, err
+    assert [(s["status"], s["frames"]) for s in json.loads(text)["sources"]] == [("done", 4), ("done", 3), ("done", 1)]
+    assert sorted(path.name for path in (out / "a").iterdir()) == [
+        "saliency",
+        "sheet.png",
+        "sound.csv",
+        "steps.csv",
+        "summary.json",
+    ]
+    assert len(list((out / "a/saliency").iterdir())) == 4
+    assert len((out / "a/steps.csv").read_text().splitlines()) == 1 + 4 * (10 + 9)
+    assert json.loads((out / "a/summary.json").read_text())["model"] == "scam-plus"
+    assert "c.mp4: no other video has the tag: no maps with cross-term context" in err
+    assert "c.mp4: 1 of 1 frames have no map" in err
+    code, text, _ = label(videos, "--tags", tags, "--out", out, "--json", method="scam-plus", model=plus)
+    assert [s["status"] for s in json.loads(text)["sources"]] == ["skipped"] * 3
+
+
+def test_a_damaged_video_of_the_tag_fails_alone(videos: Path, tmp_path: Path, label: Label, plus: Path) -> None:
+    write_video(videos / "d.mp4", frames=60, fps=25, size=(48, 64))
+    truncate(videos / "d.mp4", 0.4)
+    tags = tmp_path / "tags.csv"
+    tags.write_text("video,tag\na,dog\nd,dog\n")
+    code, out, _ = label(
+        videos / "a.mp4", videos / "d.mp4", "--tags", tags, "--out", tmp_path / "out", "--json",
+        method="scam-plus", model=plus,
+    )  # fmt: skip
+    assert code == 1
+    assert [s["status"] for s in json.loads(out)["sources"]] == ["done", "failed"]
+
+
+def test_nets_of_the_other_method(videos: Path, tmp_path: Path, label: Label, plus: Path) -> None:
+    tags, out = tmp_path / "tags.csv", tmp_path / "out"
+    code, _, err = label(videos, "--tags", tags, "--out", out, method="scam-plus")
+    assert code != 0
+    assert "config.json: model: Input should be 'scam-plus'" in err
+    code, _, err = label(videos, "--tags", tags, "--out", out, method="scam-plus", model=None)
+    assert code == 2
+    assert "train stanet-plus" in err
+    assert "in its folder scam-plus" in err

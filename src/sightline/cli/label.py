@@ -21,6 +21,9 @@ and y_px.
 With --method scam it gets saliency/00000.png (pseudo-fixations, 16-bit grey), sound.csv, steps.csv, sheet.png and
 summary.json. A table of tags has the columns video and tag. Videos that are done are not done again.
 
+With --method scam-plus it gets the same, from nets that look at each frame's context as well: around it, elsewhere in
+its video, and in other videos of its tag.
+
 \b
 Examples:
   sightline label clip.mp4 --gaze fixations.csv --out labels
@@ -28,6 +31,7 @@ Examples:
   sightline label dataset/ --out labels
   sightline label videos/ --gaze tables/ --out labels
   sightline label videos/ --method scam --tags tags.csv --model runs/scam --out labels
+  sightline label videos/ --method scam-plus --tags tags.csv --model runs/scam-plus --out labels
 """
 
 
@@ -36,6 +40,7 @@ class Method(StrEnum):
 
     fixations = "fixations"
     scam = "scam"
+    scam_plus = "scam-plus"
 
 
 def label(
@@ -55,16 +60,21 @@ def label(
         ),
     ] = None,
     method: Annotated[
-        Method, typer.Option(help="fixations: masks of what was fixated; scam: pseudo-fixations of tagged videos.")
+        Method,
+        typer.Option(
+            help="fixations: masks of what was fixated; scam, scam-plus: pseudo-fixations of tagged videos, frame by "
+            "frame or with context."
+        ),
     ] = Method.fixations,
     tags: Annotated[
-        Path | None, typer.Option(metavar="TAGS", help="Of scam: a table of videos and tags.", show_default=False)
+        Path | None,
+        typer.Option(metavar="TAGS", help="Of scam, scam-plus: a table of videos and tags.", show_default=False),
     ] = None,
     model: Annotated[
         str | None,
         typer.Option(
-            help="A model that turns gaze into masks; of scam, the folder of nets that know the tags.",
-            show_default="egcnet; of scam, none",
+            help="A model that turns gaze into masks; of scam, scam-plus, the folder of nets that know the tags.",
+            show_default="egcnet; of scam, scam-plus, none",
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
@@ -82,15 +92,15 @@ def label(
     from sightline.errors import UsageError
     from sightline.results.outputs import choose
 
-    by_tags = method is Method.scam
+    by_tags = method is not Method.fixations
     if by_tags and (tags is None or fixations is not None):
-        raise UsageError("`method` scam: takes a table of tags (`tags`) and no fixations")
+        raise UsageError(f"`method` {method}: takes a table of tags (`tags`) and no fixations")
     if not by_tags and tags is not None:
-        raise UsageError("`tags`: they are of `method` scam")
+        raise UsageError("`tags`: they are of `method` scam and scam-plus")
     videos = find_videos(sources)
     if not by_tags:
         require_tables(fixations, videos)
-    predictor = _labeller(model, device) if by_tags else _from_fixations(model or "egcnet", device)
+    predictor = _labeller(method, model, device) if by_tags else _from_fixations(model or "egcnet", device)
     with until_interrupted() as interrupted, Progress() as progress:
         run = Run(
             predictor,
@@ -120,16 +130,20 @@ def _from_fixations(model: str, device: str) -> Predictor:
     return predictor
 
 
-def _labeller(model: str | None, device: str) -> Labeller:
+def _labeller(method: Method, model: str | None, device: str) -> Labeller:
     from sightline.errors import UsageError
     from sightline.models import weights
     from sightline.models.stanet.labeller import Labeller
+    from sightline.models.stanet_plus.labeller import PlusLabeller
 
+    kind: type[Labeller] = PlusLabeller if method is Method.scam_plus else Labeller
     if model is None:
+        recipe, stage = ("stanet-plus", "scam-plus") if method is Method.scam_plus else ("stanet", "fine")
         raise UsageError(
-            "`model`: scam needs nets that know your tags; train some with `sightline train stanet`, in its folder fine"
+            f"`model`: {method} needs nets that know your tags; train some with `sightline train {recipe}`, in its "
+            f"folder {stage}"
         )
-    return Labeller(weights.find_weights(Path(model) if Path(model).is_dir() else model), weights.device_of(device))
+    return kind(weights.find_weights(Path(model) if Path(model).is_dir() else model), weights.device_of(device))
 
 
 label.__doc__ = f"{label.__doc__}\n\n{EXAMPLES}"

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,6 +18,7 @@ from sightline.models import weights
 from sightline.models.base import Predictor
 from sightline.models.stanet.config import ScamConfig
 from sightline.models.stanet.loading import load_nets
+from sightline.models.stanet.network import ScamNets
 from sightline.models.stanet.scam import Box, Stage, StageMaps, crop_box, stage_maps, switched, tag_vector
 from sightline.models.stanet.windows import Heard, listen, squares, with_neighbours
 from sightline.nn import cam
@@ -58,6 +60,11 @@ class Examined(NamedTuple):
     switch: Tensor
     sound: SoundWindow | None
 
+    def without_picture(self) -> Examined:
+        """The same for keeping: without pixels and maps."""
+        frame = VideoFrame(self.frame.index, self.frame.time_s, self.frame.pts, np.empty((0, 0, 3), np.uint8))
+        return self._replace(frame=frame, steps=(), maps=StageMaps(*(maps[..., :0] for maps in self.maps)))
+
     def result(self, fused: Tensor | None, steps: Sequence[Step] = ()) -> Frame:
         """The frame with its pseudo-fixations; fused: (s, s), of the box; None for none."""
         height, width = self.frame.image.shape[:2]
@@ -75,8 +82,8 @@ class Labeller(Predictor):
     name = "scam"
     gives = frozenset({"saliency", "sound", "steps"})
 
-    def __init__(self, folder: Path, device: torch.device) -> None:
-        self.nets = load_nets(folder)
+    def __init__(self, folder: Path, device: torch.device, nets: ScamNets | None = None) -> None:
+        self.nets = load_nets(folder) if nets is None else nets
         self.device = device
         self.weights_sha256 = self._sha256 = weights.sha256(folder)
         self.tags: tuple[str, ...] = ()

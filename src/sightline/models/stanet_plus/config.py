@@ -1,0 +1,75 @@
+"""What STANet+ and the nets behind its pseudo-fixations are built from."""
+
+from __future__ import annotations
+
+from typing import Literal, Self, cast, get_args
+
+from pydantic import Field, model_validator
+
+from sightline.models.stanet.config import ScamConfig
+from sightline.models.stanet_plus.graph import GraphConfig
+from sightline.nn.audiovisual import Sources
+from sightline.nn.config import Config
+
+Term = Literal["short", "long", "cross"]
+"""Where context comes from: around the frame, anywhere in its video, other videos of its tag."""
+PlusMap = Literal["S+ short", "ST+ short", "S+ long", "SA+ long", "ST+ long", "S+ cross", "SA+ cross", "ST+ cross"]
+"""The eight nets of Sec. 4.1. SA+ has no short term: its second of sound covers that."""
+MapName = Literal["S", "SA", "ST", "S refined", PlusMap]
+"""A net of SCAM, S behind a fixation refine layer (Table 1, line 12), or one of the eight."""
+PLUS_MAPS: tuple[PlusMap, ...] = get_args(PlusMap)
+SCAM_PLUS: tuple[MapName, ...] = ("S", "SA", "ST", *PLUS_MAPS)
+"""The eleven maps of Eq. 8."""
+
+
+def sources_of(name: PlusMap) -> Sources:
+    """What a net looks at.
+
+    Examples
+    --------
+    >>> sources_of("ST+ long"), term_of("ST+ long")
+    ('ST', 'long')
+    """
+    return cast(Sources, name.partition("+")[0])
+
+
+def term_of(name: PlusMap) -> Term:
+    """Where a net's context comes from."""
+    return cast(Term, name.partition(" ")[2])
+
+
+class ContextConfig(Config):
+    """What counts as context (Sec. 4.2)."""
+
+    short_s: float = Field(
+        0.36,
+        gt=0,
+        description="from a frame to its short-term context, seconds: three steps to its temporal neighbours, as the "
+        "paper's clips of three frames lie side by side; long-term context is farther away",
+    )
+    samples: int = Field(16, ge=1, description="frames of a video that are kept as its long-term context")
+    videos: int = Field(4, ge=1, description="other videos of a tag that are looked at for cross-term context")
+    seed: int = Field(0, ge=0, description="of the draw among frames and videos")
+
+
+class ScamPlusConfig(Config):
+    """The nets with context, and how their maps and SCAM's become pseudo-fixations (Eq. 8).
+
+    A row of the paper's Table 1 is one choice of `maps` and `fusion` here, and of `stage` and `audio_switch` in `scam`.
+    """
+
+    model: Literal["scam-plus"] = "scam-plus"
+    scam: ScamConfig = Field(ScamConfig(), description="the nets that they build on; training has those of its weights")
+    graph: GraphConfig = GraphConfig()
+    context: ContextConfig = ContextConfig()
+    nets: tuple[PlusMap, ...] = Field(PLUS_MAPS, description="nets with context that there are")
+    maps: tuple[MapName, ...] = Field(SCAM_PLUS, min_length=1, description="nets whose maps are fused")
+    fusion: Literal["selective", "average"] = Field("selective", description="Eq. 8, or the plain average")
+
+    @model_validator(mode="after")
+    def _made(self) -> Self:
+        there = {*self.scam.nets, "S refined", *self.nets}
+        missing = [name for name in self.maps if name not in there]
+        if missing:
+            raise ValueError(f"maps: {', '.join(missing)}: no such net among {', '.join(sorted(there))}")
+        return self

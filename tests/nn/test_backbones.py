@@ -15,6 +15,7 @@ from sightline.nn.backbones import HUB_IDS, Backbone, build_backbone
 
 CHANNELS = {
     "mobilenet-v2": (16, 24, 32, 96, 320),
+    "mobilenet-v2-1280": (16, 24, 32, 96, 1280),
     "deeplab-mobilenet-v2": (16, 24, 32, 96, 256 + 21),
     "deeplab-mobilenet-v2-os32": (16, 24, 32, 96, 256 + 21),
     "efficientnet-b0": (16, 24, 40, 112, 320),
@@ -57,7 +58,7 @@ def test_levels_have_the_channels_and_strides_that_are_documented(name: str) -> 
         assert level.shape == (2, channels, 128 // stride, 192 // stride)
 
 
-@pytest.mark.parametrize("name", ["mobilenet-v2", "efficientnet-b0", "resnet-50"])
+@pytest.mark.parametrize("name", ["mobilenet-v2", "mobilenet-v2-1280", "efficientnet-b0", "resnet-50"])
 def test_any_resolution_and_a_gradient_in_every_stage(name: str) -> None:
     torch.manual_seed(0)
     backbone = build_backbone(name).eval()
@@ -73,7 +74,7 @@ def test_any_resolution_and_a_gradient_in_every_stage(name: str) -> None:
         assert all(bool(gradient.isfinite().all()) for gradient in gradients)
 
 
-@pytest.mark.parametrize("name", ["mobilenet-v2", "efficientnet-b0", "resnet-50"])
+@pytest.mark.parametrize("name", ["mobilenet-v2", "mobilenet-v2-1280", "efficientnet-b0", "resnet-50"])
 def test_a_fourth_channel_changes_nothing_at_first_but_can_learn(name: str) -> None:
     torch.manual_seed(0)
     three = build_backbone(name)

@@ -79,3 +79,31 @@ def test_deeplab_knows_a_dog(shared_data: Path) -> None:
 def test_tensors_of_another_network_are_refused() -> None:
     with pytest.raises(WeightsError, match="another network"):
         SegmentNamer({"stages.0.weight": torch.zeros(1)})
+
+
+class Sure(SegmentNamer):
+    """Sees the class that the red of a picture says, as surely as its green does, of 100."""
+
+    def __init__(self) -> None:
+        pass
+
+    def _scores(self, image: np.ndarray) -> np.ndarray:
+        sure = np.zeros((len(VOC) + 1, *image.shape[:2]), np.float32)
+        rows, columns = np.indices(image.shape[:2])
+        sure[image[..., 0], rows, columns] = image[..., 1] / 100
+        return sure
+
+
+def test_whole_objects_are_sure_large_and_inside() -> None:
+    dog, bird = VOC.index("dog") + 1, VOC.index("bird") + 1
+    image = np.full((400, 500, 3), (0, 90, 0), np.uint8)
+    image[20:100, 20:60] = (dog, 90, 0)
+    image[50:60, 30:40] = (0, 90, 0)  # a hole
+    image[20:60, 100:140] = (dog, 90, 0)  # small
+    image[200:300, 20:60] = (dog, 60, 0)  # unsure
+    image[300:400, 100:160] = (dog, 90, 0)  # goes on below the picture
+    image[200:280, 300:330] = (bird, 80, 0)
+    found = list(Sure().objects(image))
+    assert [name for name, _ in found] == ["bird", "dog"]
+    assert found[1][1][20:100, 20:60].all()
+    assert found[1][1].sum() == 80 * 40

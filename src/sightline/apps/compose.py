@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +44,10 @@ class LateNamer:
     def __call__(self, image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> str | None:
         """What a mask (H, W) of a photograph (H, W, 3) covers; None where that is not known."""
         return self._namer(image, mask)
+
+    def objects(self, image: NDArray[np.uint8]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+        """The whole objects of a photograph (H, W, 3), with their masks (H, W)."""
+        return self._namer.objects(image)
 
     def shows(self, image: NDArray[np.uint8]) -> set[str]:
         """The classes that a photograph (H, W, 3) shows."""

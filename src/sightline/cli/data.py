@@ -150,6 +150,38 @@ def composites(
         typer.echo(path)
 
 
+@app.command()
+def cutouts(
+    photographs: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of photographs.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The new folder.")],
+    match: Annotated[str, typer.Option(metavar="GLOB", help="Only pictures whose path below DIR is like this.")] = "*",
+    tag: Annotated[list[str] | None, typer.Option(help="Only objects of this tag; may be given several times.")] = None,
+    classifier: Annotated[
+        str | None, typer.Option(metavar="DIR", help="DeepLab that finds objects; the shipped one if left out.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
+) -> None:
+    """Find the whole objects of photographs: a picture and a mask each, in a folder a tag, for `composites --objects`.
+
+    Look at them: what was named wrongly can be deleted.
+
+    Example:
+
+      sightline data cutouts ~/data/photographs ~/data/bsds500 --tag dog --tag bird --out objects
+    """
+    from sightline.apps.compose import LateNamer
+    from sightline.apps.cutouts import write_cutouts
+
+    with _notes():
+        counts = write_cutouts(photographs, out, LateNamer(classifier).objects, match, tag or ())
+    if as_json:
+        import json
+
+        typer.echo(json.dumps({"out": str(out), "objects": dict(sorted(counts.items()))}, indent=2))
+        return
+    typer.echo(f"{out}: " + ", ".join(f"{count} {name}" for name, count in sorted(counts.items())))
+
+
 @app.command("list")
 def list_(as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False) -> None:
     """List the data sets that can be read: name, what is labelled, splits, and the files that are expected.

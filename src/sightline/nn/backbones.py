@@ -34,6 +34,7 @@ _SIZES = ("depth_multiplier", "width_coefficient", "depth_coefficient", "depths"
 
 HUB_IDS = {
     "mobilenet-v2": "google/mobilenet_v2_1.0_224",
+    "mobilenet-v2-1280": "google/mobilenet_v2_1.0_224",
     "deeplab-mobilenet-v2": "google/deeplabv3_mobilenet_v2_1.0_513",
     "deeplab-mobilenet-v2-os32": "google/deeplabv3_mobilenet_v2_1.0_513",
     **{f"efficientnet-{name}": f"google/efficientnet-{name}" for name in _EFFICIENTNETS},
@@ -114,6 +115,8 @@ def build_backbone(name: str, weights: str | Path | None = None, in_channels: in
     source = HUB_IDS[name] if weights == "hub" else weights
     if name == "mobilenet-v2":
         backbone = _mobilenet_v2(source)
+    elif name == "mobilenet-v2-1280":
+        backbone = _mobilenet_v2(source, whole=True)
     elif name.startswith("deeplab"):
         backbone = _mobilenet_v2(source, deeplab_stride=32 if name.endswith("os32") else 16)
     elif name.startswith("efficientnet"):
@@ -148,7 +151,8 @@ def _load(model_class: Any, config: Any, source: str | Path | None, **changes: A
     return model
 
 
-def _mobilenet_v2(source: str | Path | None, deeplab_stride: int | None = None) -> Backbone:
+def _mobilenet_v2(source: str | Path | None, deeplab_stride: int | None = None, whole: bool = False) -> Backbone:
+    """whole: level 5 is what ImageNet's classifier reads, where classes are nearly linear: 1280 channels, not 320."""
     from transformers import MobileNetV2Config, MobileNetV2ForImageClassification, MobileNetV2ForSemanticSegmentation
 
     if deeplab_stride:
@@ -160,7 +164,10 @@ def _mobilenet_v2(source: str | Path | None, deeplab_stride: int | None = None) 
         config = MobileNetV2Config(num_labels=1001, tf_padding=True)
         model = _load(MobileNetV2ForImageClassification, config, source)
     trunk, layers = model.mobilenet_v2, list(model.mobilenet_v2.layer)
-    last = DeepLabLevel(layers[12:], model.segmentation_head) if deeplab_stride else nn.Sequential(*layers[12:])
+    if deeplab_stride:
+        last: nn.Module = DeepLabLevel(layers[12:], model.segmentation_head)
+    else:
+        last = nn.Sequential(*layers[12:], *([trunk.conv_1x1] if whole else []))
     stages = [
         trunk.conv_stem,
         nn.Sequential(*layers[:2]),
@@ -168,7 +175,7 @@ def _mobilenet_v2(source: str | Path | None, deeplab_stride: int | None = None) 
         nn.Sequential(*layers[5:12]),
         last,
     ]
-    channels = (16, 24, 32, 96, 277 if deeplab_stride else 320)
+    channels = (16, 24, 32, 96, 277 if deeplab_stride else 1280 if whole else 320)
     return Backbone(stages, channels, mean=(0.5,) * 3, std=(0.5,) * 3, classes=21 if deeplab_stride else 0)
 
 

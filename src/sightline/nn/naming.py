@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,10 @@ WHOLENESS = 0.6
 """Share that the segment must have of the region of this class that it lies in: less is a part, or one of a group."""
 PRESENCE = 0.01
 """Share of a photograph that a class must cover to be in it."""
+SURENESS = 0.75
+"""Mean probability of its class that a region must have to be an object by itself."""
+SMALLEST = (24, 72)
+"""Shorter and longer side of such a region, pixels, at least: less is blurred where it is shown larger."""
 
 
 class SegmentNamer:
@@ -83,6 +87,28 @@ class SegmentNamer:
         around = np.isin(regions, np.unique(regions[mask & (regions > 0)]))
         return VOC[best - 1] if (around & mask).sum() >= WHOLENESS * around.sum() else None
 
+    def objects(self, image: NDArray[np.uint8]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+        """The objects of a photograph (H, W, 3) that are whole: regions of one class that do not touch the border.
+
+        Yields
+        ------
+        tuple of str and ndarray of bool, (H, W)
+            One of `VOC`, and where it is, without holes.
+        """
+        scores = self._scores(image)
+        classes = scores.argmax(axis=0)
+        for number in np.unique(classes[classes > 0]).tolist():
+            regions, _ = ndimage.label(classes == number)
+            for index, (rows, columns) in enumerate(ndimage.find_objects(regions), 1):
+                shorter, longer = sorted((rows.stop - rows.start, columns.stop - columns.start))
+                inside = rows.start > 0 and columns.start > 0
+                inside &= rows.stop < classes.shape[0] and columns.stop < classes.shape[1]
+                if not inside or shorter < SMALLEST[0] or longer < SMALLEST[1]:
+                    continue
+                region = regions == index
+                if scores[number][region].mean() >= SURENESS:
+                    yield VOC[number - 1], ndimage.binary_fill_holes(region)
+
     def shows(self, image: NDArray[np.uint8]) -> set[str]:
         """The classes that are in a photograph (H, W, 3): those that cover at least `PRESENCE` of it."""
         counts = np.bincount(self._classes(image).ravel(), minlength=len(VOC) + 1)
@@ -91,10 +117,15 @@ class SegmentNamer:
     def _classes(self, image: NDArray[np.uint8]) -> NDArray[np.int64]:
         """The class of each pixel, (H, W). The last photograph's are kept: its segments come one after another."""
         if self._last is None or not np.array_equal(self._last[0], image):
-            scale = LONGER / max(image.shape[:2])
-            size = (max(32, round(image.shape[0] * scale)), max(32, round(image.shape[1] * scale)))
-            with torch.inference_mode():
-                pixels = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 255
-                scores = self.network(resize(pixels, size))[-1][:, -(len(VOC) + 1) :]
-                self._last = (image, resize(scores, image.shape[:2]).argmax(dim=1)[0].numpy())
+            self._last = (image, self._scores(image).argmax(axis=0))
         return self._last[1]
+
+    def _scores(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The probability of each class, the background's first, at each pixel: (21, H, W)."""
+        scale = LONGER / max(image.shape[:2])
+        size = (max(32, round(image.shape[0] * scale)), max(32, round(image.shape[1] * scale)))
+        with torch.inference_mode():
+            pixels = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 255
+            scores = self.network(resize(pixels, size))[-1][:, -(len(VOC) + 1) :]
+            found: NDArray[np.float32] = resize(scores, image.shape[:2])[0].numpy()
+        return found

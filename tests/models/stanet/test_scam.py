@@ -22,18 +22,20 @@ from sightline.types import Clip, Frame, Prompt
 CONFIG = ScamConfig(tags=TAGS, smallest_box=0.1)
 
 
-def test_boxes_grow_from_cells_to_pixels() -> None:
+def test_boxes_grow_from_cells_to_squares_of_pixels() -> None:
     coarse = torch.zeros(8, 8)
-    coarse[2:4, 1:6] = 1
-    assert crop_box(coarse, (80, 160), CONFIG) == (20, 20, 120, 40)
-    assert crop_box(coarse, (83, 161), CONFIG) == (20, 20, 121, 42)
+    coarse[2:4, 1:3] = 1
+    assert crop_box(coarse, (80, 160), CONFIG) == (20, 10, 60, 50), "40 wide, so 40 high about 20 to 40"
+    assert crop_box(coarse, (83, 161), CONFIG) == (20, 10, 61, 51)
+    coarse[2:4, 1:7] = 1
+    assert crop_box(coarse, (80, 160), CONFIG) == (20, 0, 140, 80), "no higher than the frame"
 
 
-@pytest.mark.parametrize(("cell", "expected"), [((0, 0), (0, 0, 40, 20)), ((7, 7), (120, 60, 160, 80))])
+@pytest.mark.parametrize(("cell", "expected"), [((0, 0), (0, 0, 40, 40)), ((7, 7), (120, 40, 160, 80))])
 def test_a_box_that_collapses_is_widened_and_stays_inside(cell: tuple[int, int], expected: tuple[int, ...]) -> None:
     coarse = torch.zeros(8, 8)
     coarse[cell] = 1
-    config = CONFIG.model_copy(update={"smallest_box": 0.25})
+    config = CONFIG.model_copy(update={"smallest_box": 0.5})
     assert crop_box(coarse, (80, 160), config) == expected
 
 
@@ -80,7 +82,7 @@ def predicting(nets: ScamNets, tag: str, *stages: str) -> ScamNets:
 
 def test_confidences_are_those_of_the_tag(scam_nets: ScamNets) -> None:
     nets = predicting(scam_nets, "dog", "coarse")
-    level4, level5 = torch.rand(2, 3, 96, 4, 4), torch.rand(2, 3, 320, 2, 2)
+    level4, level5 = torch.rand(2, 3, 96, 4, 4), torch.rand(2, 3, 1280, 2, 2)
     tags = torch.tensor([[1.0, 0, 0], [0, 1.0, 0]])
     found = stage_maps(nets, "coarse", level4, level5, torch.zeros(2, 384), torch.zeros(2), tags)
     assert found.maps.shape == (4, 2, 64, 64)

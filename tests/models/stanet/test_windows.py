@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sightline.models.stanet.windows import listen, squares, with_neighbours
+from sightline.models.stanet.windows import fitted, listen, squares, with_neighbours
 from sightline.nn.audio import build_audio_encoder
 from sightline.types import Clip
 
@@ -94,3 +94,13 @@ def test_squares_of_a_box() -> None:
     assert cut.shape == (2, 3, 4, 4)
     np.testing.assert_allclose(cut.amin(dim=(0, 2, 3)), [1, 0, 0.2], atol=1e-6)
     np.testing.assert_allclose(cut.amax(dim=(0, 2, 3)), [1, 0, 0.2], atol=1e-6)
+
+
+def test_pictures_keep_their_proportions() -> None:
+    image = np.zeros((360, 640, 3), np.uint8)
+    image[:, 320:] = 255
+    (seen,) = fitted([image], 432)
+    assert seen.shape == (3, 320, 576)
+    assert seen[:, :, :280].max() == 0
+    assert seen[:, :, 296:].min() == 1
+    assert fitted([np.zeros((1, 900, 3), np.uint8)], 64).shape[-2:] == (32, 1920)

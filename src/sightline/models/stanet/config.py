@@ -26,7 +26,7 @@ class WindowConfig(Config):
 class NetConfig(Config):
     """What all nets share."""
 
-    backbone: str = "mobilenet-v2"
+    backbone: str = "mobilenet-v2-1280"
     audio_encoder: str = "mn04"
     audio_fusion: AudioFusion = "bilinear"
     width: int = Field(64, ge=1, description="channels of the fused features")
@@ -57,15 +57,21 @@ class ScamConfig(NetConfig):
     several_tags: bool = Field(
         False, description="a video may have several: a confidence is a sigmoid then, a softmax otherwise"
     )
-    coarse_size: int = Field(256, ge=32, description="side of the nets' square input, pixels (paper: 256)")
-    fine_size: int = Field(256, ge=32, description="the same for crops, pixels (paper: 356; 256 takes half the time)")
+    coarse_size: int = Field(
+        432,
+        ge=32,
+        description="side of a square of the input's area, pixels; it keeps the frame's proportions (paper: a frame "
+        "squeezed into a square of 256, in which the backbone no longer finds the classes that it knows). Maps are "
+        "squares of this side",
+    )
+    fine_size: int = Field(256, ge=32, description="side of the square crops, pixels (paper: 356)")
     box_factor: float = Field(BOX_FACTOR, gt=0, description="averages of the coarse map above which the box lies")
     smallest_box: float = Field(
         0.1,
         ge=0,
         le=1,
-        description="smallest side of a box, in parts of the frame's; a smaller one is widened about its centre, "
-        "because a crop of few pixels shows nothing (paper: no limit)",
+        description="smallest side of a box, in parts of the frame's shorter side; a crop of few pixels shows nothing "
+        "(paper: no limit, and boxes of any proportions, squeezed)",
     )
 
     @model_validator(mode="after")
@@ -79,7 +85,7 @@ class STANetConfig(NetConfig):
     """The spatial-temporal-audio network (Sec. 3.8)."""
 
     model: Literal["stanet"] = "stanet"
-    input_size: int = Field(256, ge=32, description="side of the square input, pixels (paper: 356)")
+    input_size: int = Field(432, ge=32, description="as the classification nets' `coarse_size` (paper: 356, squeezed)")
     decoder_width: int = Field(64, ge=1, description="channels of the decoder")
     audio_switch: bool = Field(True, description="without it all sound counts (Table 3)")
     switch_threshold: float = Field(0.5, ge=0, le=1, description="score above which the sound counts")

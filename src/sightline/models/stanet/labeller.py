@@ -20,7 +20,7 @@ from sightline.models.stanet.config import ScamConfig
 from sightline.models.stanet.loading import load_nets
 from sightline.models.stanet.network import ScamNets
 from sightline.models.stanet.scam import Box, Stage, StageMaps, crop_box, stage_maps, switched, tag_vector
-from sightline.models.stanet.windows import Heard, listen, squares, with_neighbours
+from sightline.models.stanet.windows import Heard, fitted, listen, squares, with_neighbours
 from sightline.nn import cam
 from sightline.nn.backbones import Backbone
 from sightline.nn.engine import Engine
@@ -140,7 +140,7 @@ class Labeller(Predictor):
             yield examined
 
     def _see(self, frame: VideoFrame) -> _Seen:
-        level4, level5 = self._encode(squares([frame.image], self.nets.config.coarse_size))
+        level4, level5 = self._encode(fitted([frame.image], self.nets.config.coarse_size))
         return _Seen(frame, level4, level5)
 
     def _encode(self, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ from sightline.models.base import Predictor
 from sightline.models.stanet.config import STANetConfig
 from sightline.models.stanet.loading import read_config
 from sightline.models.stanet.network import STANet
-from sightline.models.stanet.windows import Heard, listen, squares, with_neighbours
+from sightline.models.stanet.windows import Heard, fitted, listen, with_neighbours
 from sightline.nn.blocks import resize
 from sightline.nn.engine import Engine
 from sightline.types import Clip, Frame, Prompt, SoundWindow, VideoFrame
@@ -49,7 +49,7 @@ class STANetPredictor(Predictor):
         weights.load_into(self.network, folder)
         self.weights_sha256 = weights.sha256(folder)
         self.device = device
-        self._engines: dict[str, Engine] = {}
+        self._engines: dict[tuple[object, ...], Engine] = {}
 
     def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
         """See `Predictor.stream`; a frame waits for its neighbour after it."""
@@ -60,7 +60,7 @@ class STANetPredictor(Predictor):
             yield self._predict(torch.stack([item.spatial[0] for item in (before, now, after)])[None], now, heard)
 
     def _see(self, frame: VideoFrame) -> _Encoded:
-        pixels = squares([frame.image], self.network.config.input_size)
+        pixels = fitted([frame.image], self.network.config.input_size)
         return _Encoded(frame, *self._run("see", _See(self.network), pixels))
 
     def _predict(self, spatial: Tensor, now: _Encoded, heard: Heard | None) -> Frame:
@@ -80,9 +80,10 @@ class STANetPredictor(Predictor):
         return Frame(frame.index, frame.time_s, frame.image, saliency, sound=sound)
 
     def _run(self, name: str, network: nn.Module, *inputs: Tensor) -> list[Tensor]:
-        if name not in self._engines:
-            self._engines[name] = Engine(network, inputs, self.device)
-        return [output.cpu() for output in self._engines[name](*inputs)]
+        key = (name, *(value.shape for value in inputs))  # an engine is for one size of pictures
+        if key not in self._engines:
+            self._engines[key] = Engine(network, inputs, self.device)
+        return [output.cpu() for output in self._engines[key](*inputs)]
 
 
 def saliency_of(logits: Tensor, size: tuple[int, int]) -> Tensor:
@@ -100,7 +101,7 @@ class _See(nn.Module):
         self.backbone, self.spatial = network.encoders.backbone, network.spatial
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """pixels: (1, 3, s, s). Returns levels 3 to 5 and S."""
+        """pixels: (1, 3, h, w). Returns levels 3 to 5 and S."""
         *_, level3, level4, level5 = self.backbone(pixels)
         return level3, level4, level5, self.spatial(level4, level5)
 

@@ -64,22 +64,29 @@ def fuse(maps: Tensor, confidences: Tensor, config: ScamConfig) -> Tensor:
 def crop_box(coarse: Tensor, size: tuple[int, int], config: ScamConfig) -> Box | None:
     """The box of the coarse stage in pixels of a frame.
 
-    coarse: (s, s), the coarse pseudo-fixations; size: (height, width) of the frame. None where nothing stands out. A
-    side below `config.smallest_box` is widened about its centre, and the box is then moved inside of the frame.
+    coarse: (s, s), the coarse pseudo-fixations; size: (height, width) of the frame. None where nothing stands out. The
+    box is widened about its centre to a square, of `config.smallest_box` at least, and moved inside of the frame: a
+    crop is not squeezed where the frame has room.
     """
     found = cam.attended_box(coarse, config.box_factor)
     if found is None:
         return None
-    across = _side(found[0], found[2], coarse.shape[1], size[1], config.smallest_box)
-    down = _side(found[1], found[3], coarse.shape[0], size[0], config.smallest_box)
-    return across[0], down[0], across[1], down[1]
+    across = _pixels(found[0], found[2], coarse.shape[1], size[1])
+    down = _pixels(found[1], found[3], coarse.shape[0], size[0])
+    side = max(across[1] - across[0], down[1] - down[0], round(config.smallest_box * min(size)))
+    (x1, x2), (y1, y2) = _widened(across, side, size[1]), _widened(down, side, size[0])
+    return x1, y1, x2, y2
 
 
-def _side(first: int, last: int, cells: int, pixels: int, smallest: float) -> tuple[int, int]:
-    """One side of a box: from cells of a map to whole pixels, at least one, and at least `smallest` of all."""
-    begin, end = int(first * pixels / cells), -int(-last * pixels // cells)
-    length = max(end - begin, min(pixels, max(1, round(smallest * pixels))))
-    begin -= (length - (end - begin) + 1) // 2
+def _pixels(first: int, last: int, cells: int, pixels: int) -> tuple[int, int]:
+    """One side of a box: from cells of a map to whole pixels, at least one."""
+    return int(first * pixels / cells), -int(-last * pixels // cells)
+
+
+def _widened(side: tuple[int, int], length: int, pixels: int) -> tuple[int, int]:
+    """One side of a box at a length, about its centre, inside of so many pixels."""
+    length = min(length, pixels)
+    begin = side[0] - (length - (side[1] - side[0]) + 1) // 2
     begin = min(max(0, begin), pixels - length)
     return begin, begin + length
 

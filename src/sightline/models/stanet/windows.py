@@ -108,12 +108,43 @@ def listen(clip: Clip, time_s: float, length_s: float, encoder: AudioEncoder) ->
     return Heard(start_s, end_s, encoder.front_end(np.nan_to_num(samples)))
 
 
+STRIDE = 32
+"""Of the deepest level: sides of inputs are multiples of it."""
+
+
+def input_shape(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Height and width of the input that a picture of a size (height, width) becomes.
+
+    It keeps the picture's proportions and has the area of a square of this side, both to multiples of `STRIDE`. A frame
+    that is squeezed into a square is one in which nets that know classes do not find them.
+
+    Examples
+    --------
+    >>> input_shape((720, 1280), 432), input_shape((300, 300), 256)
+    ((320, 576), (256, 256))
+    """
+    scale = side / (size[0] * size[1]) ** 0.5
+    height, width = (max(1, round(length * scale / STRIDE)) * STRIDE for length in size)
+    return height, width
+
+
+def fitted(images: Sequence[NDArray[np.uint8]], side: int) -> Tensor:
+    """Pictures (H, W, 3) uint8 of one size as a net takes them: (N, 3, *input_shape) in [0, 1]."""
+    height, width = input_shape((images[0].shape[0], images[0].shape[1]), side)
+    return _resized(images, (width, height), None)
+
+
 def squares(images: Sequence[NDArray[np.uint8]], size: int, box: tuple[int, int, int, int] | None = None) -> Tensor:
     """Pictures (H, W, 3) uint8, or a box of each, as a net takes them: (N, 3, size, size) in [0, 1].
 
     box: x1, y1, x2, y2, right and bottom exclusive. Proportions are given up, as in the paper.
     """
-    small = [
-        np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR, box=box)) for image in images
-    ]
+    return _resized(images, (size, size), box)
+
+
+def _resized(
+    images: Sequence[NDArray[np.uint8]], size: tuple[int, int], box: tuple[int, int, int, int] | None
+) -> Tensor:
+    """size: width and height."""
+    small = [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR, box=box)) for image in images]
     return torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2).float().div_(255)

@@ -61,6 +61,7 @@ def build_stanet(recipe: STANetRecipe) -> tuple[STANetTask, FrameData]:
     from sightline.models import weights
     from sightline.models.stanet.loading import load_nets
     from sightline.models.stanet.network import STANet
+    from sightline.models.stanet.windows import input_shape
     from sightline.training.stanet.data import FrameData, Frames
     from sightline.training.stanet.rows import RowStore, pseudo_fixations, tagged_videos
     from sightline.training.stanet.task import STANetTask
@@ -75,6 +76,8 @@ def build_stanet(recipe: STANetRecipe) -> tuple[STANetTask, FrameData]:
     crops = RowStore(nets.encoders, nets.config, recipe, nets.config.fine_size)
     _, pseudo = pseudo_fixations(nets, crops, clips)
     seen = RowStore(nets.encoders, nets.config, recipe, config.input_size).clips(videos)
-    side = config.input_size // 8
-    targets = [F.adaptive_avg_pool2d(maps, side) for maps in pseudo]
+    targets = [
+        F.adaptive_avg_pool2d(maps, tuple(length // 8 for length in input_shape(clip.size, config.input_size)))
+        for clip, maps in zip(seen, pseudo, strict=True)
+    ]
     return STANetTask(network, recipe), FrameData(Frames(seen, recipe.batch_size, recipe.seed, targets))

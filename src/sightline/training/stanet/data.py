@@ -26,6 +26,8 @@ class Batch(NamedTuple):
 class Frames(IterableDataset[Batch]):
     """Endless batches of frames: a tag, a video of it and a frame are drawn in turn; half of the frames are mirrored.
 
+    Frames of a batch have one size; a size is drawn as often as there are videos of it.
+
     pseudo: by clip, (N, h, w), at the size of the network's output; frames whose map is empty are left out. start:
     batches to leave out, for a run that goes on.
     """
@@ -37,11 +39,12 @@ class Frames(IterableDataset[Batch]):
         if pseudo:
             usable = [maps.flatten(1).amax(dim=1).nonzero()[:, 0].numpy() for maps in pseudo]
         self.usable = usable
-        self.by_tag: dict[str, list[int]] = {}
+        self.by_size: dict[tuple[int, ...], dict[str, list[int]]] = {}
         for number, clip in enumerate(clips):
             if len(usable[number]):
-                self.by_tag.setdefault(clip.video.tags[0], []).append(number)
-        if not self.by_tag:
+                of_size = self.by_size.setdefault(clip.features["level4"].shape[-2:], {})
+                of_size.setdefault(clip.video.tags[0], []).append(number)
+        if not self.by_size:
             raise DataError(
                 "no frame to train on: "
                 + ("no frame has pseudo-fixations; train the classification nets longer" if pseudo else "videos empty")
@@ -52,8 +55,10 @@ class Frames(IterableDataset[Batch]):
 
     def _all(self) -> Iterator[Batch]:
         generator = np.random.default_rng(self.seed)
-        groups = list(self.by_tag.values())
+        sizes = [list(of_size.values()) for of_size in self.by_size.values()]
+        videos = np.array([sum(map(len, groups)) for groups in sizes])
         while True:
+            groups = sizes[generator.choice(len(sizes), p=videos / videos.sum())]
             drawn = [self._draw(generator, groups) for _ in range(self.batch_size)]
             rows = Rows(*(torch.cat(field) for field in zip(*(row for row, _ in drawn), strict=True)))
             yield Batch(rows, torch.cat([maps for _, maps in drawn]))

@@ -18,7 +18,7 @@ from sightline.files import VIDEO_SUFFIXES
 from sightline.models.stanet.config import NetConfig
 from sightline.models.stanet.network import Encoders, ScamNets
 from sightline.models.stanet.scam import Box, Stage, StageMaps, crop_box, stage_maps, switched
-from sightline.models.stanet.windows import Heard, listen, squares, with_neighbours
+from sightline.models.stanet.windows import Heard, fitted, listen, squares, with_neighbours
 from sightline.nn.cam import paste
 from sightline.nn.tagger import AudioTagger, load_tagger, read_tags
 from sightline.progress import track
@@ -83,7 +83,7 @@ def all_tags(videos: Sequence[TaggedVideo]) -> tuple[str, ...]:
 class RowStore:
     """Computes what the frozen encoders make of videos, once.
 
-    size: side of the square input. config: says tags and windows.
+    size: side of a square of the input's area. config: says tags and windows.
     """
 
     def __init__(self, encoders: Encoders, config: NetConfig, recipe: TaggedRecipe, size: int) -> None:
@@ -123,9 +123,12 @@ class RowStore:
             for number, clip in enumerate(_spaced(source.frames(), window.step_s, self.recipe.every_s)):
                 time_s = clip[1].time_s
                 frames.append(clip[1].index)
-                level3, level4, level5 = self.encoders.see(
-                    squares([frame.image for frame in clip], self.size, None if boxes is None else boxes[number])
-                )
+                images = [frame.image for frame in clip]
+                if boxes is None:
+                    pixels = fitted(images, self.size)
+                else:
+                    pixels = squares(images, self.size, boxes[number])
+                level3, level4, level5 = self.encoders.see(pixels)
                 heard = listen(source, time_s, window.sound_s, hearing)
                 audio, belongs = torch.zeros(hearing.size), False
                 if heard is not None:

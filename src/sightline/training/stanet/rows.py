@@ -124,10 +124,7 @@ class RowStore:
                 time_s = clip[1].time_s
                 frames.append(clip[1].index)
                 images = [frame.image for frame in clip]
-                if boxes is None:
-                    pixels = fitted(images, self.size)
-                else:
-                    pixels = squares(images, self.size, boxes[number])
+                pixels = fitted(images, self.size) if boxes is None else squares(images, self.size, boxes[number])
                 level3, level4, level5 = self.encoders.see(pixels)
                 heard = listen(source, time_s, window.sound_s, hearing)
                 audio, belongs = torch.zeros(hearing.size), False

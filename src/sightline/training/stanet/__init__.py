@@ -76,8 +76,6 @@ def build_stanet(recipe: STANetRecipe) -> tuple[STANetTask, FrameData]:
     crops = RowStore(nets.encoders, nets.config, recipe, nets.config.fine_size)
     _, pseudo = pseudo_fixations(nets, crops, clips)
     seen = RowStore(nets.encoders, nets.config, recipe, config.input_size).clips(videos)
-    targets = [
-        F.adaptive_avg_pool2d(maps, tuple(length // 8 for length in input_shape(clip.size, config.input_size)))
-        for clip, maps in zip(seen, pseudo, strict=True)
-    ]
+    shapes = [input_shape(clip.size, config.input_size) for clip in seen]
+    targets = [F.adaptive_avg_pool2d(maps, (h // 8, w // 8)) for (h, w), maps in zip(shapes, pseudo, strict=True)]
     return STANetTask(network, recipe), FrameData(Frames(seen, recipe.batch_size, recipe.seed, targets))

@@ -172,4 +172,5 @@ def safe(name: str) -> str:
     """
     last = re.split(r"[/\\]", name)[-1]
     stem, dot, suffix = _NAMES.sub("-", last).strip("-.").rpartition(".")
-    return f"{(stem if dot else suffix)[:80]}{dot}{suffix[:10] if dot else ''}".strip("-.") or "file"
+    name = (stem if dot else suffix)[:80].strip("-.") or "file"
+    return f"{name}.{suffix[:10]}" if dot else name

@@ -43,8 +43,7 @@ class Stage {
     this.range.parentElement.hidden = media.kind === "image";
     this.reach(media.frames);
     this.range.value = 0;
-    this.changed();
-    this.draw();
+    this.told();
     return this.show(0);
   }
 
@@ -72,7 +71,7 @@ class Stage {
     this.anywhere = takes("at_s");
     this.root.classList.toggle("sl-still", !able.follow && !able.box);
     if (!able[this.tool]) this.choose("follow");
-    this.draw();
+    this.label();
   }
 
   /** Offers switches for what a run gave. What is heard is in the overlay and the table; on a frame it starts off. */
@@ -200,20 +199,24 @@ class Stage {
     if (!able.not) this.marks = [];
     this.marks = this.marks.filter((other) => !(same(other) && other.kind === "box" && made.kind === "box"));
     this.marks.push(made);
-    this.changed();
-    this.draw();
+    this.told();
   }
 
   undo() {
     this.marks.pop();
     this.number = Math.min(this.number, this.next);
-    this.changed();
-    this.draw();
+    this.told();
   }
 
   clear() {
     this.marks = [];
     this.number = 1;
+    this.told();
+  }
+
+  /** The marks have changed. */
+  told() {
+    this.label();
     this.changed();
     this.draw();
   }
@@ -257,8 +260,7 @@ class Stage {
         const drop = () => {
           this.marks.splice(place, 1);
           this.number = Math.min(this.number, this.next);
-          this.changed();
-          this.draw();
+          this.told();
           this.view.focus();
         };
         return make(
@@ -274,7 +276,7 @@ class Stage {
 
   hold(number) {
     this.number = number;
-    this.draw();
+    this.label();
     this.objectBox.querySelector("[aria-pressed=true]")?.focus();
   }
 
@@ -297,7 +299,6 @@ class Stage {
       shapes.push(this.shape({ kind: "point", x: this.corner[0], y: this.corner[1] }, unit));
     }
     this.drawing.innerHTML = shapes.join("");
-    this.label();
     this.root.querySelector("[data-do=undo]").disabled = this.root.querySelector("[data-do=clear]").disabled =
       !this.marks.length;
   }

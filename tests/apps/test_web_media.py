@@ -106,3 +106,13 @@ def test_a_picture_with_too_many_pixels_is_refused(tmp_path: Path, folder: Path)
 def test_limits_are_positive(name: str) -> None:
     with pytest.raises(UsageError, match=name):
         Limits(**{name: 0})
+
+
+def test_an_animated_picture_is_played_as_a_film(tmp_path: Path, folder: Path) -> None:
+    path = tmp_path / "moving.webp"
+    pages = [Image.new("RGB", (40, 30), (40 * page, 90, 30)) for page in range(4)]
+    pages[0].save(path, save_all=True, append_images=pages[1:], duration=40)
+    media = opened(path, folder)
+    assert (media.kind, len(media.times)) == ("video", 4)
+    assert media.film is not None
+    assert plays_in_browsers(media.film)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hostile.corpus import write_video
 from sightline.apps.web.desk import Job
+from sightline.apps.web.limits import Limits
+from sightline.apps.web.media import Media
 from sightline.apps.web.sessions import Sessions, safe
 from sightline.errors import UsageError
 
@@ -94,3 +100,26 @@ def test_a_files_name_stays_in_its_folder(name: str) -> None:
     assert made not in ("", ".", "..")
     assert not made.startswith((".", "-"))
     assert len(made) < 100
+
+
+def test_what_a_killed_server_left_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left, foreign = tmp_path / f"sightline-web-{gone.pid}-abc", tmp_path / "sightline-web-notes"
+    other = Sessions(3600)
+    for folder in (left, foreign):
+        folder.mkdir()
+    Sessions(3600)
+    assert [left.exists(), foreign.exists(), other.root.exists()] == [False, True, True]
+
+
+def test_another_file_replaces_what_was_made_of_the_one_before(sessions: Sessions) -> None:
+    visit = sessions.new()
+    (visit.place("old.mp4") / "old.mp4").write_bytes(b"film")
+    clip = write_video(visit.place("clip.mp4") / "clip.mp4", frames=3)
+    media = Media(clip, "clip.mp4", visit.place("frames"), Limits())
+    old = visit.prepared = Job("old.mp4", lambda job: None)
+    visit.change(media, Job("clip.mp4", lambda job: None))
+    assert old.stopped()
+    assert sorted(folder.name for folder in visit.folder.iterdir()) == ["2-clip.mp4", "3-frames"]

@@ -42,22 +42,18 @@ def serve(
     otherwise. Ctrl-C ends it, and removes its visitors' files.
     """
     wait_passively()
-    import contextlib
-    import threading
-
-    from sightline.apps.web import serving
+    from sightline.apps import web
     from sightline.apps.web.limits import Limits
 
     limits = Limits(megabytes=megabytes, seconds=seconds, minutes_kept=minutes_kept, workers=workers, waiting=waiting)
-    with serving(host, port, limits=limits, device=device, browse=browse) as page:
+    with web.serving(host, port, limits=limits, device=device, browse=browse) as page:
         if as_json:
             import json
 
             typer.echo(json.dumps({"url": page.url}, indent=2))
         else:
             typer.echo(f"{page.url}  (Ctrl-C ends it)")
-        with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
+        web.wait()
 
 
 serve.__doc__ = f"{serve.__doc__}\n\n{EXAMPLES}"

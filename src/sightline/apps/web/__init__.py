@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sightline.apps.web.limits import Limits
 from sightline.errors import SightlineError, UsageError
 
-__all__ = ["Limits", "ServeError", "Serving", "serve", "serving"]
+__all__ = ["Limits", "ServeError", "Serving", "serve", "serving", "wait"]
 
 
 class ServeError(SightlineError):
@@ -53,10 +55,17 @@ def serve(
     ServeError
         Gradio is not installed, or the port is taken.
     """
-    import threading
+    with serving(host, port, limits=limits, device=device, browse=browse):
+        wait()
 
-    with serving(host, port, limits=limits, device=device, browse=browse), contextlib.suppress(KeyboardInterrupt):
-        threading.Event().wait()
+
+def wait() -> None:
+    """Return at Ctrl-C, or when the process is asked to end."""
+    ended = threading.Event()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda number, frame: ended.set())
+    with contextlib.suppress(KeyboardInterrupt):
+        ended.wait()
 
 
 @contextlib.contextmanager

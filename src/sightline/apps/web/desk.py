@@ -12,8 +12,8 @@ from sightline.apps.outcome import cause_of
 from sightline.errors import SightlineError
 
 State = Literal["waiting", "running", "done", "stopped", "failed"]
-LEFT_S = 60.0
-"""A visitor who has not asked for so long has left, and the run ends."""
+LEFT_S = 180.0
+"""A visitor who has not asked for so long has left, and the run ends. Hidden tabs ask once a minute."""
 
 
 class Busy(SightlineError):
@@ -43,6 +43,7 @@ class Job:
         self.phase, self.done, self.total = "", 0, None  # type: str, int, int | None
         self.result: Any = None
         self.error: Exception | None = None
+        self._began = time.monotonic()
         self._stop = threading.Event()
         self._asked = time.monotonic()
 
@@ -53,11 +54,18 @@ class Job:
 
     def begin(self, phase: str, total: int | None) -> None:
         """Say what is done now, of about how many frames."""
-        self.phase, self.done, self.total = phase, 0, total
+        self.phase, self.done, self.total, self._began = phase, 0, total, time.monotonic()
 
     def step(self) -> None:
         """One frame is done."""
         self.done += 1
+
+    def left_s(self) -> float | None:
+        """About how many seconds what it does now still takes; None where that cannot be told yet."""
+        took = time.monotonic() - self._began
+        if self.over or not self.total or not self.done or took < 1:
+            return None
+        return took / self.done * max(0, self.total - self.done)
 
     def asked(self) -> None:
         """The visitor is still there."""

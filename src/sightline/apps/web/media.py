@@ -31,8 +31,8 @@ class Media:
 
     Attributes
     ----------
-    path, name
-        The file, and what the visitor calls it.
+    path, name, folder
+        The file, what the visitor calls it, and where the pictures of its frames lie.
     size
         (height, width) of its frames.
     page_size
@@ -42,7 +42,7 @@ class Media:
     times
         Seconds of the frames that are prepared.
     expected
-        How many frames it has, as far as is known.
+        How many frames it has, as far as is known; None where only decoding can tell.
     ready
         Whether all frames are prepared.
     film
@@ -50,15 +50,14 @@ class Media:
     """
 
     def __init__(self, path: Path, name: str, folder: Path, limits: Limits) -> None:
-        self.path, self.name, self._folder = path, name, folder
+        self.path, self.name, self.folder = path, name, folder
         self._limits = limits
-        self._closed = False
         require_container(path)
         with open_source(path) as source:
             self.size = source.size
             self.kind = "image" if source.kind == "image" else "video"
             self.fps, self.has_sound = source.fps, source.has_audio
-            self.expected = source.frames_expected or 1
+            self.expected = source.frames_expected
             require_within(source, name, limits)
             scale = min(1.0, PAGE_SIDE / max(self.size))
             self.page_size = max(1, round(self.size[0] * scale)), max(1, round(self.size[1] * scale))
@@ -69,16 +68,16 @@ class Media:
 
     def frame(self, index: int) -> Path:
         """The picture of a frame, a JPEG; of the nearest one that is prepared."""
-        return self._folder / f"{min(max(0, index), len(self.times) - 1):05d}.jpg"
+        return self.folder / f"{min(max(0, index), len(self.times) - 1):05d}.jpg"
 
     def prepare(self, step: Callable[[], None], stopped: Callable[[], bool]) -> None:
         """Make the pictures of all frames, and a film where browsers cannot play the file. Raises SourceError."""
         playable = self.kind == "image" or plays_in_browsers(self.path)
         with open_source(self.path) as source:
-            film = None if playable else VideoWriter.like(self._folder / "source.mp4", source)
+            film = None if playable else VideoWriter.like(self.folder / "source.mp4", source)
             try:
                 for number, frame in enumerate(source):
-                    if self._closed or stopped():
+                    if stopped():
                         break
                     if frame.time_s > self._limits.seconds * _SLACK:
                         raise SourceError(_too_long(self.name, frame.time_s, self._limits))
@@ -94,19 +93,15 @@ class Media:
             if film is not None:
                 film.close()
         self.expected, self.ready = len(self.times), True
-        self.film = self.path if playable else self._folder / "source.mp4"
+        self.film = self.path if playable else self.folder / "source.mp4"
 
     def _write(self, image: NDArray[np.uint8], time_s: float) -> None:
         height, width = self.page_size
         small = (
             image if self.page_size == self.size else cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
         )
-        (self._folder / f"{len(self.times):05d}.jpg").write_bytes(jpeg(small))
+        (self.folder / f"{len(self.times):05d}.jpg").write_bytes(jpeg(small))
         self.times.append(time_s)
-
-    def close(self) -> None:
-        """End what is being prepared."""
-        self._closed = True
 
 
 def jpeg(image: NDArray[np.uint8]) -> bytes:
@@ -156,6 +151,8 @@ def plays_in_browsers(path: Path) -> bool:
 
     MP4 with H.264 in 8-bit 4:2:0, or WebM; sound none, AAC, MP3, Opus or Vorbis.
     """
+    if is_image(path):  # of several pages
+        return False
     with av.open(f"file:{path}", metadata_errors="replace") as container:
         containers = set(container.format.name.split(","))
         picture = next(iter(container.streams.video), None)

@@ -65,6 +65,22 @@ class Session:
         folder.mkdir(parents=True)
         return folder
 
+    def change(self, media: Media, prepared: Job) -> None:
+        """Work on another file from now on: what was made of the one before goes."""
+        with self.lock:
+            for old in (self.job, self.prepared):
+                if old is not None:
+                    old.stop()
+            self.media, self.prepared = media, prepared
+            self.table = self.job = self.results = self.reframed = self.seen = None
+        kept = (media.path.parent, media.folder)
+        self.remove(*(entry for entry in self.folder.iterdir() if entry not in kept))
+
+    def remove(self, *folders: Path) -> None:
+        """Remove folders, whatever is in them."""
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
     def plain(self, message: str) -> str:
         """A message without the server's paths and without the backticks of arguments."""
         inside = re.sub(rf"{re.escape(str(self.folder))}(/[\w.-]+)*/", "", message)
@@ -72,10 +88,9 @@ class Session:
 
     def close(self) -> None:
         """End what runs and remove all files."""
-        if self.job is not None:
-            self.job.stop()
-        if self.media is not None:
-            self.media.close()
+        for job in (self.job, self.prepared):
+            if job is not None:
+                job.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

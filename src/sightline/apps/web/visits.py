@@ -16,7 +16,7 @@ from sightline.apps.outcome import Outcome
 from sightline.apps.predict import Run, given_by
 from sightline.apps.reframe.crop import Aspect
 from sightline.apps.reframe.run import Reframe
-from sightline.apps.web.desk import Desk, Job
+from sightline.apps.web.desk import Busy, Desk, Job
 from sightline.apps.web.guide import LAYERS, TABLES, choices
 from sightline.apps.web.limits import Limits
 from sightline.apps.web.look import Results, look
@@ -206,7 +206,7 @@ class Visits:
             prepared.asked()
             answer["media"] = {
                 "frames": len(media.times),
-                "expected": max(media.expected, len(media.times)),
+                "expected": max(media.expected or 0, len(media.times)),
                 "ready": media.ready,
                 "film": None if media.film is None else str(media.film),
                 "error": None if prepared.told() is None else session.plain(str(prepared.told())),
@@ -219,6 +219,7 @@ class Visits:
                 "phase": job.phase,
                 "done": job.done,
                 "total": job.total,
+                "left_s": job.left_s(),
                 "before": self._desk.before(job),
                 "error": None if told is None else session.plain(told),
                 "result": job.result,
@@ -260,21 +261,19 @@ class Visits:
         return target
 
     def _open(self, session: Session, path: Path, name: str) -> Answer:
+        frames = session.place("frames")
         try:
-            media = Media(path, name, session.place("frames"), self.limits)
+            media = Media(path, name, frames, self.limits)
         except Exception:
-            shutil.rmtree(path.parent, ignore_errors=True)
+            session.remove(path.parent, frames)
             raise
-        with session.lock:
-            if session.job is not None:
-                session.job.stop()
-            old = session.media
-            session.media, session.table, session.job = media, None, None
-            session.results = session.reframed = session.seen = None
-        if old is not None:
-            old.close()
-        session.prepared = Job(name, lambda job: media.prepare(job.step, job.stopped))
-        self._preparing.take(session.prepared)
+        prepared = Job(name, lambda job: media.prepare(job.step, job.stopped))
+        try:
+            self._preparing.take(prepared)
+        except Busy:
+            session.remove(path.parent, media.folder)
+            raise
+        session.change(media, prepared)
         height, width = media.size
         return {
             "name": name,
@@ -282,7 +281,8 @@ class Visits:
             "width": width,
             "height": height,
             "fps": media.fps,
-            "frames": media.expected,
+            "frames": media.expected or 1,
+            "seconds": None if media.expected is None else media.expected / media.fps,
             "sound": media.has_sound,
         }
 

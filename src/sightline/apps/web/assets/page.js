@@ -107,7 +107,8 @@ async function opened(answer) {
   reframed.clear();
   $(".sl-file strong").textContent = media.name;
   const facts = [`${media.width}×${media.height}`];
-  if (media.kind === "video") facts.push(`${(media.frames / media.fps).toFixed(1)} s`, media.sound ? "with sound" : "no sound");
+  if (media.kind === "video") facts.push(media.sound ? "with sound" : "no sound");
+  if (media.kind === "video" && media.seconds !== null) facts.splice(1, 0, `${media.seconds.toFixed(1)} s`);
   $(".sl-about").textContent = facts.join(" · ");
   $(".sl-fixations").hidden = media.kind === "image" || !hello.models.some((model) => model.takes.includes("fixations"));
   await stage.open(media);
@@ -137,6 +138,7 @@ async function poll() {
   const job = status.job;
   const busy = job && (job.state === "waiting" || job.state === "running");
   show(job, busy);
+  if (busy && document.activeElement === document.body) $("[data-do=stop]").focus({ preventScroll: true });
   if (job && !busy && waiting) {
     const settle = waiting;
     waiting = null;
@@ -154,7 +156,8 @@ function show(job, busy) {
   if (!busy) return;
   const text = $(".sl-progress span");
   const of = job.total ? ` ${Math.min(job.done, job.total)} of ${job.total}` : job.done ? ` ${job.done}` : "";
-  const said = job.state === "waiting" ? `In the queue, ${job.before} before you` : `${job.phase}${of}`;
+  const left = job.left_s === null ? "" : `, ${Math.ceil(job.left_s)} s left`;
+  const said = job.state === "waiting" ? `In the queue, ${job.before} before you` : `${job.phase}${of}${left}`;
   if (text.textContent !== said) text.textContent = said;
   progress($(".sl-progress .sl-bar"), job.state === "running" && job.total ? job.done / job.total : null);
 }
@@ -167,10 +170,13 @@ async function prepared() {
 
 /** Starts a run and resolves with its result. */
 async function run(verb, ask) {
+  const pressed = document.activeElement;
   await call(verb, ask);
   const ended = new Promise((resolve) => (waiting = resolve));
   poll();
   const job = await ended;
+  // A button that goes takes the focus with it; whoever uses the keyboard goes on where they were.
+  if ([document.body, $("[data-do=stop]")].includes(document.activeElement)) pressed?.focus({ preventScroll: true });
   if (job.error && job.state !== "stopped") throw new Told(job.error);
   if (!job.result) throw null;
   if (job.result.error) tell(new Told(job.result.error));

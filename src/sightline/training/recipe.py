@@ -34,6 +34,7 @@ RECIPES = {
     "egcnet": "sightline.training.egcnet:EGCNetRecipe",
     "scam": "sightline.training.stanet:ScamRecipe",
     "stanet": "sightline.training.stanet:STANetRecipe",
+    "samgop": "sightline.training.samgop:SamGOPRecipe",
 }
 """What can be trained: the package, which has `build(recipe)`, and its recipe class."""
 SHIPPED = Path(__file__).parents[1] / "recipes"

@@ -1,0 +1,133 @@
+"""Batches of varied pictures for SamGOP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
+
+from sightline.data.looking import LookingImage, read_goo, read_heads
+from sightline.errors import DataError
+from sightline.models.samgop.losses import Boxes
+from sightline.training.batches import Batches
+from sightline.training.samgop.recipe import SamGOPRecipe
+from sightline.training.samgop.scenes import People, Picture, Sample, vary
+
+ROOM = 1.25
+"""Longer side of pictures in memory, in that of the canvas; zooming in needs no more than the file has."""
+
+
+class Batch(NamedTuple):
+    """N pictures. index: (P,) int64, the picture of each person."""
+
+    images: Tensor
+    objects: list[Boxes | None]
+    heads: list[Boxes]
+    people: People
+    index: Tensor
+
+
+def read_sources(recipe: SamGOPRecipe) -> list[tuple[float, list[LookingImage]]]:
+    """The pictures of each source, with its share. Raises DataError where there are none, or a name is unknown."""
+    found = [(own.share, _kept(read_goo(own.root), own.skip, str(own.root))) for own in recipe.scenes]
+    found += [(own.share, _kept(read_heads(own.table, own.images), own.skip, str(own.table))) for own in recipe.heads]
+    if not found:
+        raise DataError("no picture to train on: name `scenes` or `heads`")
+    return found
+
+
+def _kept(pictures: list[LookingImage], skip: Sequence[str], where: str) -> list[LookingImage]:
+    unknown = {*skip} - {picture.name for picture in pictures}
+    if unknown:
+        raise DataError(f"{where}: has no picture {', '.join(sorted(unknown))}; mend skip")
+    kept = [picture for picture in pictures if picture.name not in skip]
+    if not kept:
+        raise DataError(f"{where}: no picture is left to train on; mend skip")
+    return kept
+
+
+def classes_of(sources: Sequence[tuple[float, list[LookingImage]]]) -> tuple[str, ...]:
+    """All labels of the sources, in order."""
+    return tuple(sorted({label for _, pictures in sources for picture in pictures for label in picture.labels}))
+
+
+class Views(IterableDataset[Batch]):
+    """Endless batches: a source is drawn by its share, a picture of it, and a view. start: batches to leave out."""
+
+    def __init__(
+        self, recipe: SamGOPRecipe, sources: Sequence[tuple[float, list[LookingImage]]], classes: tuple[str, ...]
+    ) -> None:
+        self.recipe, self.classes, self.seed, self.start = recipe, classes, recipe.seed, 0
+        shares = np.array([share for share, _ in sources])
+        self.shares = shares / shares.sum()
+        self.sources = [pictures for _, pictures in sources]
+        self.memory: dict[tuple[int, int], Picture] = {}
+
+    def __iter__(self) -> Iterator[Batch]:
+        rng = np.random.default_rng(self.seed)
+        draws = self._draws(rng)
+        for drawn in islice(draws, self.start, None):
+            yield self._batch(drawn)
+
+    def _draws(self, rng: np.random.Generator) -> Iterator[list[tuple[int, int, int]]]:
+        """Source, picture and seed of each view of a batch; each picture of a source comes before any comes again."""
+        left: list[list[int]] = [[] for _ in self.sources]
+        while True:
+            batch = []
+            for _ in range(self.recipe.batch_size):
+                source = int(rng.choice(len(self.sources), p=self.shares))
+                if not left[source]:
+                    left[source] = rng.permutation(len(self.sources[source])).tolist()
+                batch.append((source, left[source].pop(), int(rng.integers(2**31))))
+            yield batch
+
+    def _batch(self, drawn: list[tuple[int, int, int]]) -> Batch:
+        recipe = self.recipe
+        samples = [
+            vary(
+                self._picture(source, number),
+                np.random.default_rng(seed),
+                recipe.canvas,
+                recipe.variation,
+                recipe.people,
+            )
+            for source, number, seed in drawn
+        ]
+        return collate(samples)
+
+    def _picture(self, source: int, number: int) -> Picture:
+        key = (source, number)
+        if key not in self.memory:
+            longest = round(ROOM * max(self.recipe.canvas))
+            self.memory[key] = Picture.of(self.sources[source][number], self.classes, longest)
+        return self.memory[key]
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """One batch of samples; their people stand in one row."""
+    people = People(*(torch.cat(field) for field in zip(*(sample.people for sample in samples), strict=True)))
+    counts = torch.tensor([len(sample.people.boxes) for sample in samples])
+    return Batch(
+        torch.stack([sample.image for sample in samples]),
+        [sample.objects for sample in samples],
+        [sample.heads for sample in samples],
+        people,
+        torch.arange(len(samples)).repeat_interleave(counts),
+    )
+
+
+class ViewData(Batches):
+    """Views without end, each process's own."""
+
+    def __init__(self, views: Views) -> None:
+        super().__init__()
+        self.views, self.seed = views, views.seed
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        self.views.start, self.views.seed = self.done, self.seed + 1000 * self.rank
+        return DataLoader(self.views, batch_size=None)

@@ -1,0 +1,146 @@
+"""Training of SamGOP: all branches at once (Eq. 1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sightline.models.samgop import losses
+from sightline.models.samgop.detector import Noised, Seen
+from sightline.models.samgop.gaze import Heads
+from sightline.models.samgop.network import SamGOP
+from sightline.training.optimisation import configure
+from sightline.training.samgop.data import Batch
+from sightline.training.samgop.recipe import SamGOPRecipe
+
+NOISE = 0.4
+"""Scale of the denoising boxes' shifts, in half sides (DN-DETR, MaskDINO)."""
+RELABELLED = 0.2
+"""Share of the denoising queries that are given a wrong class."""
+
+
+class SamGOPTask(L.LightningModule):
+    """Trains the whole network but the backbone's first stages; its normalisation keeps its statistics."""
+
+    def __init__(self, network: SamGOP, recipe: SamGOPRecipe) -> None:
+        super().__init__()
+        self.network, self.recipe = network, recipe
+        network.train()
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()  # Lightning keeps these modes
+        for stage in list(network.features.backbone.stages)[: recipe.frozen_stages]:
+            stage.requires_grad_(False)
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half):
+            seen = self.network.see(batch.images, noise(batch, self.network.detector.classes))
+        terms = detector_terms(seen, batch, self.recipe.masks)
+        if len(batch.index):
+            terms |= self._gaze_terms(seen, batch)
+        weights = self.recipe.weights
+        loss = torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
+        self.log_dict({f"train_{name}": value.detach() for name, value in terms.items()})
+        self.log("train_loss", loss)
+        return loss
+
+    def _gaze_terms(self, seen: Seen, batch: Batch) -> dict[str, Tensor]:
+        people, side = batch.people, self.network.config.gaze.heat_side
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half):
+            looks = self.network.look(batch.images, seen, Heads(people.boxes, batch.index))
+        apart = losses.direction_loss(looks.direction, people.direction) * people.weight
+        terms = {"direction": apart.sum() / people.weight.sum().clamp_min(1)}
+        told = people.inside >= 0
+        if bool(told.any()):
+            terms["inside"] = F.binary_cross_entropy_with_logits(looks.inside[told], people.inside[told].float())
+        known = people.target.isfinite().all(dim=1)
+        if bool(known.any()):
+            truth = losses.gaussian(people.target[known], side)
+            terms["gaze"] = losses.heat_loss(looks.heat[known], truth)
+            terms["place"] = losses.place_loss(looks.logits[known], truth).mean()
+            masks = torch.stack([self._object(batch, int(number), side) for number in known.nonzero()[:, 0]])
+            has = masks.flatten(1).any(dim=1)
+            if bool(has.any()):
+                terms["energy"] = losses.energy_loss(looks.heat[known][has], masks[has]).mean()
+        return terms
+
+    def _object(self, batch: Batch, person: int, side: int) -> Tensor:
+        """(s, s): where the object is that somebody looks at, by its mask, else its box; zeros where not known."""
+        objects, row = batch.objects[int(batch.index[person])], int(batch.people.object[person])
+        if objects is None or row < 0:
+            return torch.zeros(side, side, device=self.device)
+        if objects.masks is not None and bool(objects.masks[row].any()):
+            small = F.adaptive_max_pool2d(objects.masks[row][None].float(), side)
+            return small[0]
+        return box_cells(objects.boxes[row], side)
+
+    def configure_optimizers(self) -> Any:
+        return configure(self.network, self.recipe.optimisation)
+
+
+def box_cells(box: Tensor, side: int) -> Tensor:
+    """(s, s): 1 in the cells whose centre is in a box cxcywh, and in the one of its centre.
+
+    Examples
+    --------
+    >>> box_cells(torch.tensor([0.75, 0.25, 0.1, 0.1]), 2)
+    tensor([[0., 1.],
+            [0., 0.]])
+    """
+    centres = losses.cell_centres((side, side), box.device)
+    inside = ((centres - box[:2]).abs() <= torch.maximum(box[2:] / 2, box.new_tensor(0.5 / side))).all(-1)
+    return inside.float().view(side, side)
+
+
+def noise(batch: Batch, classes: int) -> Noised | None:
+    """Denoising queries: each picture's true boxes, shifted and scaled, with some classes wrong.
+
+    Pictures have as many as the fullest one; what is over are copies of nothing in particular, with no class.
+    """
+    count = max((len(one.boxes) for one in batch.objects if one is not None), default=0)
+    if not count:
+        return None
+    device = batch.images.device
+    boxes = torch.rand(len(batch.images), count, 4, device=device) * 0.2 + 0.4
+    labels = torch.full((len(batch.images), count), classes, dtype=torch.int64, device=device)
+    for number, one in enumerate(batch.objects):
+        if one is None or not len(one.boxes):
+            continue
+        size = one.boxes[:, 2:].repeat(1, 2)
+        moved = one.boxes + (torch.rand_like(one.boxes) * 2 - 1) * NOISE * size * one.boxes.new_tensor([0.5, 0.5, 1, 1])
+        boxes[number, : len(moved)] = moved.clamp(1e-3, 1 - 1e-3)
+        known = torch.where(one.labels >= 0, one.labels, classes)
+        wrong = torch.rand(len(known), device=device) < RELABELLED
+        labels[number, : len(known)] = torch.where(wrong, torch.randint_like(known, classes + 1), known)
+    return Noised(boxes, labels)
+
+
+def detector_terms(seen: Seen, batch: Batch, masks: int) -> dict[str, Tensor]:
+    """The detector's terms, each the mean over the pictures that have what it is about."""
+    found: dict[str, list[Tensor]] = {name: [] for name in ("proposals", "present", "box", "kind", "mask", "denoising")}
+    for picture, heads in enumerate(batch.heads):
+        found["proposals"].append(torch.stack(losses.proposal_loss(seen.head_proposals, picture, heads)).sum())
+        for layer in seen.heads:
+            term = losses.layer_loss(layer, picture, heads, seen.pixels[picture])
+            found["present"].append(term.present)
+            found["box"].append(term.box)
+        objects = batch.objects[picture]
+        if objects is None:
+            continue
+        found["proposals"].append(torch.stack(losses.proposal_loss(seen.object_proposals, picture, objects)).sum())
+        for layer in seen.objects:
+            most = masks if layer is seen.objects[-1] else 0
+            term = losses.layer_loss(layer, picture, objects, seen.pixels[picture], masks=most)
+            for name, value in (("present", term.present), ("box", term.box), ("kind", term.kind)):
+                found[name].append(value)
+            if most and objects.masks is not None:
+                found["mask"].append(term.mask + term.dice)
+        own = torch.arange(len(objects.boxes))
+        for layer in seen.denoised or ():
+            term = losses.layer_loss(layer, picture, objects, seen.pixels[picture], (own, own), masks // 2)
+            found["denoising"].append(term.box + term.kind + term.mask + term.dice)
+    return {name: torch.stack(values).mean() for name, values in found.items() if values}

@@ -45,9 +45,7 @@ class GazeConfig(Config):
     crop_side: int = Field(
         64, ge=0, multiple_of=16, description="pixels of the head's own crop, for the direction branch; 0 for none"
     )
-    crop_factor: float = Field(
-        2.0, gt=0, description="side of the crop in sides of the head's box, so that shoulders are in it"
-    )
+    crop_factor: float = Field(2.0, gt=0, description="side of the crop in sides of the head's box")
     attention: Attention = "both"
     interaction: Interaction = "mask"
     keys: int = Field(100, ge=1, description="objects, the surest, that the gaze features attend to")

@@ -57,13 +57,17 @@ class CropTower(nn.Module):
         self.reduce = nn.Sequential(nn.Conv2d(backbone.channels[3], 64, 1), nn.GroupNorm(8, 64), nn.ReLU())
         self.drop = nn.Dropout(0.4)
         self.out = nn.Linear(64 * (side // 16) ** 2, width)
+        self.point = nn.Sequential(nn.ReLU(), nn.Dropout(0.3), nn.Linear(width, 2))
 
-    def forward(self, crops: Tensor) -> Tensor:
-        """crops: (P, 3, s, s) RGB in [0, 1]. Returns (P, width). Light and contrast of a crop are evened out."""
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """crops: (P, 3, s, s) RGB in [0, 1], whose light and contrast are evened out.
+
+        Returns a vector (P, width) and the gaze as far as the crop says it (P, 2): a unit vector's part in the picture.
+        """
         mean, spread = crops.mean(dim=(1, 2, 3), keepdim=True), crops.std(dim=(1, 2, 3), keepdim=True)
         evened = ((crops - mean) / (2 * spread + 0.1)).clamp(-1.5, 1.5)
         found: Tensor = self.out(self.drop(self.reduce(self.backbone(evened)[-1]).flatten(1)))
-        return found
+        return found, self.point(found).float()
 
 
 class GazeBranch(nn.Module):
@@ -109,8 +113,8 @@ class GazeBranch(nn.Module):
         nn.init.constant_(self.rise[-1].bias, -4.0)  # type: ignore[arg-type]  # a target is small
         self.inside = nn.Linear(2 * width, 1)
 
-    def faces(self, images: Tensor, seen: Seen, heads: Heads) -> Tensor:
-        """f_face (P, D): the head's features, from the last level but one and its own crop, and its place."""
+    def faces(self, images: Tensor, seen: Seen, heads: Heads) -> tuple[Tensor, Tensor]:
+        """f_face (P, D): the head's features, from the last level but one and its own crop, and its place; and v_g."""
         corners = to_xyxy(heads.boxes) * _size(images)
         level = seen.raw[2]
         found = self.place(heads.boxes)
@@ -120,10 +124,12 @@ class GazeBranch(nn.Module):
             found = found + self.roi_out(self.roi_conv(roi))
         else:
             found = found + self.whole(level.mean(dim=(2, 3)))[heads.index]
+        pointed = found.new_zeros(len(found), 2)
         if self.tower is not None:
-            found = found + self.tower(self.crops(images, heads))
+            vector, pointed = self.tower(self.crops(images, heads))
+            found = found + vector
         face: Tensor = self.face(found)
-        return face
+        return face, F.normalize(pointed.float() + self.direction(face).float(), dim=1, eps=1e-4)
 
     def crops(self, images: Tensor, heads: Heads) -> Tensor:
         """The heads' own crops, (P, 3, s, s)."""
@@ -132,8 +138,7 @@ class GazeBranch(nn.Module):
 
     def forward(self, images: Tensor, seen: Seen, heads: Heads) -> Looks:
         """images: (N, 3, H, W); heads: P of them."""
-        face = self.faces(images, seen, heads)
-        direction = F.normalize(self.direction(face).float(), dim=1, eps=1e-4)
+        face, direction = self.faces(images, seen, heads)
         level = self.scene(seen.raw[-1])
         shape = (int(level.shape[-2]), int(level.shape[-1]))
         centres = cell_centres(shape, images.device)

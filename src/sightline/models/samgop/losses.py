@@ -58,6 +58,21 @@ def direction_loss(direction: Tensor, truth: Tensor) -> Tensor:
     return 1 - (direction * truth).sum(dim=-1)
 
 
+def pointing_loss(pointed: Tensor, gaze: Tensor) -> Tensor:
+    """Of the gaze as heads alone tell it: both (K, 2), a unit vector's part in the picture. A number, the mean.
+
+    Short ones look to or from the camera: their direction in the picture counts by their length, their length counts
+    too, so that it says how sure a direction is.
+
+    Examples
+    --------
+    >>> pointing_loss(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.0, 1.0]]))
+    tensor(0.)
+    """
+    apart = 1 - F.cosine_similarity(pointed, gaze, dim=1, eps=1e-4)
+    return (gaze.norm(dim=1).clamp(max=1) * apart + 0.1 * (pointed - gaze).square().sum(dim=1)).mean()
+
+
 def energy_loss(heat: Tensor, mask: Tensor) -> Tensor:
     """L_eng: 1 - mean heat in the object's mask, for each person: (P,), in [0, 1] as heat is clamped to [0, 1].
 

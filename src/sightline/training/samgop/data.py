@@ -16,20 +16,21 @@ from sightline.errors import DataError
 from sightline.models.samgop.losses import Boxes
 from sightline.training.batches import Batches
 from sightline.training.samgop.recipe import SamGOPRecipe
-from sightline.training.samgop.scenes import People, Picture, Sample, vary
+from sightline.training.samgop.scenes import Crops, People, Picture, Sample, crop, vary
 
 ROOM = 1.25
 """Longer side of pictures in memory, in that of the canvas; zooming in needs no more than the file has."""
 
 
 class Batch(NamedTuple):
-    """N pictures. index: (P,) int64, the picture of each person."""
+    """N pictures. index: (P,) int64, the picture of each person. crops: heads alone, of other pictures."""
 
     images: Tensor
     objects: list[Boxes | None]
     heads: list[Boxes]
     people: People
     index: Tensor
+    crops: Crops | None = None
 
 
 def read_sources(recipe: SamGOPRecipe) -> list[tuple[float, list[LookingImage]]]:
@@ -67,15 +68,19 @@ class Views(IterableDataset[Batch]):
         self.shares = shares / shares.sum()
         self.sources = [pictures for _, pictures in sources]
         self.memory: dict[tuple[int, int], Picture] = {}
+        self.heads = [_known_heads(pictures) for pictures in self.sources]
 
     def __iter__(self) -> Iterator[Batch]:
         rng = np.random.default_rng(self.seed)
         draws = self._draws(rng)
         for drawn in islice(draws, self.start, None):
-            yield self._batch(drawn)
+            yield self._batch(*drawn)
 
-    def _draws(self, rng: np.random.Generator) -> Iterator[list[tuple[int, int, int]]]:
-        """Source, picture and seed of each view of a batch; each picture of a source comes before any comes again."""
+    def _draws(self, rng: np.random.Generator) -> Iterator[tuple[list[tuple[int, int, int]], int]]:
+        """Source, picture and seed of each view of a batch, and a seed for its heads alone.
+
+        Each picture of a source comes before any comes again.
+        """
         left: list[list[int]] = [[] for _ in self.sources]
         while True:
             batch = []
@@ -84,9 +89,9 @@ class Views(IterableDataset[Batch]):
                 if not left[source]:
                     left[source] = rng.permutation(len(self.sources[source])).tolist()
                 batch.append((source, left[source].pop(), int(rng.integers(2**31))))
-            yield batch
+            yield batch, int(rng.integers(2**31))
 
-    def _batch(self, drawn: list[tuple[int, int, int]]) -> Batch:
+    def _batch(self, drawn: list[tuple[int, int, int]], seed_of_crops: int) -> Batch:
         recipe = self.recipe
         samples = [
             vary(
@@ -98,7 +103,21 @@ class Views(IterableDataset[Batch]):
             )
             for source, number, seed in drawn
         ]
-        return collate(samples)
+        return collate(samples)._replace(crops=self._crops(np.random.default_rng(seed_of_crops)))
+
+    def _crops(self, rng: np.random.Generator) -> Crops | None:
+        """Heads alone: as many of each source that knows where heads look, by its share."""
+        gaze, found = self.recipe.network.gaze, []
+        known = [number for number, heads in enumerate(self.heads) if heads]
+        if not known or not gaze.crop_side or not self.recipe.crops:
+            return None
+        shares = self.shares[known] / self.shares[known].sum()
+        for source in rng.choice(known, self.recipe.crops, p=shares):
+            number, person = self.heads[source][int(rng.integers(len(self.heads[source])))]
+            picture = self._picture(int(source), number)
+            found.append(crop(picture, person, rng, gaze.crop_side, gaze.crop_factor, self.recipe.variation))
+        images, gazes = zip(*found, strict=True)
+        return Crops(torch.stack(images), torch.stack(gazes))
 
     def _picture(self, source: int, number: int) -> Picture:
         key = (source, number)
@@ -106,6 +125,16 @@ class Views(IterableDataset[Batch]):
             longest = round(ROOM * max(self.recipe.canvas))
             self.memory[key] = Picture.of(self.sources[source][number], self.classes, longest)
         return self.memory[key]
+
+
+def _known_heads(pictures: Sequence[LookingImage]) -> list[tuple[int, int]]:
+    """Picture and person of those whose gaze is known; persons are counted among those with a head."""
+    return [
+        (number, person)
+        for number, picture in enumerate(pictures)
+        for person, one in enumerate(p for p in picture.people if p.head is not None)
+        if one.target is not None or one.direction is not None
+    ]
 
 
 def collate(samples: Sequence[Sample]) -> Batch:

@@ -41,6 +41,7 @@ class LossWeights(Checked):
     mask: float = Field(2.0, ge=0, description="cross-entropy and dice of masks, last decoder layer")
     denoising: float = Field(0.5, ge=0, description="boxes, classes and masks of the denoising queries")
     direction: float = Field(3.0, ge=0, description="L_dir, alpha of Eq. 1, of the mean over people")
+    crop: float = Field(3.0, ge=0, description="the direction that the tower tells from heads alone")
     gaze: float = Field(200.0, ge=0, description="L_gaze, beta of Eq. 1; heatmaps are nearly empty")
     energy: float = Field(0.5, ge=0, description="L_eng, gamma of Eq. 1")
     place: float = Field(0.5, ge=0, description="cross-entropy of the heatmap as a distribution over its cells")
@@ -52,6 +53,7 @@ class Variation(Checked):
 
     zoom: float = Field(1.6, ge=1, description="largest enlargement; what does not fit is cut away")
     turn_deg: float = Field(6.0, ge=0, description="standard deviation of the rotation, degrees")
+    head_turn_deg: float = Field(28.0, ge=0, description="the same, of heads that are shown alone")
     colour: float = Field(0.25, ge=0, description="standard deviation of light, contrast and channels, logarithmic")
     noise: float = Field(0.04, ge=0, description="how far boxes of heads are shifted and scaled, in their sides")
     outside: float = Field(0.1, ge=0, le=1, description="share of the people whose target is cut away, to learn that")
@@ -74,6 +76,7 @@ class SamGOPRecipe(Recipe):
     canvas: tuple[int, int] = Field((288, 384), description="(height, width) that pictures are cut to, multiples of 32")
     batch_size: int = Field(gt=0)
     people: int = Field(6, gt=0, description="people of a picture whose gaze is learned from, at most")
+    crops: int = Field(24, ge=0, description="heads alone, beside the pictures of a batch, for the direction branch")
     masks: int = Field(24, ge=0, description="objects of a picture whose masks are learned from, at most")
     half: bool = Field(True, description="convolutions in bfloat16")
     weights: LossWeights = LossWeights()

@@ -47,6 +47,13 @@ class Sample(NamedTuple):
     people: People
 
 
+class Crops(NamedTuple):
+    """Heads alone. images: (K, 3, s, s). gaze: (K, 2), the part in the picture of a unit vector."""
+
+    images: Tensor
+    gaze: Tensor
+
+
 @dataclass(frozen=True)
 class Picture:
     """A picture in memory. regions: (H, W) int16, n where object n - 1 is; None without masks."""
@@ -60,6 +67,13 @@ class Picture:
     inside: NDArray[np.int64]
     objects: NDArray[np.int64]
     directions: NDArray[np.float64]
+
+    @property
+    def gazes(self) -> NDArray[np.float64]:
+        """(K, 2) of each head: the unit vector to its target, or the teacher's part in the picture; NaN unknown."""
+        pointed = self.targets - (self.heads[:, :2] + self.heads[:, 2:]) / 2
+        pointed = pointed / np.maximum(np.linalg.norm(pointed, axis=1, keepdims=True), 1)
+        return np.where(np.isfinite(pointed), pointed, self.directions[:, :2])
 
     @classmethod
     def of(cls, annotated: LookingImage, classes: tuple[str, ...], longest: int) -> Picture:
@@ -182,7 +196,7 @@ def _people(
     variation: Variation,
     most: int,
 ) -> People:
-    known = np.isfinite(picture.targets[kept]).all(1) | np.isfinite(picture.directions[kept]).all(1)
+    known = np.isfinite(picture.gazes[kept]).all(1)
     places = rng.permutation(np.flatnonzero(known))[:most]
     boxes, chosen = heads[places], kept[places]
     side = (boxes[:, 2:] - boxes[:, :2]).repeat(2, axis=0).reshape(len(boxes), 4) if len(boxes) else boxes
@@ -213,6 +227,33 @@ def _people(
         torch.from_numpy(inside),
         torch.tensor(objects, dtype=torch.int64),
     )
+
+
+def crop(
+    picture: Picture, number: int, rng: np.random.Generator, side: int, factor: float, variation: Variation
+) -> tuple[Tensor, Tensor]:
+    """A head alone, turned and mirrored with its gaze, (3, side, side) and (2,). factor: its side in those of the box."""
+    box = picture.heads[number]
+    longest = max(float((box[2:] - box[:2]).max()), 1.0)
+    scale = side / (factor * longest) * np.exp(rng.normal(0, 0.12))
+    turn, mirror = rng.normal(0, np.radians(variation.head_turn_deg)), -1.0 if rng.random() < 0.5 else 1.0
+    cosine, sine = np.cos(turn) * scale, np.sin(turn) * scale
+    linear = np.array([[cosine * mirror, -sine], [sine * mirror, cosine]])
+    middle = (box[:2] + box[2:]) / 2 + rng.normal(0, 0.06, 2) * longest
+    shift = side / 2 - linear @ middle
+    image = cv2.warpAffine(
+        picture.image,
+        np.concatenate([linear, shift[:, None]], axis=1),
+        (side, side),
+        flags=cv2.INTER_AREA if scale < 0.8 else cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    pixels = _coloured(image, rng, variation)
+    if rng.random() < 0.2:
+        pixels = pixels.mean(dim=0, keepdim=True).expand(3, -1, -1)
+    elif rng.random() < 0.3:
+        pixels = pixels[torch.from_numpy(rng.permutation(3))]
+    return pixels, torch.from_numpy(linear @ picture.gazes[number] / scale).float()
 
 
 def _coloured(image: NDArray[np.uint8], rng: np.random.Generator, variation: Variation) -> Tensor:

@@ -40,6 +40,10 @@ class SamGOPTask(L.LightningModule):
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half):
             seen = self.network.see(batch.images, noise(batch, self.network.detector.classes))
         terms = detector_terms(seen, batch, self.recipe.masks)
+        if batch.crops is not None and self.network.gaze.tower is not None:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half):
+                _, pointed = self.network.gaze.tower(batch.crops.images)
+            terms["crop"] = losses.pointing_loss(pointed, batch.crops.gaze)
         if len(batch.index):
             terms |= self._gaze_terms(seen, batch)
         weights = self.recipe.weights

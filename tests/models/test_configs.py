@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from sightline.models import weights
 from sightline.models.egcnet.config import EGCNetConfig
+from sightline.models.samgop.config import SamGOPConfig
 from sightline.models.stanet.config import ScamConfig, STANetConfig
 from sightline.models.wcsnet.config import Gaze2MaskConfig, WCSNetConfig
 from sightline.nn.config import Config
@@ -34,7 +35,7 @@ def numbers(config: type[Config], prefix: str = "") -> Iterator[tuple[str, Field
             yield prefix + name, field
 
 
-@pytest.mark.parametrize("config", [*MODELS.values(), ScamConfig, STANetConfig])
+@pytest.mark.parametrize("config", [*MODELS.values(), ScamConfig, STANetConfig, SamGOPConfig])
 def test_every_number_says_what_it_is_and_why(config: type[Config]) -> None:
     silent = [name for name, field in numbers(config) if len(field.description or "") < 15]
     assert not silent

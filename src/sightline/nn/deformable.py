@@ -143,8 +143,8 @@ class Decoder(nn.Module):
             nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 4)) for _ in range(layers)
         )
         for head in self.move:
-            nn.init.zeros_(head[-1].weight)  # type: ignore[index,union-attr,arg-type]
-            nn.init.zeros_(head[-1].bias)  # type: ignore[index,union-attr,arg-type]
+            nn.init.zeros_(head[-1].weight)  # type: ignore[index]
+            nn.init.zeros_(head[-1].bias)  # type: ignore[index]
 
     def forward(
         self, queries: Tensor, boxes: Tensor, memory: Levels, mask: Tensor | None = None

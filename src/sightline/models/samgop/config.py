@@ -21,11 +21,11 @@ class DetectorConfig(Config):
     """The unified detection and segmentation transformer (Sec. 3.3)."""
 
     width: int = Field(80, ge=16, description="channels of tokens and queries; the paper's MaskDINO has 256")
-    attention_heads: int = Field(5, ge=1)
+    attention_heads: int = Field(5, ge=1, description="heads of all attention, 16 channels each")
     hidden: int = Field(160, ge=16, description="width of the feed-forward networks")
     points: int = Field(4, ge=1, description="samples of a level in deformable attention")
-    encoder_layers: int = Field(2, ge=1)
-    decoder_layers: int = Field(3, ge=1)
+    encoder_layers: int = Field(2, ge=1, description="layers of the encoder; MaskDINO has 6")
+    decoder_layers: int = Field(3, ge=1, description="layers of the object decoder; MaskDINO has 9")
     head_layers: int = Field(3, ge=1, description="layers of the head decoder (Sec. 3.3)")
     queries: int = Field(200, ge=1, description="objects that the decoder is given; the fullest shelf here has 165")
     head_queries: int = Field(40, ge=1, description="heads that the head decoder is given")
@@ -66,10 +66,10 @@ class RuleConfig(Config):
         0.5, ge=0, le=1, description="energy / area**power: 0 favours large objects, 1 small ones"
     )
     selection_share: float = Field(
-        0.3,
+        0.5,
         ge=0,
         le=1,
-        description="mean heat of the chosen object, as a share of the peak, below which none is looked at",
+        description="heat of an object's hottest pixel, as a share of the peak, below which none is looked at",
     )
 
 

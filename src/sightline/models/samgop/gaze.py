@@ -39,10 +39,10 @@ class Looks(NamedTuple):
 
 
 class Heads(NamedTuple):
-    """Heads to be asked. boxes: (P, 4) cxcywh, fractions of the picture; index: (P,) int64, the picture of each."""
+    """Heads to be asked. boxes: (P, 4) cxcywh, fractions of the picture; picture: (P,) int64, the row of each one's."""
 
     boxes: Tensor
-    index: Tensor
+    picture: Tensor
 
 
 class CropTower(nn.Module):
@@ -120,10 +120,10 @@ class GazeBranch(nn.Module):
         found = self.place(heads.boxes)
         if self.config.roi_reconstruction:
             cut = enlarge(corners, self.config.roi_factor)
-            roi = roi_align(level, cut, heads.index, self.config.roi_side, level.shape[-1] / images.shape[-1])
+            roi = roi_align(level, cut, heads.picture, self.config.roi_side, level.shape[-1] / images.shape[-1])
             found = found + self.roi_out(self.roi_conv(roi))
         else:
-            found = found + self.whole(level.mean(dim=(2, 3)))[heads.index]
+            found = found + self.whole(level.mean(dim=(2, 3)))[heads.picture]
         pointed = found.new_zeros(len(found), 2)
         if self.tower is not None:
             vector, pointed = self.tower(self.crops(images, heads))
@@ -134,7 +134,7 @@ class GazeBranch(nn.Module):
     def crops(self, images: Tensor, heads: Heads) -> Tensor:
         """The heads' own crops, (P, 3, s, s)."""
         corners = enlarge(to_xyxy(heads.boxes) * _size(images), self.config.crop_factor)
-        return roi_align(images, corners, heads.index, self.config.crop_side)
+        return roi_align(images, corners, heads.picture, self.config.crop_side)
 
     def forward(self, images: Tensor, seen: Seen, heads: Heads) -> Looks:
         """images: (N, 3, H, W); heads: P of them."""
@@ -147,7 +147,7 @@ class GazeBranch(nn.Module):
         far = apart.norm(dim=-1).clamp_min(1e-3)
         side = (heads.boxes[:, 2:] * size).amax(dim=1).clamp_min(1.0)[:, None]
         cone = ((apart / far[..., None]) * direction[:, None]).sum(-1).clamp_min(0)  # Eq. 5
-        tokens = level.flatten(2).transpose(1, 2)[heads.index]
+        tokens = level.flatten(2).transpose(1, 2)[heads.picture]
         attention = self._attention(tokens, level, face, heads, cone, apart, side)
         hints = torch.stack([cone, *(cone**power for power in SHARPER), (far / side).log(), attention.log1p()], dim=-1)
         if self.config.attention in {"original", "none"}:
@@ -170,7 +170,7 @@ class GazeBranch(nn.Module):
             return torch.ones_like(cone)
         if self.config.attention == "cone":
             return cone
-        keys = self.answer(level).flatten(2).transpose(1, 2)[heads.index]
+        keys = self.answer(level).flatten(2).transpose(1, 2)[heads.picture]
         alike = (keys * self.question(face)[:, None]).sum(-1).float() / keys.shape[-1] ** 0.5
         far = (apart / side[..., None]).float()
         shape = torch.stack([far[..., 0], far[..., 1], far.norm(dim=-1)], dim=-1) / 4
@@ -197,8 +197,8 @@ class GazeBranch(nn.Module):
             places = sine_embedding(boxes[..., :2], width // 2)
             found = found * sure
         values_in = self.keys(found.detach().float())
-        keys = (values_in + places.detach())[heads.index]
-        attended, _ = self.attend(encoded, keys, values_in[heads.index], need_weights=False)
+        keys = (values_in + places.detach())[heads.picture]
+        attended, _ = self.attend(encoded, keys, values_in[heads.picture], need_weights=False)
         hidden = self.attend_norm(encoded + attended)
         done: Tensor = self.feed_norm(hidden + self.feed(hidden))
         return done

@@ -23,13 +23,13 @@ ROOM = 1.25
 
 
 class Batch(NamedTuple):
-    """N pictures. index: (P,) int64, the picture of each person. crops: heads alone, of other pictures."""
+    """N pictures. picture: (P,) int64, the row of each person's. crops: heads alone, of other pictures."""
 
     images: Tensor
     objects: list[Boxes | None]
     heads: list[Boxes]
     people: People
-    index: Tensor
+    picture: Tensor
     crops: Crops | None = None
 
 

@@ -232,7 +232,7 @@ def _people(
 def crop(
     picture: Picture, number: int, rng: np.random.Generator, side: int, factor: float, variation: Variation
 ) -> tuple[Tensor, Tensor]:
-    """A head alone, turned and mirrored with its gaze, (3, side, side) and (2,). factor: its side in those of the box."""
+    """A head alone, turned and mirrored with its gaze, (3, side, side) and (2,). factor: sides of it in the box's."""
     box = picture.heads[number]
     longest = max(float((box[2:] - box[:2]).max()), 1.0)
     scale = side / (factor * longest) * np.exp(rng.normal(0, 0.12))

@@ -44,7 +44,7 @@ class SamGOPTask(L.LightningModule):
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half):
                 _, pointed = self.network.gaze.tower(batch.crops.images)
             terms["crop"] = losses.pointing_loss(pointed, batch.crops.gaze)
-        if len(batch.index):
+        if len(batch.picture):
             terms |= self._gaze_terms(seen, batch)
         weights = self.recipe.weights
         loss = torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
@@ -55,7 +55,7 @@ class SamGOPTask(L.LightningModule):
     def _gaze_terms(self, seen: Seen, batch: Batch) -> dict[str, Tensor]:
         people, side = batch.people, self.network.config.gaze.heat_side
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half):
-            looks = self.network.look(batch.images, seen, Heads(people.boxes, batch.index))
+            looks = self.network.look(batch.images, seen, Heads(people.boxes, batch.picture))
         apart = losses.direction_loss(looks.direction, people.direction) * people.weight
         terms = {"direction": apart.sum() / people.weight.sum().clamp_min(1)}
         told = people.inside >= 0
@@ -74,7 +74,7 @@ class SamGOPTask(L.LightningModule):
 
     def _object(self, batch: Batch, person: int, side: int) -> Tensor:
         """(s, s): where the object is that somebody looks at, by its mask, else its box; zeros where not known."""
-        objects, row = batch.objects[int(batch.index[person])], int(batch.people.object[person])
+        objects, row = batch.objects[int(batch.picture[person])], int(batch.people.object[person])
         if objects is None or row < 0:
             return torch.zeros(side, side, device=self.device)
         if objects.masks is not None and bool(objects.masks[row].any()):

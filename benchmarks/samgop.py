@@ -1,0 +1,292 @@
+"""SamGOP over folds of GOO's development scenes, on photographs of who looks at what, its rules and its speed.
+
+    python benchmarks/samgop.py people --data ../shared/data --out runs/samgop          # the stage that all folds share
+    python benchmarks/samgop.py folds --data ../shared/data --out runs/samgop           # trains and scores five folds
+    python benchmarks/samgop.py folds ... --only 0 --name no-shuffle --set network.pixel_shuffle=false   # an ablation
+    python benchmarks/samgop.py looking --data ../shared/data [--weights DIR]           # photographs, never trained on
+    python benchmarks/samgop.py speed [--weights DIR]
+
+A fold of goo_synth_dev is every fifth scene. Photographs of goo_real_dev that look alike (correlation of thumbnails
+above 0.9) stand in one fold. Objects count without their class unless a key says `class`. Scores are of the protocol
+`goo`; a picture without a head has no gaze point and is counted by `heads`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from sightline.data.looking import read_goo, read_looking
+from sightline.data.samples import LookingImage
+from sightline.metrics.coco import AveragePrecision, Objects, encode_mask
+from sightline.metrics.functional import gaze
+from sightline.models.samgop.predictor import SamGOPPredictor
+from sightline.models.weights import find_weights
+from sightline.training.recipe import read_recipe
+from sightline.training.run import train
+from sightline.types import Frame
+
+FOLDS = 5
+ALIKE = 0.9
+SETS = ("goo_synth_dev", "goo_real_dev")
+LOW = 0.05
+"""Score from which objects count here, for whole curves of precision."""
+
+
+def folds_of(pictures: Sequence[LookingImage], alike: bool) -> list[list[str]]:
+    """Names of the pictures of each fold. alike: keep those that look alike together."""
+    if not alike:
+        return [[one.name for one in pictures[fold::FOLDS]] for fold in range(FOLDS)]
+    thumbs = []
+    for one in pictures:
+        grey = np.asarray(Image.fromarray(one.load()).convert("L").resize((32, 18)), np.float64).ravel()
+        thumbs.append((grey - grey.mean()) / grey.std())
+    near = np.array(thumbs) @ np.array(thumbs).T / len(thumbs[0]) > ALIKE
+    group = np.arange(len(pictures))
+    for row, column in zip(*near.nonzero(), strict=True):
+        group[group == group[column]] = group[row]
+    folds: list[list[str]] = [[] for _ in range(FOLDS)]
+    for number in sorted(set(group), key=lambda g: -(group == g).sum()):
+        smallest = min(folds, key=len)
+        smallest += [pictures[k].name for k in np.flatnonzero(group == number)]
+    return folds
+
+
+def all_folds(data: Path) -> dict[str, list[list[str]]]:
+    return {name: folds_of(read_goo(data / "gaze_objects" / name), name == "goo_real_dev") for name in SETS}
+
+
+def train_fold(data: Path, out: Path, name: str, fold: int, changes: Sequence[str]) -> Path:
+    """The weights of a fold, trained where they are not there yet."""
+    folder = out / f"{name}-{fold}"
+    if not (folder / "model.safetensors").is_file():
+        skip = {key: folds[fold] for key, folds in all_folds(data).items()}
+        scenes = [
+            {"root": str(data / "gaze_objects" / key), "share": share, "skip": skip[key]}
+            for key, share in zip(SETS, (2, 1), strict=True)
+        ]
+        overrides = [
+            "stages.people=null",
+            f"stages.shelves.init={(out / 'people').resolve()}",
+            f"stages.shelves.scenes={json.dumps(scenes)}",
+            *changes,
+        ]
+        begun = (folder / "checkpoints" / "last.ckpt").is_file()
+        train(read_recipe("samgop", overrides, data), folder, resume=begun, validate_every=50)
+    return folder
+
+
+def predictor(folder: Path | str) -> SamGOPPredictor:
+    return SamGOPPredictor(find_weights(folder), torch.device("cpu"))
+
+
+def lowered(made: SamGOPPredictor) -> SamGOPPredictor:
+    """The same, with every object that has any score."""
+    rules = made.network.config.rules.model_copy(update={"object_score": LOW})
+    made.network.config = made.network.config.model_copy(update={"rules": rules})
+    return made
+
+
+def iou(first: Sequence[float], second: Sequence[float]) -> float:
+    low, high = np.maximum(first[:2], second[:2]), np.minimum(first[2:], second[2:])
+    common = np.clip(high - low, 0, None).prod()
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (first, second)]
+    return float(common / (sum(areas) - common))
+
+
+class Scores:
+    """What a set of pictures scores. Each `add` is one picture and what was predicted for it."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self.labels = {label: number for number, label in enumerate(labels)}
+        self.gaze: dict[str, list[float]] = {
+            key: [] for key in ("heads", "auc", "distance", "angle", "direct_angle", "object")
+        }
+        self.objects: list[tuple[Objects, Objects]] = []
+        self.heads: list[tuple[Objects, Objects]] = []
+
+    def add(self, truth: LookingImage, frame: Frame) -> None:
+        (height, width), person = truth.size, truth.people[0]
+        assert person.head is not None
+        assert frame.mask is not None
+        assert truth.boxes is not None
+        overlaps = [iou(one.head, person.head) for one in frame.people]
+        best = frame.people[int(np.argmax(overlaps))] if overlaps else None
+        self.gaze["heads"].append(float(max(overlaps, default=0) > 0.5))
+        found = Objects(
+            truth.size,
+            [one.box for one in frame.objects],
+            [self.labels.get(one.label, -1) for one in frame.objects],
+            [one.score for one in frame.objects],
+            [encode_mask(frame.mask == one.number) for one in frame.objects],
+        )
+        masks = truth.masks()
+        true = Objects(truth.size, truth.boxes.tolist(), [self.labels.get(one, -1) for one in truth.labels])
+        if masks is not None:
+            true.masks = [encode_mask(mask) for mask in masks]
+        self.objects.append((true, found))
+        heads = Objects(
+            truth.size,
+            [one.head for one in frame.people],
+            [0] * len(frame.people),
+            [one.head_score for one in frame.people],
+        )
+        self.heads.append((Objects(truth.size, [person.head], [0]), heads))
+        if person.target is None or best is None:
+            return
+        size = torch.tensor([width, height], dtype=torch.float64)
+        gt, eye = (
+            torch.tensor(person.target).double() / size,
+            torch.tensor(person.eye or _middle(person.head)).double() / size,
+        )
+        heat = torch.from_numpy(frame.details.heat[best.number - 1])
+        self.gaze["auc"].append(float(gaze.grid_auc(heat, gt)))
+        point = torch.tensor(frame.details.points[best.number - 1]).double()
+        self.gaze["distance"].append(float(gaze.distance(point, gt)))
+        self.gaze["angle"].append(float(gaze.angular_error(point, gt, eye, damping=1e-6)))
+        along = torch.from_numpy(frame.details.directions[best.number - 1]).double() / size * 100
+        middle = torch.tensor(_middle(best.head)).double() / size
+        self.gaze["direct_angle"].append(float(gaze.angular_error(middle + along, gt, middle)))
+        if person.object is not None:
+            chosen = next((one.box for one in frame.objects if one.number == best.object), None)
+            self.gaze["object"].append(float(chosen is not None and iou(chosen, truth.boxes[person.object]) > 0.5))
+
+    def table(self) -> dict[str, float]:
+        rows = {key: float(np.mean(values)) for key, values in self.gaze.items() if values}
+        rows["head_ap50"] = _precision(self.heads, "box iou", "50")
+        free = [tuple(_classless(one) for one in pair) for pair in self.objects]
+        rows["ap50"], rows["ap"] = (_precision(free, "box iou", key) for key in ("50", "mean"))
+        rows["class_ap50"] = _precision(self.objects, "box iou", "50")
+        rows["msoc"] = _precision(free, "box soc inclusive", "mean")
+        if any(true.masks for true, _ in self.objects):
+            rows["mask_ap50"], rows["mask_ap"] = (_precision(free, "mask iou", key) for key in ("50", "mean"))
+            rows["mask_msoc"] = _precision(free, "mask box soc", "mean")
+        return rows
+
+
+def _middle(box: Sequence[float]) -> tuple[float, float]:
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+
+def _classless(one: Objects) -> Objects:
+    return Objects(one.size, one.boxes, [0] * len(one.boxes), one.scores, one.masks)
+
+
+def _precision(pairs: Sequence[Any], likeness: str, key: str) -> float:
+    truth, found = zip(*pairs, strict=True)
+    if not likeness.startswith("mask"):
+        truth = tuple(Objects(one.size, one.boxes, one.labels) for one in truth)
+        found = tuple(Objects(one.size, one.boxes, one.labels, one.scores) for one in found)
+    return AveragePrecision(truth, found, likeness).scores()[key]
+
+
+def score_folds(data: Path, out: Path, name: str, only: Sequence[int], changes: Sequence[str]) -> None:
+    folds = all_folds(data)
+    total: dict[str, Scores] = {}
+    for fold in only:
+        folder = train_fold(data, out, name, fold, changes)
+        made = lowered(predictor(folder))
+        own: dict[str, dict[str, float]] = {}
+        for key in SETS:
+            pictures = [one for one in read_goo(data / "gaze_objects" / key) if one.name in folds[key][fold]]
+            scores = Scores(made.network.config.labels)
+            whole = total.setdefault(key, Scores(made.network.config.labels))
+            for one in pictures:
+                frame = next(made.predict(one.load()))
+                scores.add(one, frame)
+                whole.add(one, frame)
+            own[key] = scores.table()
+        (folder / "scores.json").write_text(json.dumps(own, indent=2))
+        print(f"fold {fold}", json.dumps({k: _short(v) for k, v in own.items()}), flush=True)
+    for key, scores in total.items():
+        print(f"{name} {key} over folds {list(only)}: {json.dumps(_short(scores.table()))}", flush=True)
+
+
+def _short(values: dict[str, float]) -> dict[str, float]:
+    return {key: round(value, 4) for key, value in values.items()}
+
+
+def looking(data: Path, folder: str) -> None:
+    """Photographs of who looks at what."""
+    made = predictor(folder)
+    rows: dict[str, list[float]] = {key: [] for key in ("missed", "outside", "distance", "angle", "hit", "centre")}
+    for one in read_looking(data / "gaze_objects" / "looking_dev"):
+        (height, width), person = one.size, one.people[0]
+        assert person.head is not None
+        assert person.target is not None
+        assert one.boxes is not None
+        frame = next(made.predict(one.load()))
+        overlaps = [iou(found.head, person.head) for found in frame.people]
+        best = int(np.argmax(overlaps)) if overlaps else -1
+        rows["missed"].append(float(max(overlaps, default=0) < 0.5))
+        size = np.array([width, height])
+        target = np.array(person.target) / size
+        rows["centre"].append(float(np.linalg.norm(target - 0.5)))
+        if best < 0 or overlaps[best] < 0.5:
+            continue
+        point = np.array(frame.details.points[best])
+        rows["outside"].append(float(frame.people[best].target is None))
+        rows["distance"].append(float(np.linalg.norm(point - target)))
+        aimed = np.array(person.target) - _middle(person.head)
+        turned = frame.details.directions[best]
+        cosine = float(aimed @ turned / np.linalg.norm(aimed) / np.linalg.norm(turned))
+        rows["angle"].append(float(np.degrees(np.arccos(np.clip(cosine, -1, 1)))))
+        x1, y1, x2, y2 = one.boxes[0]
+        x, y = point * size
+        rows["hit"].append(float(x1 <= x <= x2 and y1 <= y <= y2))
+    print("looking_dev:", json.dumps(_short({key: float(np.mean(values)) for key, values in rows.items() if values})))
+
+
+def speed(folder: str) -> None:
+    """Frames a second at 640x480 and the time of the bare backbone."""
+    made = predictor(folder)
+    image = np.asarray(
+        Image.fromarray(np.random.default_rng(0).integers(0, 255, (12, 16, 3), np.uint8)).resize((640, 480))
+    )
+    list(made.predict(np.stack([image] * 2)))
+    start = time.perf_counter()
+    count = len(list(made.predict(np.stack([image] * 20))))
+    whole = (time.perf_counter() - start) / count
+    x = torch.rand(1, 3, 288, 384)
+    with torch.no_grad():
+        made.network.features.backbone(x)
+        start = time.perf_counter()
+        for _ in range(10):
+            made.network.features.backbone(x)
+    bare = (time.perf_counter() - start) / 10
+    print(
+        f"{1 / whole:.1f} frames/s with {torch.get_num_threads()} threads; {whole / bare:.2f} times the bare backbone"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("people", "folds", "looking", "speed"))
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--out", type=Path, default=Path("runs/samgop"))
+    parser.add_argument("--name", default="fold")
+    parser.add_argument("--only", type=int, nargs="*", default=list(range(FOLDS)))
+    parser.add_argument("--set", dest="changes", action="append", default=[])
+    parser.add_argument("--weights", default="samgop")
+    given = parser.parse_args()
+    if given.what == "people":
+        changes = ["stages.shelves=null", *given.changes]
+        train(read_recipe("samgop", changes, given.data), given.out / "people", validate_every=60)
+    elif given.what == "folds":
+        score_folds(given.data, given.out, given.name, given.only, given.changes)
+    elif given.what == "looking":
+        looking(given.data, given.weights)
+    else:
+        speed(given.weights)
+
+
+if __name__ == "__main__":
+    main()

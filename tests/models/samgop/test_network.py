@@ -1,0 +1,95 @@
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+from tests.models.samgop.conftest import small
+
+from sightline.models.samgop.config import GazeConfig, SamGOPConfig
+from sightline.models.samgop.detector import Noised, Proposals, choose, masks_of
+from sightline.models.samgop.gaze import Heads
+from sightline.models.samgop.network import SamGOP
+
+HEADS = Heads(torch.tensor([[0.3, 0.3, 0.2, 0.2], [0.7, 0.4, 0.1, 0.1], [0.5, 0.9, 0.2, 0.2]]), torch.tensor([0, 1, 1]))
+ROWS: list[dict[str, Any]] = [
+    {"attention": "original"},
+    {"attention": "cone"},
+    {"attention": "none"},
+    {"interaction": "decoder"},
+    {"interaction": "encoder"},
+    {"interaction": "none"},
+    {"roi_reconstruction": False},
+]
+
+
+def test_shapes_of_what_is_seen_and_looked_at(network: SamGOP) -> None:
+    images = torch.rand(2, 3, 64, 96)
+    seen, looks = network(images, HEADS)
+    assert [tuple(level.shape[-2:]) for level in seen.raw] == [(32, 48), (16, 24), (8, 12), (4, 6)]
+    assert seen.pixels.shape == (2, 8, 32, 48)
+    assert [layer.boxes.shape for layer in seen.objects] == [(2, 12, 4)] * 3
+    assert seen.objects[-1].classes.shape == (2, 12, 2)
+    assert [layer.boxes.shape for layer in seen.heads] == [(2, 5, 4)] * 3
+    assert looks.heat.shape == (3, 64, 64)
+    assert bool(((looks.heat >= 0) & (looks.heat <= 1)).all())
+    torch.testing.assert_close(looks.direction.norm(dim=1), torch.ones(3))
+    assert masks_of(seen.objects[-1].embeddings[0], seen.pixels[0]).shape == (12, 32, 48)
+
+
+def test_without_the_shuffle_levels_are_half_as_large() -> None:
+    seen = small(pixel_shuffle=False).see(torch.rand(1, 3, 64, 64))
+    assert [tuple(level.shape[-2:]) for level in seen.raw] == [(16, 16), (8, 8), (4, 4), (2, 2)]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_every_row_of_the_tables_is_another_network(row: dict[str, Any], network: SamGOP) -> None:
+    images = torch.rand(2, 3, 64, 64)
+    other = small(row)
+    own = other.state_dict()
+    shared = {key: value for key, value in network.state_dict().items() if key in own and own[key].shape == value.shape}
+    other.load_state_dict(shared, strict=False)
+    with torch.no_grad():
+        _, whole = network(images, HEADS)
+        _, changed = other(images, HEADS)
+    assert changed.heat.shape == whole.heat.shape
+    assert (changed.logits - whole.logits).abs().max() > 1e-6
+
+
+def test_people_of_one_picture_do_not_change_each_other(network: SamGOP) -> None:
+    images = torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        _, together = network(images, HEADS)
+        _, alone = network(images, Heads(HEADS.boxes[1:2], HEADS.picture[1:2]))
+    torch.testing.assert_close(alone.logits[0], together.logits[1], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(alone.direction[0], together.direction[1], rtol=1e-4, atol=1e-5)
+
+
+def test_denoising_queries_do_not_change_what_is_found(network: SamGOP) -> None:
+    images = torch.rand(1, 3, 64, 64)
+    noised = Noised(torch.rand(1, 4, 4) * 0.5 + 0.2, torch.tensor([[0, 1, 2, 2]]))
+    with torch.no_grad():
+        plain, with_noise = network.see(images), network.see(images, noised)
+    torch.testing.assert_close(plain.objects[-1].queries, with_noise.objects[-1].queries, rtol=1e-4, atol=1e-5)
+    assert plain.denoised is None
+    assert with_noise.denoised is not None
+    assert with_noise.denoised[0].boxes.shape == (1, 4, 4)
+
+
+def test_the_surest_peaks_are_chosen() -> None:
+    logits = torch.full((1, 5, 5), -9.0)
+    logits[0, 1, 1], logits[0, 1, 2], logits[0, 4, 4] = 3.0, 2.5, 1.0  # the second is beside the first
+    boxes = torch.full((1, 5, 5, 4), 0.5)
+    found, _, content = choose(Proposals(logits, boxes), torch.arange(25.0).view(1, 1, 5, 5), 2)
+    assert found[0].tolist() == [3.0, 1.0]
+    assert content[0, :, 0].tolist() == [6.0, 24.0]
+
+
+def test_a_cone_needs_a_direction() -> None:
+    with pytest.raises(ValidationError, match="direction"):
+        SamGOPConfig(gaze=GazeConfig(roi_reconstruction=False, crop_side=0))
+    assert SamGOPConfig(gaze=GazeConfig(roi_reconstruction=False, crop_side=0, attention="original"))
+
+
+def test_labels_are_told_apart() -> None:
+    with pytest.raises(ValidationError, match="name of its own"):
+        SamGOPConfig(labels=("a", "a"))

@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.models.samgop.conftest import small
+from tests.models.small import backbone
+
+from sightline.errors import WeightsError
+from sightline.models import weights
+from sightline.models.samgop.gaze import Looks
+from sightline.models.samgop.predictor import SamGOPPredictor, heatmap_of
+
+
+@pytest.fixture(autouse=True)
+def small_backbones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sightline.models.samgop.network.build_backbone", lambda _name: backbone())
+
+
+def saved(folder: Path, **rules: float) -> SamGOPPredictor:
+    network = small(rules={"head_score": 0.0, "object_score": 0.0, "inside_score": 0.0, **rules})
+    weights.save(network, network.config.model_dump(mode="json"), folder)
+    return SamGOPPredictor(folder, torch.device("cpu"))
+
+
+def test_a_frame_has_all_that_is_given(tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)
+    (frame,) = saved(tmp_path).predict(picture)
+    assert frame.mask is not None
+    assert frame.heatmap is not None
+    assert frame.mask.shape == frame.heatmap.shape == (90, 120)
+    assert frame.heatmap.dtype == np.float32
+    assert [one.number for one in frame.objects] == list(range(1, len(frame.objects) + 1))
+    assert {one.label for one in frame.objects} <= {"cup", "book"}
+    assert frame.mask.max() <= len(frame.objects)
+    assert frame.people
+    for person in frame.people:
+        x1, y1, x2, y2 = person.head
+        assert 0 <= x1 < x2 <= 120
+        assert 0 <= y1 < y2 <= 90
+        assert person.target is not None
+        assert 0 <= person.target[0] <= 120
+        assert 0 <= person.target[1] <= 90
+        assert person.object is None or 1 <= person.object <= len(frame.objects)
+
+
+def test_the_same_picture_gives_the_same(tmp_path: Path) -> None:
+    picture = np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8)
+    first, second = saved(tmp_path).predict(np.stack([picture, picture]))
+    assert [person.target for person in first.people] == [person.target for person in second.people]
+
+
+def test_nobody_and_nothing_is_an_empty_frame(tmp_path: Path) -> None:
+    (frame,) = saved(tmp_path, head_score=1.0, object_score=1.0).predict(np.zeros((64, 80, 3), np.uint8))
+    assert (frame.people, frame.objects) == ((), ())
+    assert frame.heatmap is not None
+    assert frame.mask is not None
+    assert frame.heatmap.max() == 0
+    assert frame.mask.max() == 0
+
+
+def test_a_target_out_of_view_is_said_and_not_forced_onto_an_object(tmp_path: Path) -> None:
+    (frame,) = saved(tmp_path, inside_score=1.0).predict(
+        np.random.default_rng(2).integers(0, 255, (64, 64, 3), np.uint8)
+    )
+    assert frame.people
+    assert all(person.target is None and person.object is None for person in frame.people)
+    assert all(0 <= person.target_score <= 1 for person in frame.people)
+    assert frame.heatmap is not None
+    assert frame.heatmap.max() == 0
+    assert frame.details.heat.shape == (len(frame.people), 64, 64)
+
+
+def test_the_heatmap_is_the_highest_of_the_people_in_view() -> None:
+    logits = torch.full((3, 4, 4), -20.0)
+    logits[0, 0, 0], logits[1, 3, 3], logits[2, 1, 1] = 2.0, 1.0, 20.0
+    looks = Looks(torch.zeros(3, 2), logits, torch.tensor([9.0, 9.0, -9.0]), torch.zeros(3, 1))
+    heat = heatmap_of(looks, 0.5, (8, 8))
+    assert heat[0, 0] == pytest.approx(torch.tensor(2.0).sigmoid().item(), abs=1e-3)
+    assert heat[7, 7] == pytest.approx(torch.tensor(1.0).sigmoid().item(), abs=1e-3)
+    assert heat[3, 3] < 0.3
+
+
+def test_a_config_of_something_else_is_said(tmp_path: Path) -> None:
+    saved(tmp_path)
+    text = (tmp_path / "config.json").read_text().replace('"queries": 12', '"queries": 0')
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(WeightsError, match=r"detector\.queries"):
+        SamGOPPredictor(tmp_path, torch.device("cpu"))

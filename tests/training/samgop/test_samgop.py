@@ -1,0 +1,217 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from tests.models.samgop.conftest import small
+
+from sightline.data.samples import LookingImage, Onlooker
+from sightline.errors import DataError
+from sightline.models.samgop.losses import Boxes
+from sightline.training.recipe import read_recipe
+from sightline.training.samgop.data import Batch, Views, classes_of, collate
+from sightline.training.samgop.recipe import LossWeights, SamGOPRecipe, Variation
+from sightline.training.samgop.scenes import Picture, crop, vary
+from sightline.training.samgop.task import SamGOPTask, box_cells, noise
+
+STILL = Variation(zoom=1.0, turn_deg=0, head_turn_deg=0, colour=0, noise=0, outside=0)
+
+
+def picture(**changes: object) -> Picture:
+    """A white head at (60, 30) looks at a red object around (20, 70) of a grey picture, 100 wide and 100 high."""
+    image = np.full((100, 100, 3), 90, np.uint8)
+    image[20:40, 50:70] = 255
+    image[60:80, 10:30] = (250, 0, 0)
+    regions = np.zeros((100, 100), np.int16)
+    regions[60:80, 10:30] = 1
+    fields: dict[str, object] = {
+        "image": image,
+        "boxes": np.array([[10.0, 60, 30, 80]]),
+        "labels": np.array([1]),
+        "regions": regions,
+        "heads": np.array([[50.0, 20, 70, 40]]),
+        "targets": np.array([[20.0, 70.0]]),
+        "inside": np.array([1]),
+        "objects": np.array([0]),
+        "directions": np.full((1, 3), np.nan),
+        **changes,
+    }
+    return Picture(**fields)  # type: ignore[arg-type]
+
+
+def colour_at(image: NDArray[np.float32], box: torch.Tensor) -> NDArray[np.float32]:
+    height, width = image.shape[1:]
+    return image[:, int(box[1] * height), int(box[0] * width)]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_boxes_masks_heads_and_targets_follow_the_picture(seed: int) -> None:
+    variation = Variation(zoom=1.4, turn_deg=10, colour=0, noise=0, outside=0)
+    sample = vary(picture(), np.random.default_rng(seed), (96, 128), variation, 6)
+    image = sample.image.numpy()
+    assert image.shape == (3, 96, 128)
+    assert len(sample.heads.boxes) == 1
+    assert colour_at(image, sample.heads.boxes[0]).min() > 0.9
+    assert sample.objects is not None
+    if len(sample.objects.boxes) == 0:
+        return
+    red = colour_at(image, sample.objects.boxes[0])
+    assert red[0] > 0.85
+    assert red[1] < 0.15
+    assert sample.objects.masks is not None
+    mask = cv2.resize(sample.objects.masks[0].numpy().astype(np.uint8), (128, 96), interpolation=cv2.INTER_NEAREST)
+    is_red = (image[0] > 0.8) & (image[1] < 0.3)
+    assert (mask.astype(bool) & is_red).sum() / (mask.astype(bool) | is_red).sum() > 0.8
+    people = sample.people
+    size = torch.tensor([128, 96])
+    aimed = (sample.objects.boxes[0, :2] - sample.heads.boxes[0, :2]) * size
+    if people.inside[0] == 1 and sample.objects.boxes[0, 2] * 128 > 18:
+        torch.testing.assert_close(people.direction[0], aimed / aimed.norm(), atol=0.1, rtol=0)
+        torch.testing.assert_close(people.target[0], sample.objects.boxes[0, :2], atol=0.03, rtol=0)
+        assert people.object.tolist() == [0]
+
+
+def test_a_target_that_is_cut_away_is_out_of_view() -> None:
+    found = []
+    for seed in range(40):
+        variation = Variation(zoom=3.0, turn_deg=0, colour=0, noise=0, outside=1)
+        people = vary(picture(), np.random.default_rng(seed), (64, 64), variation, 6).people
+        found += people.inside.tolist()
+        assert bool((people.target.isfinite().all(1) == (people.inside == 1)).all())
+    assert {0, 1} == set(found)
+
+
+def test_a_teachers_direction_turns_with_the_head_and_a_look_at_the_camera_leaves_the_picture() -> None:
+    taught = picture(targets=np.full((1, 2), np.nan), inside=np.array([-1]), directions=np.array([[0.6, 0.0, -0.8]]))
+    people = vary(taught, np.random.default_rng(0), (64, 64), STILL, 6).people
+    assert abs(people.direction[0, 0]) == pytest.approx(1.0)
+    assert people.inside.tolist() == [-1]
+    assert people.weight.tolist() == [1.0]
+    camera = picture(targets=np.full((1, 2), np.nan), directions=np.array([[0.05, 0.05, -0.99]]))
+    people = vary(camera, np.random.default_rng(0), (64, 64), STILL, 6).people
+    assert people.inside.tolist() == [0]
+    assert people.weight.tolist() == [0.0]
+
+
+def test_a_head_alone_turns_with_its_gaze() -> None:
+    image = np.zeros((80, 80, 3), np.uint8)
+    image[36:44, 40:60] = 255  # a nose to the right
+    nose = picture(image=image, regions=None, heads=np.array([[20.0, 20, 60, 60]]), targets=np.array([[79.0, 40.0]]))
+    for seed in range(8):
+        pixels, gaze = crop(nose, 0, np.random.default_rng(seed), 64, 1.3, Variation(colour=0))
+        bright = np.argwhere(pixels.mean(0).numpy() > 0.5)[:, ::-1].mean(0)
+        towards = bright - np.argwhere(pixels.mean(0).numpy() >= 0)[:, ::-1].mean(0)
+        cosine = float(towards @ gaze.numpy() / np.linalg.norm(towards))
+        assert cosine > 0.8
+        assert float(gaze.norm()) == pytest.approx(1, abs=1e-4)
+
+
+def recipe(**changes: object) -> SamGOPRecipe:
+    fields = {
+        "train": "samgop",
+        "optimisation": {"steps": 2, "learning_rate": 1e-3},
+        "network": small().config.model_dump(mode="json"),
+        "batch_size": 2,
+        "canvas": (64, 64),
+        "crops": 3,
+        "half": False,
+        **changes,
+    }
+    return SamGOPRecipe.model_validate(fields)
+
+
+def test_batches_are_the_same_again_and_a_run_that_goes_on_leaves_out_the_first(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), picture().image)
+    person = Onlooker(head=(50, 20, 70, 40), target=(20.0, 70.0), inside=True, object=0)
+    boxes = np.array([[10.0, 60, 30, 80]])
+    known = LookingImage(tmp_path / "a.png", (100, 100), (person,), boxes, ("cup",), name="a")
+    unseen = LookingImage(tmp_path / "a.png", (100, 100), (Onlooker(head=(50, 20, 70, 40)),), name="b")
+    sources = [(1.0, [known]), (1.0, [unseen])]
+    assert classes_of(sources) == ("cup",)
+
+    def batches(start: int) -> list[Batch]:
+        views = Views(recipe(), sources, ("cup",))
+        views.start = start
+        return [batch for batch, _ in zip(views, range(3 - start), strict=False)]
+
+    first, again, later = batches(0), batches(0), batches(1)
+    torch.testing.assert_close(first[2].images, again[2].images)
+    torch.testing.assert_close(first[1].images, later[0].images)
+    assert first[0].crops is not None
+    assert first[0].crops.images.shape == (3, 3, 32, 32)
+
+
+def batch() -> Batch:
+    known = vary(picture(), np.random.default_rng(0), (64, 64), STILL, 6)
+    photograph = vary(picture(boxes=None, regions=None), np.random.default_rng(1), (64, 64), STILL, 6)
+    return collate([known, photograph])
+
+
+def test_every_weighted_term_teaches_something() -> None:
+    network = small()
+    task = SamGOPTask(network, recipe())
+    task.log = task.log_dict = lambda *_, **__: None  # type: ignore[assignment]
+    loss = task.training_step(batch(), 0)
+    assert bool(loss.isfinite())
+    loss.backward()
+    silent = {
+        name
+        for name, parameter in network.named_parameters()
+        if parameter.requires_grad and parameter.grad is None and "tower.point" not in name
+    }
+    assert not silent
+    frozen = [name for name, parameter in network.named_parameters() if not parameter.requires_grad]
+    assert frozen
+    assert all(name.startswith("features.backbone.stages") for name in frozen)
+
+
+def test_steps_bring_the_loss_down() -> None:
+    torch.manual_seed(0)
+    task = SamGOPTask(small(), recipe(weights=LossWeights(inside=0)))
+    task.log = task.log_dict = lambda *_, **__: None  # type: ignore[assignment]
+    optimiser = torch.optim.Adam([p for p in task.parameters() if p.requires_grad], 3e-3)
+    given, losses = batch(), []
+    for step in range(12):
+        torch.manual_seed(0)
+        loss = task.training_step(given, step)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_denoising_boxes_are_near_the_true_ones() -> None:
+    truth = Boxes(torch.tensor([[0.5, 0.5, 0.2, 0.2]]).expand(30, 4), torch.ones(30, dtype=torch.int64))
+    made = batch()._replace(objects=[truth, None])
+    noised = noise(made, 2)
+    assert noised is not None
+    assert noised.boxes.shape == (2, 30, 4)
+    assert float((noised.boxes[0, :, :2] - 0.5).abs().max()) <= 0.4 * 0.1 + 1e-6
+    assert 0.12 - 1e-6 <= float(noised.boxes[0, :, 2:].min()) <= float(noised.boxes[0, :, 2:].max()) <= 0.28 + 1e-6
+    assert (noised.labels[0] == 1).float().mean() > 0.6
+    assert noise(made._replace(objects=[None, None]), 2) is None
+
+
+def test_a_small_box_still_has_a_cell() -> None:
+    assert box_cells(torch.tensor([0.5, 0.5, 0.001, 0.001]), 9).sum() >= 1
+
+
+def test_unknown_names_and_nothing_to_train_on_are_said(tmp_path: Path) -> None:
+    from sightline.training.samgop.data import read_sources
+
+    with pytest.raises(DataError, match="scenes"):
+        read_sources(recipe())
+
+
+def test_the_shipped_recipe_is_read_and_its_table_rows_are_changes_of_it() -> None:
+    chain = read_recipe("samgop", data=Path("/data"))
+    assert list(chain.stages) == ["people", "shelves"]
+    for change in ("network.pixel_shuffle=false", "network.gaze.attention=cone", "network.gaze.interaction=decoder"):
+        read_recipe("samgop", [change], Path("/data"))
+    alone = read_recipe(
+        "samgop", ["stages.people=null", "stages.shelves.init=null", "stages.shelves.heads=[]"], Path("/data")
+    )
+    assert list(alone.stages) == ["shelves"]

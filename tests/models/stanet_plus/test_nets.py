@@ -8,20 +8,18 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from models.stanet_plus.conftest import SCAM, small_nets
-from sightline.models.stanet.scam import stage_maps
+from sightline.models.stanet.config import ScamConfig
+from sightline.models.stanet.scam import StageMaps, stage_maps
 from sightline.models.stanet_plus.config import PLUS_MAPS, SCAM_PLUS, ScamPlusConfig, sources_of, term_of
 from sightline.models.stanet_plus.graph import GraphConfig, refine
-from sightline.models.stanet_plus.nets import ContextNet, NamedMaps, Nodes, ScamPlusNets, plus_maps
+from sightline.models.stanet_plus.nets import ContextNet, NamedMaps, ScamPlusNets, plus_maps
 
 DOG = torch.tensor([[1.0, 0, 0]])
 
 
-def nodes(count: int, frames: int = 1, seed: int = 0) -> Nodes:
-    draw = torch.Generator().manual_seed(seed)
-    shape = (frames, count)
-    level4 = torch.rand(*shape, 3, 96, 4, 4, generator=draw)
-    level5 = torch.rand(*shape, 3, 320, 2, 2, generator=draw)
-    return Nodes(level4, level5, torch.rand(*shape, 384, generator=draw), torch.ones(shape))
+def features(nodes: int, frames: int = 1, seed: int = 0) -> Tensor:
+    """(frames, nodes, 8, 4, 4), not negative."""
+    return torch.rand(frames, nodes, 8, 4, 4, generator=torch.Generator().manual_seed(seed))
 
 
 def test_the_eight_nets_are_those_of_the_paper() -> None:
@@ -36,13 +34,12 @@ def test_the_eight_nets_are_those_of_the_paper() -> None:
 @pytest.mark.parametrize("sources", ["S", "SA", "ST"])
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_a_net_with_context_trains(sources: str, count: int, form: str) -> None:
-    torch.manual_seed(0)
     graph = GraphConfig(nodes=count, form=form)  # type: ignore[arg-type]
-    net = ContextNet(sources, SCAM, graph, (16, 24, 32, 96, 320), 384)  # type: ignore[arg-type]
-    before, after, states = net(nodes(1 + count, frames=2))
-    assert before.shape == after.shape == (2, 1 + count, 3)
+    net = ContextNet(sources, SCAM, graph)  # type: ignore[arg-type]
+    logits, states = net(features(1 + count, frames=2))
+    assert logits.shape == (2, 1 + count, 3)
     assert states.shape == (2, 1 + count, 8, 4, 4)
-    (before.square().sum() + after.square().sum()).backward()
+    logits.square().sum().backward()
     idle = [name for name, parameter in net.named_parameters() if parameter.grad is None]
     assert idle == []
     assert (net.graph.cell is None) == (form == "paper" or sources == "ST"), "the code's ST+ has no recurrent unit"
@@ -50,53 +47,41 @@ def test_a_net_with_context_trains(sources: str, count: int, form: str) -> None:
 
 def test_context_changes_the_target_and_its_order_does_not(plus_nets: ScamPlusNets) -> None:
     net = plus_nets.net("S+ long")
-    given = nodes(3)
-    _, logits, states = net(given)
-    swapped = Nodes(*(value[:, [0, 2, 1]] for value in given))
-    torch.testing.assert_close(net(swapped)[1][:, 0], logits[:, 0])
-    other = given._replace(level5=torch.cat([given.level5[:, :2], 2 + given.level5[:, 2:]], dim=1))
-    assert not torch.allclose(net(other)[2][:, 0], states[:, 0])
+    given = features(3)
+    logits, states = net(given)
+    torch.testing.assert_close(net(given[:, [0, 2, 1]])[0][:, 0], logits[:, 0])
+    other = torch.cat([given[:, :2], 2 + given[:, 2:]], dim=1)
+    assert not torch.allclose(net(other)[1][:, 0], states[:, 0])
 
 
-def test_context_of_other_proportions_is_brought_to_the_targets() -> None:
-    target = (torch.rand(1, 3, 96, 4, 6), torch.rand(1, 3, 320, 2, 3), torch.rand(1, 384), torch.ones(1))
-    upright = (torch.ones(1, 3, 96, 6, 4), torch.ones(1, 3, 320, 3, 2), torch.rand(1, 384), torch.zeros(1))
-    found = Nodes.stack([target, upright])
-    assert found.level4.shape == (1, 2, 3, 96, 4, 6)
-    assert torch.equal(found.level5[:, 0], target[1])
-    assert (found.level5[:, 1] == 1).all()
-    assert found.switch.tolist() == [[1, 0]]
-
-
-def test_a_net_begins_with_the_branches_of_scam() -> None:
-    nets = small_nets()
-    other = small_nets()
+def test_nets_begin_with_those_of_scam() -> None:
+    nets, other = small_nets(), small_nets()
     for parameter in other.scam.parameters():
         parameter.data += 0.1
     nets.begin_with(other.scam)
-    for name in PLUS_MAPS:
-        torch.testing.assert_close(
-            nets.net(name).branch.state_dict(), other.scam.fine[sources_of(name)].state_dict(), atol=0, rtol=0
-        )
     torch.testing.assert_close(nets.scam.state_dict(), other.scam.state_dict(), atol=0, rtol=0)
+    for name in PLUS_MAPS:
+        assert nets.branch(name) is nets.scam.fine[sources_of(name)]
+        torch.testing.assert_close(nets.net(name).classifier.weight, other.branch(name).classifier.weight)
 
 
 @torch.inference_mode()
-def scam_of(nets: ScamPlusNets, target: Nodes) -> tuple[Tensor, ...]:
-    return stage_maps(
-        nets.scam, "fine", target.level4[:, 0], target.level5[:, 0], target.audio[:, 0], target.switch[:, 0], DOG
-    )
+def scam_of(nets: ScamPlusNets) -> StageMaps:
+    """Of a frame of noise, with sound."""
+    level4, level5 = torch.rand(1, 3, 96, 4, 4), torch.rand(1, 3, nets.scam.encoders.backbone.channels[4], 2, 2)
+    return stage_maps(nets.scam, "fine", level4, level5, torch.rand(1, 384), torch.ones(1), DOG)
 
 
 def test_all_maps_of_a_frame(plus_nets: ScamPlusNets) -> None:
-    target, context = nodes(1), nodes(3)
-    scam = scam_of(plus_nets, target)
+    scam = scam_of(plus_nets)
+    context = torch.rand(4, 1, 2, 8, 4, 4)
     with torch.inference_mode():
-        found = plus_maps(plus_nets, scam, target, {"short": context, "long": context}, DOG)
+        found = plus_maps(plus_nets, scam, {"short": context, "long": context}, DOG)
+        place = plus_nets.config.scam.nets.index("SA")
+        logits, _ = plus_nets.net("SA+ long")(torch.cat([scam.features[place][:, None], context[place]], dim=1))
     assert set(found.maps) == {"S", "SA", "ST", "S+ short", "ST+ short", "S+ long", "SA+ long", "ST+ long"}
     assert all(maps.shape == (1, 64, 64) for maps in found.maps.values())
     assert all(maps.min() >= 0 and maps.max() == pytest.approx(1) for maps in found.maps.values())
-    _, logits, _ = plus_nets.net("SA+ long")(context)
     assert found.confidences["SA+ long"][0] == pytest.approx(float(logits[0, 0].softmax(0)[0]))
     torch.testing.assert_close(found.maps["S"], scam.maps[plus_nets.config.scam.nets.index("S")])
 
@@ -124,12 +109,10 @@ def test_equation_8_by_hand() -> None:
 
 def test_line_12_is_s_behind_a_refine_layer() -> None:
     nets = small_nets(maps=("S refined",))
-    target = nodes(1)
+    scam = scam_of(nets)
     with torch.inference_mode():
-        found = plus_maps(nets, scam_of(nets, target), target, {}, DOG)
-        net = nets.scam.fine["S"]
-        features = refine(net.features(target.level4[:, 0], target.level5[:, 0], target.audio[:, 0], torch.ones(1)))
-        logits = net.classifier(features.mean(dim=(2, 3)))
+        found = plus_maps(nets, scam, {}, DOG)
+        logits = nets.scam.fine["S"].classifier(refine(scam.features[0]).mean(dim=(2, 3)))
     assert found.confidences["S refined"][0] == pytest.approx(float(logits[0].softmax(0)[0]))
     assert not torch.allclose(found.maps["S refined"], found.maps["S"])
 
@@ -137,3 +120,5 @@ def test_line_12_is_s_behind_a_refine_layer() -> None:
 def test_a_map_without_its_net_is_refused() -> None:
     with pytest.raises(ValidationError, match=r"maps: S\+ long: no such net among S, S refined, S\+ short, SA"):
         ScamPlusConfig(scam=SCAM, nets=("S+ short",), maps=("S", "S+ long"))
+    with pytest.raises(ValidationError, match=r"nets: SA, ST: scam\.nets has none"):
+        ScamPlusConfig(scam=ScamConfig(tags=("a",), nets=("S",), maps=("S",)), maps=("S",))

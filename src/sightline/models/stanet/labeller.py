@@ -44,8 +44,7 @@ class Examined(NamedTuple):
     """What the nets of SCAM make of a frame.
 
     outcome: done, or why there is no map. steps: every map so far. maps: of the last stage that was reached, in `box`
-    (x1, y1, x2, y2 in pixels of the frame). level4, level5: (1, 3, C, h, w), what the nets of that stage read; audio:
-    (1, A); switch: (1,).
+    (x1, y1, x2, y2 in pixels of the frame).
     """
 
     frame: VideoFrame
@@ -54,16 +53,13 @@ class Examined(NamedTuple):
     stage: Stage
     maps: StageMaps
     box: Box
-    level4: Tensor
-    level5: Tensor
-    audio: Tensor
-    switch: Tensor
     sound: SoundWindow | None
 
     def without_picture(self) -> Examined:
         """The same for keeping: without pixels and maps."""
         frame = VideoFrame(self.frame.index, self.frame.time_s, self.frame.pts, np.empty((0, 0, 3), np.uint8))
-        return self._replace(frame=frame, steps=(), maps=StageMaps(*(maps[..., :0] for maps in self.maps)))
+        maps = self.maps._replace(maps=self.maps.maps[..., :0], fused=self.maps.fused[..., :0])
+        return self._replace(frame=frame, steps=(), maps=maps)
 
     def result(self, fused: Tensor | None, steps: Sequence[Step] = ()) -> Frame:
         """The frame with its pseudo-fixations; fused: (s, s), of the box; None for none."""
@@ -160,9 +156,7 @@ class Labeller(Predictor):
         level4, level5 = (torch.cat(levels)[None] for levels in zip(*(seen[1:] for seen in clip), strict=True))
         coarse = stage_maps(nets, "coarse", level4, level5, audio, switch, tags)
         steps = _steps(coarse, "coarse", config, None)
-        whole = Examined(
-            now, DONE, steps, "coarse", coarse, (0, 0, size[1], size[0]), level4, level5, audio, switch, sound
-        )
+        whole = Examined(now, DONE, steps, "coarse", coarse, (0, 0, size[1], size[0]), sound)
         if not _counts(coarse, config):
             return whole._replace(outcome=NOT_PREDICTED)
         if config.stage == "coarse":
@@ -179,8 +173,6 @@ class Labeller(Predictor):
             stage="fine",
             maps=fine,
             box=box,
-            level4=level4,
-            level5=level5,
         )
 
     def _hear(self, seen: _Seen, heard: Heard | None) -> tuple[Tensor, SoundWindow | None]:

@@ -21,12 +21,14 @@ class StageMaps(NamedTuple):
     """What one stage makes of N frames.
 
     maps: (M, N, size, size), the class activation map of each of the config's nets. confidences: (M, N), what the soft
-    filter leaves of each net's confidence. fused: (N, size, size), SCAM; zeros where no net counts.
+    filter leaves of each net's confidence. fused: (N, size, size), SCAM; zeros where no net counts. features: (M, N, C,
+    h, w), what each net's classifier pools.
     """
 
     maps: Tensor
     confidences: Tensor
     fused: Tensor
+    features: Tensor
 
 
 def stage_maps(
@@ -39,15 +41,15 @@ def stage_maps(
     """
     config = nets.config
     size = config.coarse_size if stage == "coarse" else config.fine_size
-    maps, confidences = [], []
+    maps, confidences, pooled = [], [], []
     for net in (cast(TagNet, net) for net in getattr(nets, stage).values()):
         logits, features = net(level4, level5, audio, switch)
         raw = resize(cam.class_maps(features, net.classifier.weight), (size, size))
         maps.append(cam.activation(raw, tags))
         confidences.append(cam.soft_filter(nets.confidences(logits), tags))
-    return StageMaps(
-        torch.stack(maps), torch.stack(confidences), fuse(torch.stack(maps), torch.stack(confidences), config)
-    )
+        pooled.append(features)
+    found, sure = torch.stack(maps), torch.stack(confidences)
+    return StageMaps(found, sure, fuse(found, sure, config), torch.stack(pooled))
 
 
 def fuse(maps: Tensor, confidences: Tensor, config: ScamConfig) -> Tensor:

@@ -42,10 +42,10 @@ class ContextConfig(Config):
     """What counts as context (Sec. 4.2)."""
 
     short_s: float = Field(
-        0.36,
+        0.48,
         gt=0,
-        description="from a frame to its short-term context, seconds: three steps to its temporal neighbours, as the "
-        "paper's clips of three frames lie side by side; long-term context is farther away",
+        description="from a frame to its short-term context, seconds: four steps to its temporal neighbours, so that "
+        "no two clips of three frames overlap (paper: the clips lie side by side); long-term context is farther away",
     )
     samples: int = Field(16, ge=1, description="frames of a video that are kept as its long-term context")
     videos: int = Field(4, ge=1, description="other videos of a tag that are looked at for cross-term context")
@@ -72,4 +72,7 @@ class ScamPlusConfig(Config):
         missing = [name for name in self.maps if name not in there]
         if missing:
             raise ValueError(f"maps: {', '.join(missing)}: no such net among {', '.join(sorted(there))}")
+        lacking = {sources_of(name) for name in self.nets} - {*self.scam.nets}
+        if lacking:
+            raise ValueError(f"nets: {', '.join(sorted(lacking))}: scam.nets has none for them to build on")
         return self

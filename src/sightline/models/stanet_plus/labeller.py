@@ -7,9 +7,10 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import Self, cast
+from typing import Self
 
 import torch
+from torch import Tensor
 
 from sightline.errors import SightlineError
 from sightline.models.stanet.labeller import DONE, NOT_ON_CROP, NOT_PREDICTED, Examined, Labeller
@@ -18,7 +19,8 @@ from sightline.models.stanet.windows import listen, with_neighbours
 from sightline.models.stanet_plus.config import Term
 from sightline.models.stanet_plus.context import Reservoir, filled
 from sightline.models.stanet_plus.loading import load_plus_nets
-from sightline.models.stanet_plus.nets import Nodes, plus_maps
+from sightline.models.stanet_plus.nets import plus_maps
+from sightline.nn.blocks import resize
 from sightline.types import Clip, Frame, Prompt, Step, VideoFrame
 
 Opener = Callable[[], AbstractContextManager[Clip]]
@@ -131,8 +133,8 @@ class PlusLabeller(Labeller):
         }
         if cross:
             found["cross"] = filled(cross, count, now)
-        contexts = {term: _nodes([now, *ones]) for term, ones in found.items()}
-        made = plus_maps(self.plus, now.maps, _nodes([now]), contexts, tag_vector(self.tags, self.nets.config))
+        contexts = {term: _features(ones, now) for term, ones in found.items()}
+        made = plus_maps(self.plus, now.maps, contexts, tag_vector(self.tags, self.nets.config))
         fused = made.fused(config)[0]
         steps = [
             Step(f"{stage} {name}", float(made.confidences[name][0]), maps[0].numpy(), now.box)
@@ -149,6 +151,8 @@ def _time(examined: Examined) -> float:
     return examined.frame.time_s
 
 
-def _nodes(examined: list[Examined]) -> Nodes:
-    """One target and its context."""
-    return Nodes.stack([cast("tuple", (one.level4, one.level5, one.audio, one.switch)) for one in examined])
+def _features(context: list[Examined], target: Examined) -> Tensor:
+    """(M, 1, n, C, h, w): the features of the context, at the size of the target's, whose proportions may be others."""
+    size = target.maps.features.shape[-2:]
+    each = [resize(one.maps.features[:, 0], size) for one in context]
+    return torch.stack(each, dim=1)[:, None]

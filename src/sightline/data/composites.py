@@ -70,6 +70,7 @@ def compose(
     leaves: bool = False,
     frames: int = 48,
     size: tuple[int, int] = (270, 480),
+    cover_up: Cutout | None = None,
 ) -> Iterator[CompositeFrame]:
     """Compose a video.
 
@@ -91,6 +92,8 @@ def compose(
         The video's length.
     size : tuple of int, default (270, 480)
         Height and width, pixels.
+    cover_up : Cutout, optional
+        An object that comes into the frame, hides the target for about a quarter of the video, and goes.
 
     Yields
     ------
@@ -113,12 +116,15 @@ def compose(
     if distractor is not None:
         moving.append(Sprite(distractor, wander(rng, frames, size), rng, frames, size[0]))
     target_first = bool(rng.integers(2))
+    order = list(range(len(moving)) if target_first else range(len(moving))[::-1])
+    if cover_up is not None:
+        moving.append(_coverer(cover_up, path, moving[0].longest, rng, size))
+        order.append(len(moving) - 1)
     column = None
     if pillar is not None:
         column = _pillar(pillar, float(path[frames // 2, 0]), 1.3 * moving[0].longest, size)
-    order = range(len(moving)) if target_first else range(len(moving))[::-1]
     for image, masks in render(ground, views, moving, order, rng, size, column):
-        yield CompositeFrame(image, masks[0], masks[-1] if distractor else masks[0] & False)
+        yield CompositeFrame(image, masks[0], masks[1] if distractor else masks[0] & False)
 
 
 def write(
@@ -201,6 +207,10 @@ def write(
     return names
 
 
+COVERED = 0.25
+"""Share of the video for which something lies before the target."""
+COVER_SIDE = 2.0
+"""Its longer side in those of the target: it is no rectangle, and has to hide it all the same."""
 _FOLDERS = ("JPEGImages", "Annotations", "ImageSets")
 
 
@@ -227,6 +237,18 @@ def _pillar(texture: Colours, x: float, width: float, size: tuple[int, int]) -> 
     opacity = np.clip((width / 2 - np.abs(columns - x)) + 0.5, 0, 1).astype(np.float32)
     colours = cover(texture, size).astype(np.float32)
     return np.concatenate([colours, np.broadcast_to(opacity[None, :, None], (*size, 1))], axis=2)
+
+
+def _coverer(
+    cutout: Cutout, path: NDArray[np.float64], longest: float, rng: np.random.Generator, size: tuple[int, int]
+) -> Sprite:
+    """A larger object that comes from outside of the frame, stays before the target a while, and goes on."""
+    steps = np.linspace(-1, 1, len(path))
+    away = np.sign(steps) * np.clip((np.abs(steps) - COVERED) / (1 - COVERED), 0, 1)
+    angle = rng.uniform(0, 2 * np.pi)
+    offset = 1.2 * size[1] * away[:, None] * np.array([np.cos(angle), np.sin(angle)])
+    side = COVER_SIDE * longest / size[0]
+    return Sprite(cutout, path + offset, rng, len(path), size[0], still=True, side=(side, side))
 
 
 def _crossing(rng: np.random.Generator, frames: int, size: tuple[int, int], leaves: bool) -> NDArray[np.float64]:

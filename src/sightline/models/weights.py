@@ -135,8 +135,10 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def load_into(network: nn.Module, folder: Path) -> None:
+def load_into(network: nn.Module, folder: Path, new: tuple[str, ...] = ()) -> None:
     """Fill a network from folder/model.safetensors (strictly), as float32.
+
+    new: beginnings of the names of tensors that stay as they are where the file has none.
 
     Raises WeightsError where the file is missing, damaged, or holds other tensors than the network has.
     """
@@ -147,8 +149,9 @@ def load_into(network: nn.Module, folder: Path) -> None:
         tensors = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(f"{path}: damaged ({error}); copy or download it again") from None
+    own = {name: value for name, value in network.state_dict().items() if name.startswith(new)} if new else {}
     try:
-        network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
+        network.load_state_dict({**own, **{k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}})
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise WeightsError(f"{path}: does not fit the network of its config.json ({reason})") from None

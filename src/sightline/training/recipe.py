@@ -107,6 +107,9 @@ class Recipe(Checked):
     train: str
     optimisation: Optimisation
     seed: int = 0
+    precision: Literal["32-true", "bf16-mixed"] = Field(
+        "32-true", description="bf16-mixed makes convolutions about twice as fast on processors that know bfloat16"
+    )
 
 
 @dataclass(frozen=True)

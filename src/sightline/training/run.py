@@ -134,6 +134,7 @@ def _train(recipe: Recipe, folder: Path, copy: Path, devices: int, validate_ever
     trainer = L.Trainer(
         accelerator="auto",
         devices=devices,
+        precision=recipe.precision,
         max_steps=settings.steps,
         max_epochs=-1,
         val_check_interval=every,

@@ -15,6 +15,7 @@ from sightline.models.weights import Part
 from sightline.nn.config import Config
 from sightline.nn.focus import FocusConfig
 from sightline.nn.guided import GuidedFilterConfig
+from sightline.nn.memory import PixelMemoryConfig
 from sightline.nn.motion import MotionConfig
 from sightline.nn.shots import ShotConfig
 
@@ -120,6 +121,12 @@ class LostConfig(Config):
 
     area: float = Field(
         0.05, ge=0, lt=1, description="part of the target's usual area below which what is found is a remnant: lost"
+    )
+    presence: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="probability of being in the crop, below which it is lost; of networks with a memory",
     )
     area_growth: float = Field(
         0.1, ge=0, le=1, description="rate a frame at which the usual area follows a larger mask"
@@ -270,6 +277,10 @@ class WCSNetConfig(Config):
     correlation: Literal["weighted", "depthwise", "concat"] = "weighted"
     hotspot_branch: bool = True
     feature_limit: float = Field(4.0, gt=0, description=_FEATURE_LIMIT)
+    memory: Literal["none"] | PixelMemoryConfig = Field(
+        "none",
+        description="a memory of past frames, pixel by pixel, beside the correlation; none is the paper's network",
+    )
     tracker: TrackerConfig = TrackerConfig()
     parts: dict[str, Part] = Field(default_factory=dict)
 

@@ -32,6 +32,7 @@ def mask_loss(logits: Tensor, mask: Tensor) -> Tensor:
     The paper has the cross-entropy alone; J, which the masks are judged by, is the other term's hard version, and it
     keeps small targets from being outvoted by their background. logits, mask: (N, 1, H, W). Returns (N,).
     """
+    logits = logits.float()
     entropy = F.binary_cross_entropy_with_logits(logits, mask, reduction="none").flatten(1).mean(dim=1)
     probability = logits.sigmoid()
     both, either = (probability * mask).flatten(1).sum(dim=1), (probability + mask).flatten(1).sum(dim=1)
@@ -52,7 +53,7 @@ def joint_loss(
     """
     total = _mean_over(mask_loss(mask_logits, mask), has_mask)
     if hotspot_logits is not None:
-        logits = resize(hotspot_logits, hotspot.shape[-2:])
+        logits = resize(hotspot_logits.float(), hotspot.shape[-2:])
         entropy = F.binary_cross_entropy_with_logits(logits, hotspot, reduction="none").flatten(1).mean(dim=1)
         total = total + _mean_over(entropy, has_hotspot)
     return total
@@ -60,3 +61,8 @@ def joint_loss(
 
 def _mean_over(values: Tensor, labelled: Tensor) -> Tensor:
     return (values * labelled).sum() / labelled.sum().clamp_min(1)
+
+
+def presence_loss(logits: Tensor, present: Tensor) -> Tensor:
+    """Binary cross-entropy of whether the target is in the frame. logits, present: (N,). Returns a scalar."""
+    return F.binary_cross_entropy_with_logits(logits.float(), present)

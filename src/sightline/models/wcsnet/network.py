@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 
@@ -11,8 +11,10 @@ from sightline.models.wcsnet.config import WCSNetConfig
 from sightline.models.wcsnet.correlation import Correlation
 from sightline.nn.backbones import Backbone, build_backbone
 from sightline.nn.blocks import RefinementBlock, resize
+from sightline.nn.memory import PixelMemory
 
 HOTSPOT_LEVELS = (3, 4)
+MEMORY_LEVELS = (3, 4, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,20 @@ class Kernels:
     hotspot: list[Tensor]
 
 
+class Decoded(NamedTuple):
+    """Logits: mask, (N, 1, h, w) at the finest level's size; hotspot, at level 3's, None without that branch; presence,
+    (N,), that the target is in the frame at all, None without a memory."""
+
+    mask: Tensor
+    hotspot: Tensor | None
+    presence: Tensor | None
+
+
 class WCSNet(nn.Module):
-    """Siamese encoder, correlation blocks on the chosen levels, a mask decoder and a hotspot decoder."""
+    """Siamese encoder, correlation blocks on the chosen levels, a mask decoder and a hotspot decoder.
+
+    Where the config asks for a memory (ours), what that reads is added to both decoders at level 3's size.
+    """
 
     def __init__(self, config: WCSNetConfig, backbone: Backbone | None = None) -> None:
         super().__init__()
@@ -61,6 +75,9 @@ class WCSNet(nn.Module):
             inputs = sum(_at(self.hotspot_correlation, level).out_channels for level in HOTSPOT_LEVELS)
             self.hotspot_block = RefinementBlock(inputs, config.width, deepest=True)
             self.hotspot_head = nn.Conv2d(config.width, 1, 1)
+        self.memory: PixelMemory | None = None
+        if config.memory != "none":
+            self.memory = PixelMemory([channels[level] for level in MEMORY_LEVELS], config.width, config.memory)
 
     def template(self, features: list[Tensor], mask: Tensor, hotspot: Tensor) -> Kernels:
         """Kernels of a template from its five feature maps, mask M^t and gaze map E^t, both (N, 1, H, W) in [0, 1]."""
@@ -71,20 +88,34 @@ class WCSNet(nn.Module):
             else [],
         )
 
-    def decode(self, features: list[Tensor], kernels: Kernels) -> tuple[Tensor, Tensor | None]:
-        """Logits of the mask, (N, 1, h, w) at the finest level's size, and of the hotspot at level 3's, or None."""
+    def keys(self, features: list[Tensor]) -> Tensor:
+        """The keys of a frame in the memory, from its five feature maps. The network has to have one."""
+        assert self.memory is not None
+        return self.memory.keys([features[level - 1] for level in MEMORY_LEVELS])
+
+    def decode(self, features: list[Tensor], kernels: Kernels, readout: Tensor | None = None) -> Decoded:
+        """Find the target in a frame from its five feature maps. readout: what `PixelMemory.read` gives for it."""
+        recalled = self.memory.hidden(readout) if self.memory is not None and readout is not None else None
         out: Tensor | None = None
+        presence: Tensor | None = None
         for level, kernel in zip(reversed(self.levels), reversed(kernels.mask), strict=True):
             correlated = self.mask_correlation[str(level)](features[level - 1], kernel)
             out = self.mask_blocks[str(level)]([correlated], out)
+            if level == max(self.levels[0], MEMORY_LEVELS[1]) and self.memory is not None and recalled is not None:
+                out = resize(out, recalled.shape[-2:]) + self.memory.to_mask(recalled)
+            if level == max(self.levels[0], MEMORY_LEVELS[0]) and self.memory is not None and recalled is not None:
+                presence = self.memory.is_present(recalled, cast(Tensor, out))
         mask = self.mask_head(out)
         if not self.config.hotspot_branch:
-            return mask, None
+            return Decoded(mask, None, presence)
         c3, c4 = (
             _at(self.hotspot_correlation, level)(features[level - 1], kernel)
             for level, kernel in zip(HOTSPOT_LEVELS, kernels.hotspot, strict=True)
         )
-        return mask, self.hotspot_head(self.hotspot_block([c3, resize(c4, c3.shape[-2:])]))
+        spot = self.hotspot_block([c3, resize(c4, c3.shape[-2:])])
+        if self.memory is not None and recalled is not None:
+            spot = spot + self.memory.to_hotspot(recalled)
+        return Decoded(mask, self.hotspot_head(spot), presence)
 
     def forward(self, template: Tensor, mask: Tensor, hotspot: Tensor, search: Tensor) -> tuple[Tensor, Tensor | None]:
         """template, search: (N, 3, H, W) RGB in [0, 1]; mask, hotspot: (N, 1, H, W) of the template.
@@ -92,7 +123,7 @@ class WCSNet(nn.Module):
         Returns logits of the search frame's mask and hotspot.
         """
         kernels = self.template(self.backbone(template), mask, hotspot)
-        return self.decode(self.backbone(search), kernels)
+        return self.decode(self.backbone(search), kernels)[:2]
 
 
 def _at(correlations: nn.ModuleDict, level: int) -> Correlation:

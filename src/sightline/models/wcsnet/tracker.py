@@ -30,6 +30,7 @@ from sightline.nn.egnet import EGNet
 from sightline.nn.engine import Engine
 from sightline.nn.focus import nearest_on_mask
 from sightline.nn.guided import GuidedFilterConfig, guided_filter
+from sightline.nn.memory import Remembered, remember
 from sightline.nn.shots import ShotCuts
 from sightline.types import Box, Cue, Point
 
@@ -53,7 +54,7 @@ class Tracked:
 
 
 class _Step(nn.Module):
-    """What runs on every frame for a target, as one graph: correlation with the template's kernels, both decoders."""
+    """What runs on every frame for a target, as one graph: memory, correlation with the template's kernels, decoders."""
 
     def __init__(self, network: WCSNet, depth: int) -> None:
         """depth: number of the backbone's feature maps."""
@@ -64,15 +65,23 @@ class _Step(nn.Module):
         self.purity = network.config.tracker.template.purity
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """inputs: the feature maps of the search crop, then the kernels of mask and hotspot."""
-        features, kernels = list(inputs[: self.depth]), inputs[self.depth :]
-        mask, hotspot = self.network.decode(features, Kernels(list(kernels[: self.count]), list(kernels[self.count :])))
+        """inputs: the feature maps of the search crop; of a network with a memory its frames and reach; then the kernels
+        of mask and hotspot."""
+        features, others, memory = list(inputs[: self.depth]), list(inputs[self.depth :]), self.network.memory
+        readout, cells = None, []
+        if memory is not None:
+            frames, reach, *others = others
+            keys = self.network.keys(features)
+            readout, cells = memory.read(keys, frames, reach), [memory.cells(keys)]
+        kernels = Kernels(others[: self.count], others[self.count :])
+        mask, hotspot, presence = self.network.decode(features, kernels, readout)
         mask = mask.sigmoid()
         # The target's appearance in this frame, from the pixels that are surely of it.
         now = self.network.template(features, mask**self.purity, mask).mask if self.adapts else []
         # Without a hotspot branch the smooth mask is the best estimate of where people look.
         spot = resize(mask, (mask.shape[-2] // 4, mask.shape[-1] // 4)) if hotspot is None else hotspot.sigmoid()
-        return mask, spot, *now
+        present = mask.new_ones(1) if presence is None else presence.sigmoid()
+        return mask, spot, present, *now, *cells
 
 
 class Tracker:
@@ -102,6 +111,9 @@ class Tracker:
         self._now: list[Tensor] = []
         self._first: list[Tensor] = []
         self._recent: list[Tensor] = []
+        self._remembered: Remembered | None = None
+        self._cells: list[Tensor] = []
+        self._presence = 1.0
         self._hotspot: HotspotMap | None = None
         self._evidence: Evidence | None = None
         self._lost_frames = 0
@@ -277,6 +289,9 @@ class Tracker:
             mask = crop.take_map(target, size).to(self.device)
             hotspot = crop.take_map(guide, size // 8).to(self.device)
             kernels = self.network.template(features, mask, hotspot / hotspot.max().clamp_min(1e-6))
+            if (memory := self.network.memory) is not None:
+                first = remember(memory.cells(self.network.keys(features)), mask).cpu()
+                self._remembered = Remembered(first, memory.config)
         self._kernels = [kernel.cpu() for kernel in (*kernels.mask, *kernels.hotspot)]
         self._first, self._recent = list(self._kernels), list(self._kernels)
 
@@ -286,7 +301,7 @@ class Tracker:
         height, width = view.frame.shape[:2]
         whole = Crop(width / 2, height / 2, float(max(height, width)))
         wide = self._crop.interpolate(whole, min(1.0, self._lost_frames / self.config.lost.search_frames))
-        network_mask, _ = self._infer(view, wide)
+        network_mask, _ = self._infer(view, wide, near=False)
         evidence.observe(view.look(wide)[0], wide, network_mask.shape[-1])
         likely = evidence.redetect(network_mask)
         component = self._main_components(likely.numpy() > 0.5, likely.numpy())
@@ -297,7 +312,9 @@ class Tracker:
     def _track(self, view: View, crop: Crop, evidence: Evidence) -> Tracked | None:
         """The target in the crop, and where to look in the next frame; None if it is not there."""
         search = view.look(crop)[0]
-        network_mask, hotspot = self._infer(view, crop)
+        network_mask, hotspot = self._infer(view, crop, near=not self._lost_frames)
+        if self._presence < self.config.lost.presence:
+            return None
         size = network_mask.shape[-1]
         evidence.observe(search, crop, size)
         if self._lost_frames:
@@ -320,6 +337,7 @@ class Tracker:
         self._area += (lost.area_growth if area > self._area else lost.area_shrinkage) * (area - self._area)
         self._crop = self._next_crop(crop.to_frame(self._around(component), size)).within(height, width)
         self._update_template()
+        self._update_memory(mask)
         smooth, at = self._update_hotspot(view, crop, mask, hotspot, evidence)
         found = probability > 0.5
         return Tracked(probability, found, smooth, nearest_on_mask(found, at), score, "track")
@@ -334,15 +352,23 @@ class Tracker:
         self._hotspot.update(crop, mask, hotspot, saliency)
         return self._hotspot.render(crop, mask, *view.frame.shape[:2])
 
-    def _infer(self, view: View, crop: Crop) -> tuple[Tensor, Tensor]:
-        """Probabilities of mask and hotspot in a crop's pixels: (h, w) at the network's output sizes."""
-        inputs = (*view.look(crop)[1], *self._kernels)
+    def _infer(self, view: View, crop: Crop, near: bool = True) -> tuple[Tensor, Tensor]:
+        """Probabilities of mask and hotspot in a crop's pixels: (h, w) at the network's output sizes. near: the crop is
+        about where the target was last, so that places in the memory tell where to look."""
+        features = view.look(crop)[1]
+        remembered = [] if self._remembered is None else [self._remembered.frames, torch.tensor(float(near))]
+        inputs = (*features, *remembered, *self._kernels)
         if self.eyes.decoder is None:
-            step = _Step(self.network, len(inputs) - len(self._kernels))
-            self.eyes.decoder = Engine(step, inputs, self.device)
-        mask, hotspot, *now = (out.cpu() for out in self.eyes.decoder(*inputs))
-        self._now = now
+            self.eyes.decoder = Engine(_Step(self.network, len(features)), inputs, self.device)
+        mask, hotspot, presence, *now = (out.cpu() for out in self.eyes.decoder(*inputs))
+        self._presence = float(presence[0])
+        self._now, self._cells = (now[:-1], now[-1:]) if remembered else (now, [])
         return mask[0, 0], hotspot[0, 0]
+
+    def _update_memory(self, mask: Tensor) -> None:
+        """The frame just seen is remembered, with the mask (h, w) that was found in it."""
+        if self._remembered is not None:
+            self._remembered.add(remember(self._cells[0], mask[None, None]))
 
     def _update_template(self) -> None:
         """Let the template follow the target's appearance, anchored to the first frame."""

@@ -21,12 +21,16 @@ def build(recipe: Gaze2MaskRecipe | WCSNetRecipe) -> tuple[MaskTask, Pairs]:
     from sightline.models.wcsnet.gaze2mask import Gaze2Mask
     from sightline.models.wcsnet.network import WCSNet
     from sightline.nn.backbones import build_backbone
+    from sightline.training.wcsnet.clips import bank_of_clips
     from sightline.training.wcsnet.data import Pairs, bank_of
+    from sightline.training.wcsnet.memory_task import MemoryTask
     from sightline.training.wcsnet.task import Gaze2MaskTask, WCSNetTask
 
     views = recipe.views
     backbone = build_backbone(views.backbone, views.backbone_weights).eval()
-    data = Pairs(bank_of(views, backbone), recipe)
+    memory = recipe.memory if isinstance(recipe, WCSNetRecipe) else None
+    clips = None if memory is None else bank_of_clips(memory.clips, backbone)
+    data = Pairs(bank_of(views, backbone), recipe, clips)
     task: MaskTask
     if isinstance(recipe, Gaze2MaskRecipe):
         guided = build_backbone(views.backbone, views.backbone_weights, in_channels=4)
@@ -36,7 +40,8 @@ def build(recipe: Gaze2MaskRecipe | WCSNetRecipe) -> tuple[MaskTask, Pairs]:
         names = {"egnet": views.saliency, "gaze2mask": recipe.gaze2mask}
         places = {part: Path(name).resolve() if weights.is_path(name) else name for part, name in names.items()}
         parts = {part: weights.part(place) for part, place in places.items()}
-        task = WCSNetTask(WCSNet(recipe.network.model_copy(update={"parts": parts}), backbone), recipe)
+        network = WCSNet(recipe.network.model_copy(update={"parts": parts}), backbone)
+        task = WCSNetTask(network, recipe) if memory is None else MemoryTask(network, recipe)
     if recipe.init:
-        weights.load_into(task.network, Path(recipe.init))
+        weights.load_into(task.network, Path(recipe.init), new=() if memory is None else ("memory.",))
     return task, data

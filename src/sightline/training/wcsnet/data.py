@@ -18,9 +18,10 @@ from sightline.models import weights
 from sightline.models.wcsnet.predictor import load_egnet
 from sightline.nn.backbones import Backbone
 from sightline.training.batches import Batches
-from sightline.training.cache import cached
+from sightline.training.cache import Features, cached
 from sightline.training.digest import code_of
-from sightline.training.wcsnet.recipe import MaskRecipe, Views
+from sightline.training.wcsnet.clips import ClipBatches
+from sightline.training.wcsnet.recipe import MaskRecipe, Views, WCSNetRecipe
 from sightline.training.wcsnet.targets import targets
 from sightline.training.wcsnet.views import ViewBank, compute_views
 
@@ -100,29 +101,49 @@ def load(bank: ViewBank, templates: Any, searches: Any) -> Batch:
     }
 
 
-class Pairs(Batches):
-    """Pairs from the bank to train on, and those of the validation videos."""
+class Together(IterableDataset[dict[str, Batch]]):
+    """Batches of several sources at once, by name."""
 
-    def __init__(self, bank: ViewBank, recipe: MaskRecipe) -> None:
+    def __init__(self, **sources: IterableDataset[Batch]) -> None:
+        self.sources = sources
+
+    def __iter__(self) -> Iterator[dict[str, Batch]]:
+        for batches in zip(*self.sources.values(), strict=False):
+            yield dict(zip(self.sources, batches, strict=True))
+
+
+class Pairs(Batches):
+    """Pairs from the bank to train on, and those of the validation videos; for a memory clips beside them."""
+
+    def __init__(self, bank: ViewBank, recipe: MaskRecipe, clips: Features | None = None) -> None:
         super().__init__()
-        self.bank, self.recipe = bank, recipe
+        self.bank, self.recipe, self.clips = bank, recipe, clips
         self.videos = {str(name) for name in bank.groups[bank.kinds == "video"]}
         unknown = {*(recipe.keep or ()), *recipe.validation} - self.videos
         if unknown:
             raise UsageError(f"the data has no video {', '.join(sorted(unknown))}; mend `keep` or `validation`")
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> DataLoader[Any]:
         recipe = self.recipe
         names = self.videos if recipe.keep is None else set(recipe.keep)
-        batches = PairBatches(
-            self.bank,
-            {str(kind): share for kind, share in recipe.kinds.items()},
-            names - set(recipe.validation),
-            recipe.batch_size,
-            recipe.seed + 1000 * self.rank,
+        keep, seed = names - set(recipe.validation), recipe.seed + 1000 * self.rank
+        kinds = {str(kind): share for kind, share in recipe.kinds.items()}
+        pairs = PairBatches(self.bank, kinds, keep, recipe.batch_size, seed, self.done)
+        if self.clips is None or not isinstance(recipe, WCSNetRecipe) or recipe.memory is None:
+            return DataLoader(pairs, batch_size=None)
+        settings, memory = recipe.memory, recipe.network.memory
+        assert memory != "none"  # the recipe says so
+        clips = ClipBatches(
+            self.clips,
+            {str(kind): share for kind, share in settings.kinds.items()},
+            keep,
+            memory.frames,
+            settings.unroll,
+            settings.batch_size,
+            seed,
             self.done,
         )
-        return DataLoader(batches, batch_size=None)
+        return DataLoader(Together(pairs=pairs, clips=clips), batch_size=None)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         rows = np.flatnonzero(np.isin(self.bank.groups, self.recipe.validation) & (self.bank.kinds == "video"))

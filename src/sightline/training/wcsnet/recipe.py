@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -22,6 +23,49 @@ class Views(Checked):
     sources: list[DataSource]
     stills: int = Field(4, ge=2, description="views of a target in a still; videos have 2 a frame")
     seed: int = 0
+
+
+class Composed(Checked):
+    """Videos composed of cut-out objects that move over photographs (`sightline.data.composites`).
+
+    objects: photographs with masks, and which of their splits; backgrounds: folders of photographs.
+    """
+
+    objects: Path
+    splits: tuple[str, ...] = ("train", "val")
+    backgrounds: list[Path]
+    count: int = Field(ge=1)
+    frames: int = Field(24, ge=8)
+    seed: int = 0
+
+
+class Clips(Checked):
+    """Frames of videos in their order, which a memory trains on.
+
+    sources: data sets of videos with masks. variants: of the crops that follow a target in them.
+    """
+
+    sources: list[DataSource] = Field(default_factory=list)
+    composed: Composed | None = None
+    variants: int = Field(2, ge=1)
+    seed: int = 0
+
+
+class ClipTraining(Checked):
+    """How a memory trains on clips: it is given some frames with their masks, and follows the target from there.
+
+    kinds: the share of each kind in a batch. unroll: frames that are followed, each with the masks that were found in
+    those before. pairs: pairs of views beside them in a batch.
+    """
+
+    clips: Clips
+    kinds: dict[Literal["video", "composed"], float] = Field({"video": 0.6, "composed": 0.4}, min_length=1)
+    unroll: int = Field(4, ge=1)
+    batch_size: int = Field(3, ge=1)
+    presence_weight: float = Field(0.2, ge=0, description="weight of the loss of presence beside that of the mask")
+    absent: float = Field(
+        0.15, ge=0, lt=1, description="share of the pairs that show another object than the template's"
+    )
 
 
 class MaskRecipe(Recipe):
@@ -60,8 +104,16 @@ class WCSNetRecipe(MaskRecipe):
     """Train WCS-Net on pairs of views of one target: stage 1 on stills, stage 2 on video with `init` (Sec. 3.3).
 
     gaze2mask: the Gaze2Mask-Net that starts its tracker. It and the EG-Net of `views` become parts of the model.
+    memory: train a network with a memory on clips, beside the pairs.
     """
 
     train: Literal["wcsnet"]
     network: WCSNetConfig = WCSNetConfig()
     gaze2mask: str = Field("gaze2mask", description="a folder, or a shipped model's name")
+    memory: ClipTraining | None = None
+
+    @model_validator(mode="after")
+    def _has_memory(self) -> Self:
+        if (self.memory is not None) != (self.network.memory != "none"):
+            raise ValueError("network.memory and memory go together: set both, or none")
+        return self

@@ -109,7 +109,7 @@ class WCSNetTask(MaskTask):
         if self.network.config.correlation == "depthwise":
             # "w/o. weighted pooling": the template has half the size of the search frame (Sec. 4.4).
             template = [_middle(level) for level in template]
-        return self.network.decode(batch["search"], self.network.template(template, mask, saliency))
+        return self.network.decode(batch["search"], self.network.template(template, mask, saliency))[:2]
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         mask_logits, hotspot_logits = self._decode(batch)

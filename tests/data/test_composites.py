@@ -74,6 +74,20 @@ def test_a_pillar_hides_the_target_for_some_frames_and_not_in_the_first() -> Non
 
 
 @pytest.mark.parametrize("seed", range(3))
+def test_another_object_comes_hides_the_target_and_goes(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    frames = list(compose(GREY, square(RED), rng, frames=48, size=SIZE, cover_up=square(BLUE)))
+    seen = np.array([frame.mask.sum() for frame in frames])
+    blue = np.array([near(frame.image, BLUE).sum() for frame in frames])
+    assert blue[0] == blue[-1] == 0, "it comes from outside of the frame, and leaves it"
+    middle = seen[21:27]
+    assert not middle.any()
+    assert seen[0] > 0
+    assert seen[-1] > 0
+    assert not frames[24].distractor.any()
+
+
+@pytest.mark.parametrize("seed", range(3))
 def test_a_target_that_leaves_comes_back(seed: int) -> None:
     frames = list(compose(GREY, square(RED), np.random.default_rng(seed), leaves=True, frames=48, size=SIZE))
     seen = np.array([frame.mask.any() for frame in frames])

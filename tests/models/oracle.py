@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from sightline.models.wcsnet.config import Gaze2MaskConfig, WCSNetConfig
 from sightline.models.wcsnet.correlation import weighted_pool
-from sightline.models.wcsnet.network import Kernels
+from sightline.models.wcsnet.network import Decoded, Kernels
 from sightline.nn.blocks import pool_to, resize
 from sightline.nn.egnet import EGNetConfig
 
@@ -57,17 +57,18 @@ class ColourWCSNet(nn.Module):
     def __init__(self, hotspot_branch: bool = True) -> None:
         super().__init__()
         self.config = WCSNetConfig(input_size=SIZE, levels=(1,), hotspot_branch=hotspot_branch)
-        self.levels, self.backbone = (1,), Picture()
+        self.levels, self.backbone, self.memory = (1,), Picture(), None
 
     def template(self, features: list[Tensor], mask: Tensor, hotspot: Tensor) -> Kernels:
         hotspot_kernel = [weighted_pool(features[0], hotspot)] if self.config.hotspot_branch else []
         return Kernels([weighted_pool(features[0], mask)], hotspot_kernel)
 
-    def decode(self, features: list[Tensor], kernels: Kernels) -> tuple[Tensor, Tensor | None]:
+    def decode(self, features: list[Tensor], kernels: Kernels, readout: Tensor | None = None) -> Decoded:
         mask = nn.functional.avg_pool2d(alike(features[0], kernels.mask[0]), 2)
         if not self.config.hotspot_branch:
-            return mask, None
-        return mask, pool_to(alike(features[0], kernels.hotspot[0]), torch.zeros(SIZE // 8, SIZE // 8))
+            return Decoded(mask, None, None)
+        hotspot = pool_to(alike(features[0], kernels.hotspot[0]), torch.zeros(SIZE // 8, SIZE // 8))
+        return Decoded(mask, hotspot, None)
 
 
 def scene(

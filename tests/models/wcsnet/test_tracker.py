@@ -280,3 +280,34 @@ def test_a_coarse_mask_takes_on_the_edges_of_its_picture() -> None:
     found = _refine_edges(coarse[0, 0], image, 4, GuidedFilterConfig()) > 0.5
     wrong, before = (found != true).sum(), (plain != true).sum()
     assert wrong < 0.6 * before
+
+
+def memory_tracker() -> Tracker:
+    """Random networks, the tracker's own with a memory whose part in the mask is still zero."""
+    torch.manual_seed(3)
+    network = small.wcsnet(memory={"frames": 3, "interval": 1, "key_channels": 8, "pooling": 1})
+    return Tracker(network, small.gaze2mask(), small.egnet())
+
+
+def test_a_memory_that_has_learned_nothing_changes_nothing() -> None:
+    with_memory = memory_tracker()
+    network: Any = small.wcsnet()
+    network.load_state_dict(with_memory.network.state_dict(), strict=False)
+    without = Tracker(network, with_memory.gaze2mask, with_memory.egnet)
+    assert with_memory.network.memory is not None
+    with_memory.network.memory.presence.bias.data.fill_(50.0)
+    first, *rest = [scene((60 + 3 * step, 60, 20, RED), seed=step) for step in range(4)]
+    for tracker in (with_memory, without):
+        tracker.start(first, mask=disc(60, 60, 20))
+    for frame in rest:
+        one, other = with_memory.step(frame), without.step(frame)
+        np.testing.assert_allclose(one.probability, other.probability, atol=1e-6)
+        assert one.state == other.state
+
+
+def test_the_target_is_lost_where_the_network_says_that_it_is_not_there() -> None:
+    tracker = memory_tracker()
+    assert tracker.network.memory is not None
+    tracker.network.memory.presence.bias.data.fill_(-50.0)
+    tracker.start(scene((60, 60, 20, RED)), mask=disc(60, 60, 20))
+    assert [tracker.step(scene((60, 60, 20, RED))).state for _ in range(3)] == ["lost"] * 3

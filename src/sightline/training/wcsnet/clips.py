@@ -110,7 +110,7 @@ def _from_first_seen(frames: Frames) -> Frames:
 
 
 def _composed(settings: Composed) -> Iterator[tuple[str, str, int, Frames]]:
-    """Composed videos: nothing happens, a distractor moves beside the target, a pillar or another object hides it, or it
+    """Composed videos: nothing happens, a distractor moves beside the target, a pillar or an object hides it, or it
     leaves. In every second of those with a distractor that is the target's like."""
     rng = np.random.default_rng(settings.seed)
     cutouts = _cutouts(settings, rng)

@@ -15,6 +15,7 @@ from models import oracle, small
 from models.oracle import BLUE, RED, disc, scene
 from sightline.errors import UsageError
 from sightline.models.wcsnet.config import LostConfig
+from sightline.models.wcsnet.network import WCSNet
 from sightline.models.wcsnet.tracker import Tracked, Tracker, _refine_edges
 from sightline.nn.guided import GuidedFilterConfig
 
@@ -282,20 +283,24 @@ def test_a_coarse_mask_takes_on_the_edges_of_its_picture() -> None:
     assert wrong < 0.6 * before
 
 
-def memory_tracker() -> Tracker:
-    """Random networks, the tracker's own with a memory whose part in the mask is still zero."""
+def memory_tracker() -> tuple[WCSNet, Tracker]:
+    """Random networks; what the memory says of the mask is still zero."""
     torch.manual_seed(3)
     network = small.wcsnet(memory={"frames": 3, "interval": 1, "key_channels": 8, "pooling": 1})
-    return Tracker(network, small.gaze2mask(), small.egnet())
+    return network, Tracker(network, small.gaze2mask(), small.egnet())
+
+
+def presence(network: WCSNet, logit: float) -> None:
+    assert network.memory is not None
+    network.memory.presence.bias.data.fill_(logit)
 
 
 def test_a_memory_that_has_learned_nothing_changes_nothing() -> None:
-    with_memory = memory_tracker()
-    network: Any = small.wcsnet()
-    network.load_state_dict(with_memory.network.state_dict(), strict=False)
-    without = Tracker(network, with_memory.gaze2mask, with_memory.egnet)
-    assert with_memory.network.memory is not None
-    with_memory.network.memory.presence.bias.data.fill_(50.0)
+    network, with_memory = memory_tracker()
+    presence(network, 50.0)
+    plain = small.wcsnet()
+    plain.load_state_dict(network.state_dict(), strict=False)
+    without = Tracker(plain, small.gaze2mask(), small.egnet())
     first, *rest = [scene((60 + 3 * step, 60, 20, RED), seed=step) for step in range(4)]
     for tracker in (with_memory, without):
         tracker.start(first, mask=disc(60, 60, 20))
@@ -306,8 +311,7 @@ def test_a_memory_that_has_learned_nothing_changes_nothing() -> None:
 
 
 def test_the_target_is_lost_where_the_network_says_that_it_is_not_there() -> None:
-    tracker = memory_tracker()
-    assert tracker.network.memory is not None
-    tracker.network.memory.presence.bias.data.fill_(-50.0)
+    network, tracker = memory_tracker()
+    presence(network, -50.0)
     tracker.start(scene((60, 60, 20, RED)), mask=disc(60, 60, 20))
     assert [tracker.step(scene((60, 60, 20, RED))).state for _ in range(3)] == ["lost"] * 3

@@ -54,7 +54,7 @@ class Tracked:
 
 
 class _Step(nn.Module):
-    """What runs on every frame for a target, as one graph: memory, correlation with the template's kernels, decoders."""
+    """What runs on every frame for a target, as one graph: memory, correlation with the kernels, decoders."""
 
     def __init__(self, network: WCSNet, depth: int) -> None:
         """depth: number of the backbone's feature maps."""
@@ -65,7 +65,7 @@ class _Step(nn.Module):
         self.purity = network.config.tracker.template.purity
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """inputs: the feature maps of the search crop; of a network with a memory its frames and reach; then the kernels
+        """inputs: the feature maps of the search crop; with a memory its frames and reach; then the kernels
         of mask and hotspot."""
         features, others, memory = list(inputs[: self.depth]), list(inputs[self.depth :]), self.network.memory
         readout, cells = None, []

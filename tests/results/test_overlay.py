@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from sightline.results.overlay import Overlay
-from sightline.types import Frame, Hotspot
+from sightline.types import Frame, Hotspot, Track
 
 SIZE = (240, 320)
 
@@ -68,6 +70,38 @@ def test_the_edge_is_a_bright_line_on_the_outline_around_an_even_tint() -> None:
     assert (inside == inside[0]).all()
     assert inside[0][2] > 100 > inside[0][0]  # tinted in a cold colour
     assert (drawn[:40] == 100).all()
+
+
+@pytest.mark.parametrize("ground", [0, 100, 255])
+@pytest.mark.parametrize("label", [1, 2, 3, 4])
+def test_the_edge_is_seen_on_any_ground(ground: int, label: int) -> None:
+    """Between the ground and the tinted inside there is a pixel that differs clearly from both."""
+    image = np.full((*SIZE, 3), ground, np.uint8)
+    drawn = Overlay(SIZE).draw(Frame(0, 0.0, image, mask=square(60, 80, 100, label))).astype(int)
+    across, outside, inside = drawn[110, 70:92], drawn[110, 10], drawn[110, 130]
+    apart = np.minimum(np.abs(across - outside).max(axis=1), np.abs(across - inside).max(axis=1))
+    assert apart.max() > 90
+
+
+def test_each_of_several_objects_has_a_marker_of_its_own_colour() -> None:
+    spots = Hotspot(80, 100, 1.0), Hotspot(220, 100, 1.0)
+    tracks = (Track(1, "track", spots[0]), Track(2, "track", spots[1]), Track(3, "lost"))
+    drawn = Overlay(SIZE).draw(replace(frame(hotspot=spots[0]), tracks=tracks))
+    rings = [drawn[100, int(spot.x_px) - 8 : int(spot.x_px) - 2].astype(int) for spot in spots]
+    assert (rings[0][..., 2] - rings[0][..., 0]).max() > 40  # cyan: little red
+    assert (rings[1][..., 1] - rings[1][..., 2]).max() > 40  # green
+    assert all(drawn[100, int(spot.x_px)].min() > 200 for spot in spots)
+
+
+def test_the_marker_fits_small_pictures() -> None:
+    def share(height: int, width: int) -> float:
+        picture = np.full((height, width, 3), 100, np.uint8)
+        spot = Hotspot(width / 2, height / 2, 1.0)
+        return float((Overlay((height, width)).draw(Frame(0, 0.0, picture, hotspot=spot)) != 100).any(axis=2).mean())
+
+    assert share(48, 64) < 0.15
+    assert share(96, 128) < 0.05
+    assert share(2000, 160) < 0.01  # a banner's width counts
 
 
 def test_no_edge_where_the_object_leaves_the_picture() -> None:

@@ -13,12 +13,13 @@ from PIL import Image
 from scipy.special import ndtri
 
 from sightline.results.marks import colour_of, draw_marks
-from sightline.types import Frame
+from sightline.types import Frame, Track
 
 # Anchors of the heat's colours, dark to bright with evenly rising lightness: violet, magenta, orange, pale yellow.
 _HEAT = np.array([(60, 15, 110), (150, 30, 125), (225, 70, 85), (252, 150, 60), (252, 240, 165)], np.float32)
 _SMOOTHING_S = 0.12  # time constant of the marker's motion while the hotspot hardly moves
 _LAG = 8.0  # pixels of a 480-line picture that the marker stays behind a moving hotspot at most
+_RADIUS, _SMALLEST = 11.0, 3.5  # of the marker, pixels: in a picture whose shorter side is 480, and in any
 _JUMP = 0.1  # of the diagonal: so far at once the marker does not glide, it would pass over what nobody looks at
 
 
@@ -27,9 +28,10 @@ class Overlay:
 
     def __init__(self, size: tuple[int, int]) -> None:
         self._unit = max(1.0, size[0] / 480)  # all widths are in pixels of a 480-line picture
+        self._radius = max(_SMALLEST, _RADIUS * min(size) / 480)
         self._blur = 1.8 * self._unit
         self._heat = heat_paint()
-        self._marker: _Marker | None = None
+        self._markers: dict[int, _Marker] = {}
 
     def draw(self, frame: Frame) -> NDArray[np.uint8]:
         """The frame's image with its results on top: (H, W, 3) uint8 RGB, a new array."""
@@ -40,7 +42,9 @@ class Overlay:
         if heat is not None:
             self._heat.apply(picture, Image.fromarray(cv2.convertScaleAbs(heat, alpha=255)), (0, 0))
         image = np.array(picture)
-        self._draw_marker(image, frame)
+        several = len(frame.tracks) > 1
+        for track in frame.tracks if several else (Track(1, "track", frame.hotspot),):
+            self._draw_marker(image, track, frame.time_s, _light(track.number) if several else (255, 255, 255))
         draw_marks(image, frame, self._unit)
         return image
 
@@ -60,18 +64,18 @@ class Overlay:
             soft = cv2.GaussianBlur(near, (0, 0), self._blur, borderType=cv2.BORDER_REPLICATE)
             _mask_paint(label, self._blur, 2.0 * self._unit).apply(picture, Image.fromarray(soft), (left, top))
 
-    def _draw_marker(self, image: NDArray[np.uint8], frame: Frame) -> None:
-        spot = frame.hotspot
+    def _draw_marker(self, image: NDArray[np.uint8], track: Track, time_s: float, colour: tuple[int, int, int]) -> None:
+        spot, marker = track.hotspot, self._markers.get(track.number)
         if spot is None:
-            self._marker = None
+            self._markers.pop(track.number, None)
             return
         seen = np.array([spot.x_px, spot.y_px, spot.score])
-        if self._marker is None or math.dist(self._marker.at[:2], seen[:2]) >= _JUMP * math.hypot(*image.shape[:2]):
-            self._marker = _Marker(seen, frame.time_s)
+        if marker is None or math.dist(marker.at[:2], seen[:2]) >= _JUMP * math.hypot(*image.shape[:2]):
+            marker = self._markers[track.number] = _Marker(seen, time_s)
         else:
-            self._marker.follow(seen, frame.time_s, _LAG * self._unit)
-        x, y, score = self._marker.at.tolist()
-        _stamp_marker(image, x, y, 11 * self._unit, 0.35 + 0.65 * min(1.0, max(0.0, score)))
+            marker.follow(seen, time_s, _LAG * self._unit)
+        x, y, score = marker.at.tolist()
+        _stamp_marker(image, x, y, self._radius, 0.35 + 0.65 * min(1.0, max(0.0, score)), colour)
 
 
 class _Marker:
@@ -96,8 +100,11 @@ class _Marker:
         self._seen, self._time_s = seen, time_s
 
 
-def _stamp_marker(image: NDArray[np.uint8], x: float, y: float, radius: float, opacity: float) -> None:
-    """A white dot in a white ring with a soft dark halo, at sub-pixel position; all from the distance to its centre."""
+def _stamp_marker(
+    image: NDArray[np.uint8], x: float, y: float, radius: float, opacity: float, colour: tuple[int, int, int]
+) -> None:
+    """A white dot in a ring of a colour with a soft dark halo, at sub-pixel position; all from the distance to its
+    centre."""
     height, width = image.shape[:2]
     reach = math.ceil(1.6 * radius)
     top, bottom = max(0, int(y) - reach), min(height, int(y) + reach + 1)
@@ -107,17 +114,18 @@ def _stamp_marker(image: NDArray[np.uint8], x: float, y: float, radius: float, o
     distance = np.hypot(*np.ogrid[top - y : bottom - y : 1.0, left - x : right - x : 1.0])[
         : bottom - top, : right - left
     ]
-    stroke = 0.11 * radius
+    stroke = max(0.5, 0.11 * radius)
 
     def band(centre: float, half_width: float) -> NDArray[np.float64]:
         return np.clip(half_width + 0.5 - np.abs(distance - centre), 0, 1)
 
-    white = np.maximum(band(radius, stroke), band(0, 0.26 * radius)) * opacity
+    ring, dot = band(radius, stroke) * opacity, band(0, 0.26 * radius) * opacity
     halo = 0.45 * opacity * np.exp(-(((distance - radius) / (0.3 * radius)) ** 2))
     halo = np.maximum(halo, 0.45 * opacity * np.exp(-((distance / (0.5 * radius)) ** 2)))
     patch = image[top:bottom, left:right].astype(np.float32)
     patch *= (1 - halo)[..., None]
-    patch += (255 - patch) * white[..., None]
+    patch += (np.array(colour, np.float32) - patch) * ring[..., None]
+    patch += (255 - patch) * dot[..., None]
     image[top:bottom, left:right] = patch + 0.5
 
 
@@ -154,20 +162,31 @@ def heat_paint() -> Paint:
 
 @cache
 def _mask_paint(label: int, blur: float, line: float) -> Paint:
-    """Shadow, tint and edge (`line` pixels wide) of an object, by the value of its mask blurred with sigma `blur`.
+    """Tint and edge of an object, by the value of its mask blurred with sigma `blur`: a line in a light tone of its
+    colour, `line` pixels wide, and a dark one around it, so that one of the two is seen on any ground.
 
     Across a straight outline the blurred mask follows the normal distribution, so its value tells the distance to the
     outline, and with it what to draw: anti-aliased, of even width, in one pass.
     """
     inside = (ndtri(np.clip(np.arange(256) / 255, 0.002, 0.998)) * blur)[:, None]
-    shadow = np.where(inside < 0, 0.5 * np.exp(-((inside / (1.5 * blur)) ** 2)), 0)
+
+    def band(centre: float, width: float) -> NDArray[np.float64]:
+        return np.clip(width / 2 + 0.5 - np.abs(inside - centre), 0, 1)
+
+    shadow = np.where(inside < 0, 0.3 * np.exp(-((inside / (1.5 * blur)) ** 2)), 0)
     shadow[0] = 0
     tint = 0.26 * np.clip(inside + 0.5, 0, 1)
-    edge = 0.95 * np.clip(line / 2 + 0.5 - np.abs(inside), 0, 1)
-    hue = np.array(colour_of(label), np.float64)
+    hue, light = np.array(colour_of(label), np.float64), np.array(_light(label), np.float64)
     colour, alpha = np.zeros((256, 3)), shadow
-    for paint, over in ((hue, tint), ((hue + 3 * 255) / 4, edge)):
+    for paint, over in ((np.full(3, 20.0), 0.8 * band(-line, line)), (hue, tint), (light, 0.95 * band(0, line))):
         below = alpha * (1 - over)
         colour = (paint * over + colour * below) / np.maximum(over + below, 1e-9)
         alpha = over + below
     return Paint.make(colour, alpha[:, 0])
+
+
+def _light(number: int) -> tuple[int, int, int]:
+    """An object's colour in a light tone: as bright as it can be, and a third of white."""
+    hue = np.array(colour_of(number), np.float64)
+    red, green, blue = ((2 * hue * 255 / max(hue.max(), 1) + 255) / 3).astype(int).tolist()
+    return red, green, blue

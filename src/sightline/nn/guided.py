@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
 
-from sightline.nn.blocks import resize
 from sightline.nn.config import Config
 
 
@@ -27,34 +28,54 @@ class GuidedFilterConfig(Config):
     )
 
 
+Maps = NDArray[np.float32]
+
+
 def guided_filter(maps: Tensor, guide: Tensor, config: GuidedFilterConfig) -> Tensor:
     """Maps (N, 1, h, w) that change where the guide does, at its size: (N, 1, H, W) for a guide (N, 3, H, W).
 
     Each window of the maps is fitted by a linear function of the guide's colours, at the maps' size. The functions are
-    applied at the guide's size (He & Sun, "Fast Guided Filter", 2015).
+    applied at the guide's size (He & Sun, "Fast Guided Filter", 2015). No gradients.
     """
-    radius = config.radius
-    small = resize(guide, maps.shape[-2:])
-    colour, level = _mean(small, radius), _mean(maps, radius)
-    covariance = _mean(small * maps, radius) - colour * level
-    products = _mean((small[:, :, None] * small[:, None]).flatten(1, 2), radius).unflatten(1, (3, 3))
-    rows = (
-        products
-        - colour[:, :, None] * colour[:, None]
-        + config.smoothing * torch.eye(3, device=guide.device)[..., None, None]
+    pairs = zip(maps.detach().cpu().numpy(), guide.detach().cpu().numpy(), strict=True)
+    return torch.from_numpy(np.stack([_filtered(each[0], colours, config) for each, colours in pairs])).to(maps.device)
+
+
+def _filtered(level: Maps, guide: Maps, config: GuidedFilterConfig) -> Maps:
+    """One map (h, w) after a guide (3, H, W): (1, H, W)."""
+    height, width = level.shape
+    red, green, blue = (_resized(plane, (width, height)) for plane in guide)
+    products = [red * red, red * green, red * blue, green * green, green * blue, blue * blue]
+    planes = [red, green, blue, level, red * level, green * level, blue * level, *products]
+    r, g, b, mean, rl, gl, bl, *squares = (_mean(plane, config.radius) for plane in planes)
+    rr, rg, rb, gg, gb, bb = (
+        square - first * second
+        for square, (first, second) in zip(squares, ((r, r), (r, g), (r, b), (g, g), (g, b), (b, b)), strict=True)
     )
-    first, second, third = rows.unbind(1)
-    # The inverse of a symmetric 3x3 matrix has the cross products of its rows as columns; no solver is needed.
-    across = [torch.linalg.cross(*pair, dim=1) for pair in ((second, third), (third, first), (first, second))]
-    determinant = (first * across[0]).sum(1, keepdim=True)
-    slope = sum(column * covariance[:, [c]] for c, column in enumerate(across)) / determinant
-    offset = level - (slope * colour).sum(1, keepdim=True)
-    both = resize(_mean(torch.cat([slope, offset], dim=1), radius), guide.shape[-2:])
-    return (both[:, :3] * guide).sum(1, keepdim=True) + both[:, 3:]
+    rr, gg, bb = rr + config.smoothing, gg + config.smoothing, bb + config.smoothing
+    rl, gl, bl = rl - r * mean, gl - g * mean, bl - b * mean
+    # The inverse of a symmetric 3x3 matrix from its cofactors; no solver is needed.
+    c11, c12, c13 = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
+    c22, c23, c33 = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
+    determinant = rr * c11 + rg * c12 + rb * c13
+    slopes = [
+        (c11 * rl + c12 * gl + c13 * bl) / determinant,
+        (c12 * rl + c22 * gl + c23 * bl) / determinant,
+        (c13 * rl + c23 * gl + c33 * bl) / determinant,
+    ]
+    offset = mean - slopes[0] * r - slopes[1] * g - slopes[2] * b
+    size = guide.shape[2], guide.shape[1]
+    *fine, found = (_resized(_mean(plane, config.radius), size) for plane in (*slopes, offset))
+    for slope, plane in zip(fine, guide, strict=True):
+        found = found + slope * plane
+    return found[None]
 
 
-def _mean(values: Tensor, radius: int) -> Tensor:
-    """Of the window around each pixel, rows first: two lines cost less than a square."""
+def _resized(plane: Maps, size: tuple[int, int]) -> Maps:
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR))
+
+
+def _mean(plane: Maps, radius: int) -> Maps:
+    """Of the window around each pixel."""
     side = 2 * radius + 1
-    padded = F.pad(values, (radius,) * 4, mode="replicate")
-    return padded.unfold(2, side, 1).mean(-1).unfold(3, side, 1).mean(-1)
+    return np.asarray(cv2.blur(plane, (side, side), borderType=cv2.BORDER_REPLICATE))

@@ -51,16 +51,18 @@ class Overlay:
     def _draw_mask(self, picture: Image.Image, mask: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
         # More than 255 objects share the colours.
         folded = mask if mask.dtype == np.uint8 else ((mask - 1) % 255 + 1) * (mask > 0)
-        labels = Image.fromarray(folded.astype(np.uint8))
-        for label, count in enumerate(labels.histogram()):
-            if not count or not label:
+        labels = folded.astype(np.uint8, copy=False)
+        x, y, across, down = cv2.boundingRect(labels)
+        margin = math.ceil(3 * self._blur)
+        for label in np.flatnonzero(np.bincount(labels[y : y + down, x : x + across].ravel(), minlength=1)).tolist():
+            if not label:
                 continue
-            alone = labels.point([255 * (value == label) for value in range(256)])
-            left, top, right, bottom = alone.getbbox() or (0, 0, 0, 0)
-            margin = math.ceil(3 * self._blur)
-            left, top = max(0, left - margin), max(0, top - margin)
-            right, bottom = min(picture.width, right + margin), min(picture.height, bottom + margin)
-            near = np.asarray(alone.crop((left, top, right, bottom)))
+            alone = cv2.inRange(labels[y : y + down, x : x + across], label, label)
+            inner = cv2.boundingRect(alone)
+            left, top = max(0, x + inner[0] - margin), max(0, y + inner[1] - margin)
+            right = min(picture.width, x + inner[0] + inner[2] + margin)
+            bottom = min(picture.height, y + inner[1] + inner[3] + margin)
+            near = cv2.inRange(labels[top:bottom, left:right], label, label)
             soft = cv2.GaussianBlur(near, (0, 0), self._blur, borderType=cv2.BORDER_REPLICATE)
             _mask_paint(label, self._blur, 2.0 * self._unit).apply(picture, Image.fromarray(soft), (left, top))
 

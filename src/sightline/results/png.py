@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +14,23 @@ from numpy.typing import NDArray
 
 def write_map(path: Path, values: NDArray[np.float32]) -> None:
     """Write a map (H, W), float in [0, 1], as 16-bit grey PNG: 0..65535 = 0..1."""
-    _write_grey(path, (values.clip(0, 1) * 65535 + 0.5).astype(">u2"))
+    levels = np.zeros(values.shape, np.uint16)
+    top, bottom, left, right = _filled(values)
+    if top < bottom:
+        part = np.clip(values[top:bottom, left:right], 0, 1)
+        part *= 65535
+        part += 0.5
+        levels[top:bottom, left:right] = part
+    _write_grey(path, levels)
+
+
+def _filled(values: NDArray[np.float32]) -> tuple[int, int, int, int]:
+    """Top, bottom, left and right of what is not 0 in a map: much of a tracker's are empty."""
+    rows = np.flatnonzero(values.any(axis=1))
+    if not len(rows):
+        return 0, 0, 0, 0
+    columns = np.flatnonzero(values[rows[0] : rows[-1] + 1].any(axis=0))
+    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
 
 
 def write_labels(path: Path, labels: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
@@ -24,11 +41,14 @@ def write_labels(path: Path, labels: NDArray[np.uint8] | NDArray[np.uint16]) -> 
     if labels.dtype == np.uint8:
         _write(path, labels.view(np.uint8), labels.shape[1], bits=8, palette=davis_palette().tobytes())
     else:
-        _write_grey(path, labels.astype(">u2"))
+        _write_grey(path, labels.astype(np.uint16))
 
 
 def _write_grey(path: Path, values: NDArray[np.uint16]) -> None:
+    """values: (H, W), which is written over."""
     height, width = values.shape
+    if sys.byteorder == "little":  # a picture's samples have their high byte first
+        values.byteswap(inplace=True)
     _write(path, values.view(np.uint8).reshape(height, 2 * width), width, bits=16)
 
 

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from sightline.models.wcsnet.config import TrackerConfig
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
@@ -79,7 +78,7 @@ class Choice:
         with torch.inference_mode():
             images, guide = crop.take(frame, size).to(self.device), (guide / guide.max()).to(self.device)
             probability = self.gaze2mask(images, guide).sigmoid()[0, 0].cpu()
-        placed = crop.place(probability, *frame.shape[:2])
+        placed = crop.place(probability, *frame.shape[:2], precise=True)
         return main_components(placed > 0.5, guidance, self.config.component_weight)
 
     def _in_box(self, frame: Picture, box: Box) -> Mask:
@@ -124,11 +123,11 @@ class Choice:
 def main_components(mask: Mask, weight: NDArray[np.floating], share: float) -> Mask | None:
     """The connected components of a mask that weigh enough beside the heaviest, in parts of it; None for an empty
     mask."""
-    components, count = ndimage.label(mask)
-    if count == 0:
-        return None
+    count, components = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
     if count == 1:
+        return None
+    if count == 2:
         return mask
-    sums = ndimage.sum_labels(weight, components, index=np.arange(1, count + 1))
+    sums = np.bincount(components.ravel(), weight.ravel(), count)[1:]
     keep = np.concatenate([[False], sums >= share * sums.max()])
     return np.asarray(keep[components])

@@ -203,7 +203,9 @@ class Evidence:
 
 def _add_log_odds(mask: Tensor, log_odds: NDArray[np.float64]) -> Tensor:
     """Probabilities (cells, cells) after evidence in log-odds."""
-    return (mask.logit(1e-4) + from_numpy(log_odds.astype(np.float32))).sigmoid()
+    before = np.clip(mask.numpy(), 1e-4, 1 - 1e-4)
+    odds = before / (1 - before) * np.exp(log_odds.astype(np.float32))
+    return from_numpy(odds / (1 + odds))
 
 
 def _log_ratio(on: Histogram, off: Histogram, rare: float, limit: float) -> Histogram:

@@ -7,16 +7,16 @@ pixels: a mask's box flickers, and would shake the map.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional as F
+from torch import Tensor, from_numpy
 
 from sightline.models.wcsnet.config import HotspotConfig
 from sightline.models.wcsnet.geometry import Crop
-from sightline.nn.blocks import resize
 from sightline.nn.focus import Point, focus
+
+Maps = NDArray[np.float32]
 
 
 class HotspotMap:
@@ -56,9 +56,10 @@ class HotspotMap:
             now = self._on_target(saliency, self._soft_mask(mask, crop))
             self._saliency = config.retention * self._saliency + (1 - config.retention) * now
         size = config.size
-        own = crop.resample(self.square, resize(network[None, None], (size, size))[0, 0], size)
+        finer = cv2.resize(network.numpy(), (size, size), interpolation=cv2.INTER_LINEAR)
+        own = crop.resample(self.square, finer, size)
         mean = (self._saliency / self._saliency.max()) ** config.exponent
-        combined = mean * own.clamp_min(1e-6) ** config.network_exponent
+        combined = mean * np.maximum(own, 1e-6) ** config.network_exponent
         self._smoothed = config.smoothing * self._smoothed + (1 - config.smoothing) * combined / combined.max()
 
     def render(self, crop: Crop, mask: Tensor, height: int, width: int) -> tuple[NDArray[np.float32], Point]:
@@ -66,25 +67,27 @@ class HotspotMap:
         config, soft_mask = self.config, self._soft_mask(mask, crop)
         inside = self._smoothed * soft_mask
         if inside.max() <= 0:
-            inside = torch.ones_like(soft_mask)  # a target of less than a cell
+            inside = np.ones_like(soft_mask)  # a target of less than a cell
         inside = inside / inside.max()
-        self._focus = focus(inside.numpy(), self._focus, config.focus_width * config.size, config.focus)
+        self._focus = focus(inside, self._focus, config.focus_width * config.size, config.focus)
         corner_x, corner_y = self.square.x - self.square.side / 2, self.square.y - self.square.side / 2
         x, y = corner_x + self.square.side * self._focus[0], corner_y + self.square.side * self._focus[1]
-        placed = self.square.place(inside, height, width)
+        placed = self.square.place(from_numpy(inside), height, width)
         return placed, (min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0))
 
-    def _soft_mask(self, mask: Tensor, crop: Crop) -> Tensor:
+    def _soft_mask(self, mask: Tensor, crop: Crop) -> Maps:
         """The target in the square with a soft rim."""
-        rim = self.config.rim
-        inside = crop.resample(self.square, mask, self.config.size)[None, None]
-        wider = F.max_pool2d(inside, 2 * rim + 1, stride=1, padding=rim)
-        return F.avg_pool2d(F.avg_pool2d(wider, 3, 1, 1), 3, 1, 1)[0, 0]
+        side = 2 * self.config.rim + 1
+        inside = crop.resample(self.square, mask.numpy(), self.config.size)
+        wider = cv2.dilate(inside, np.ones((side, side), np.uint8))
+        for _ in range(2):
+            wider = cv2.blur(wider, (3, 3), borderType=cv2.BORDER_CONSTANT)
+        return np.asarray(wider)
 
-    def _on_target(self, saliency: NDArray[np.floating], soft_mask: Tensor) -> Tensor:
+    def _on_target(self, saliency: NDArray[np.floating], soft_mask: Maps) -> Maps:
         """Saliency in the square, 1 at its peak on the target and no higher elsewhere; the target if none is on it."""
-        here = self.square.take_map(saliency, self.config.size)[0, 0]
+        here: Maps = self.square.take_map(saliency, self.config.size)[0, 0].numpy()
         peak = float((here * soft_mask).max())
         if peak <= self.config.gaze_floor * float(saliency.max()):
-            return soft_mask / soft_mask.max().clamp_min(1e-6) + 1e-6
-        return (here / peak).clamp(1e-6, 1.0)
+            return soft_mask / max(float(soft_mask.max()), 1e-6) + np.float32(1e-6)
+        return np.clip(here / np.float32(peak), 1e-6, 1.0)

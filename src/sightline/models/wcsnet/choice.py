@@ -78,7 +78,7 @@ class Choice:
         with torch.inference_mode():
             images, guide = crop.take(frame, size).to(self.device), (guide / guide.max()).to(self.device)
             probability = self.gaze2mask(images, guide).sigmoid()[0, 0].cpu()
-        placed = crop.place(probability, *frame.shape[:2], precise=True)
+        placed = crop.place(probability, frame.shape[0], frame.shape[1], precise=True)
         return main_components(placed > 0.5, guidance, self.config.component_weight)
 
     def _in_box(self, frame: Picture, box: Box) -> Mask:

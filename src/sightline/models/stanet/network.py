@@ -131,5 +131,8 @@ class STANet(nn.Module):
         spatial: (N, 3, width, H/16, W/16), of `self.spatial`, of three frames; level3, level4: of the middle one;
         audio: (N, A); switch: (N,) in [0, 1]. Returns (N, 1, H/8, W/8).
         """
-        fused = self.fusion(spatial, audio, switch)
+        return self.decode(self.fusion(spatial, audio, switch), level3, level4)
+
+    def decode(self, fused: Tensor, level3: Tensor, level4: Tensor) -> Tensor:
+        """The second half of `forward`. fused: (N, width, H/16, W/16), of `self.fusion`."""
         return self.head(self.block3([level3], self.block4([level4], self.block5([fused]))))

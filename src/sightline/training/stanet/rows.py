@@ -163,29 +163,43 @@ def _spaced(frames: Iterator[VideoFrame], step_s: float, every_s: float) -> Iter
             next_s += every_s
 
 
+class Inside(NamedTuple):
+    """What the last stage of SCAM looks at: a clip's frames, or their crops in boxes.
+
+    boxes: in pixels of the frame; None for the whole frame, where the coarse stage finds nothing."""
+
+    whole: Clip
+    inside: Clip
+    boxes: list[Box | None]
+
+    def placed(self, maps: Tensor, side: int) -> Tensor:
+        """Maps (N, s, s) of the inside on whole frames, (N, side, side); zeros where a crop has no box."""
+        if self.inside is self.whole:
+            return maps
+        placed = torch.zeros(len(maps), side, side)
+        for row, box in enumerate(self.boxes):
+            if box is not None:
+                placed[row] = paste(maps[row], scaled_box(box, self.whole.size, side), (side, side))
+        return placed
+
+
+def insides(nets: ScamNets, store: RowStore, clips: Sequence[Clip]) -> list[Inside]:
+    """What the last stage of SCAM looks at of each clip. store: of the size of that stage."""
+    if nets.config.stage == "coarse":
+        return [Inside(clip, clip, [None] * len(clip)) for clip in clips]
+    boxes = [[crop_box(fused, clip.size, nets.config) for fused in coarse_maps(nets, clip).fused] for clip in clips]
+    return [Inside(*found) for found in zip(clips, store.crops(clips, boxes), boxes, strict=True)]
+
+
 def pseudo_fixations(nets: ScamNets, store: RowStore, clips: Sequence[Clip]) -> tuple[list[Clip], list[Tensor]]:
     """SCAM of every frame that is trained on: the crops, and maps (N, size, size) over the whole frames.
 
     A frame that no net takes for its tag has a map of zeros, and so does one on whose crop none does.
     """
-    coarse = [coarse_maps(nets, clip) for clip in clips]
-    boxes = [
-        [crop_box(fused, clip.size, nets.config) for fused in maps.fused]
-        for clip, maps in zip(clips, coarse, strict=True)
-    ]
-    if nets.config.stage == "coarse":
-        return [*clips], [maps.fused for maps in coarse]
-    crops = store.crops(clips, boxes)
-    side = nets.config.coarse_size
-    pasted = []
-    for clip, inside, own in zip(clips, crops, boxes, strict=True):
-        fused = maps_of(nets, "fine", clip, inside).fused
-        whole = torch.zeros(len(clip), side, side)
-        for row, box in enumerate(own):
-            if box is not None:
-                whole[row] = paste(fused[row], scaled_box(box, clip.size, side), (side, side))
-        pasted.append(whole)
-    return crops, pasted
+    found = insides(nets, store, clips)
+    side, stage = nets.config.coarse_size, nets.config.stage
+    maps = [one.placed(maps_of(nets, stage, one.whole, one.inside).fused, side) for one in found]
+    return [one.inside for one in found], maps
 
 
 def scaled_box(box: Box, size: tuple[int, int], side: int) -> Box:

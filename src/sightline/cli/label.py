@@ -1,4 +1,4 @@
-"""`sightline label`: masks of videos that were watched, pseudo-fixations of videos that are tagged."""
+"""`sightline label`: masks of videos that were watched or of boxes, pseudo-fixations of videos that are tagged."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ summary.json. A table of tags has the columns video and tag. Videos that are don
 With --method scam-plus it gets the same, from nets that look at each frame's context as well: around it, elsewhere in
 its video, and in other videos of its tag.
 
+With --method boxes DIR gets annotations.coco.json, with a mask for each box of which the model is sure enough, and
+summary.json. Boxes come as COCO annotations or as GOO's.
+
 \b
 Examples:
   sightline label clip.mp4 --gaze fixations.csv --out labels
@@ -32,6 +35,7 @@ Examples:
   sightline label videos/ --gaze tables/ --out labels
   sightline label videos/ --method scam --tags tags.csv --model runs/scam --out labels
   sightline label videos/ --method scam-plus --tags tags.csv --model runs/scam-plus --out labels
+  sightline label images/ --method boxes --boxes annotations.json --model facebook/sam-vit-base --out labels
 """
 
 
@@ -41,13 +45,18 @@ class Method(StrEnum):
     fixations = "fixations"
     scam = "scam"
     scam_plus = "scam-plus"
+    boxes = "boxes"
 
 
 def label(
     ctx: typer.Context,
     sources: Annotated[
         list[Path],
-        typer.Argument(metavar="SOURCE", help="Videos, folders of frames, or folders of those.", show_default=False),
+        typer.Argument(
+            metavar="SOURCE",
+            help="Videos, folders of frames, or folders of those; of boxes, pictures.",
+            show_default=False,
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Labels go to DIR/<name of the video>/.")],
     fixations: Annotated[
@@ -63,18 +72,29 @@ def label(
         Method,
         typer.Option(
             help="fixations: masks of what was fixated; scam, scam-plus: pseudo-fixations of tagged videos, frame by "
-            "frame or with context."
+            "frame or with context; boxes: masks of boxes."
         ),
     ] = Method.fixations,
     tags: Annotated[
         Path | None,
         typer.Option(metavar="TAGS", help="Of scam, scam-plus: a table of videos and tags.", show_default=False),
     ] = None,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Of boxes: COCO or GOO annotations of the pictures.", show_default=False),
+    ] = None,
+    confidence: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Of boxes: leave out masks of a lower expected IoU.", show_default="0.8; of SAM, 0.7"
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
-            help="A model that turns gaze into masks; of scam, scam-plus, the folder of nets that know the tags.",
-            show_default="egcnet; of scam, scam-plus, none",
+            help="A model that turns gaze into masks; of scam, scam-plus, the folder of nets that know the tags; of "
+            "boxes, a SAM (Hub id or folder) or U2-Net (.onnx).",
+            show_default="egcnet; else none",
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
@@ -92,6 +112,13 @@ def label(
     from sightline.errors import UsageError
     from sightline.results.outputs import choose
 
+    if method is not Method.boxes and (boxes is not None or confidence is not None):
+        raise UsageError("`boxes`, `confidence`: they are of `method` boxes")
+    if method is Method.boxes:
+        if boxes is None or model is None or fixations is not None or tags is not None:
+            raise UsageError("`method` boxes: takes annotations (`boxes`) and a `model`, a SAM or U2-Net; nothing else")
+        _label_boxes(ctx, sources, out, boxes, model, confidence, device, overwrite=overwrite, as_json=as_json)
+        return
     by_tags = method is not Method.fixations
     if by_tags and (tags is None or fixations is not None):
         raise UsageError(f"`method` {method}: takes a table of tags (`tags`) and no fixations")
@@ -115,6 +142,44 @@ def label(
             outcomes = app.label_by_tags(run, videos, out, cast(Path, tags), cast("Labeller", predictor))
         else:
             outcomes = app.label(run, videos, out, fixations)
+    report(outcomes, ctx, as_json=as_json)
+    if interrupted.is_set():
+        raise typer.Exit(130)
+    if any(outcome.status == "failed" for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+def _label_boxes(
+    ctx: typer.Context,
+    pictures: list[Path],
+    out: Path,
+    boxes: Path,
+    model: str,
+    confidence: float | None,
+    device: str,
+    *,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    from sightline.apps.label_boxes import BoxRun
+    from sightline.cli._outcomes import report
+    from sightline.cli._progress import Progress, until_interrupted
+    from sightline.models.weights import device_of
+    from sightline.training.labels.boxes import box_teacher
+
+    teacher = box_teacher(model, device_of(device))
+    with until_interrupted() as interrupted, Progress() as progress:
+        run = BoxRun(
+            teacher,
+            model,
+            boxes,
+            confidence,
+            overwrite=overwrite,
+            begin=progress.begin,
+            step=progress.step,
+            stopped=interrupted.is_set,
+        )
+        outcomes = run.over(pictures, out)
     report(outcomes, ctx, as_json=as_json)
     if interrupted.is_set():
         raise typer.Exit(130)

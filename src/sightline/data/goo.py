@@ -18,18 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.data import goo_coco
+from sightline.data.goo_coco import CLASSES, HEAD
 from sightline.data.object_masks import Code, decode, masks_of_instances
 from sightline.data.pickles import read_pickle
 from sightline.errors import DataError
 
-HEAD = "Head"
-CLASSES = (
-    "Kellogg Corn Flakes", "Honey Stars", "Koko Krunch", "Fita", "Mamon", "Buttercake", "Wafer", "Choco Crunchies",
-    "iHop", "Butterlicious", "Pik-nik", "Pringles", "Super Fruits", "Locally Mango", "Camomille", "Oishi Prawn",
-    "Kimchi Noodles", "Grahams", "Hansel", "Danisa", "Chocolate Chips", "Fresh Milk", "Bear brand", "Chuckie",
-)  # fmt: skip
-"""GOO's products: the number of a class counts from 1. The names are those of GOO-Real, which GOO-Synth's pictures bear
-out."""
 LAYOUT = "annotations.json with images/<id>.jpg and, for masks, instances/<id>.png; or the published .pickle, or COCO"
 
 
@@ -123,7 +116,7 @@ def _scene(path: Path, name: str, entry: dict[str, Any]) -> Scene:
             raise ValueError(f"{len(boxes)} boxes with {len(labels)} labels; one for each is expected")
         head, products = _split_head(entry, boxes, labels if named else None)
         index = entry.get("gaze_box_index")
-        polygons = entry.get("polygons")
+        codes = entry.get("codes")
         instances = path.parent / "instances" / f"{name}.png"
         return Scene(
             name,
@@ -138,7 +131,7 @@ def _scene(path: Path, name: str, entry: dict[str, Any]) -> Scene:
             _picture(path.parent, name, entry.get("file_name")),
             tuple(entry["class_names"]) if "class_names" in entry else _names(labels[products].tolist()),
             _pose(entry.get("head_pitch_yaw_roll")),
-            None if polygons is None else tuple(polygons),
+            None if codes is None else tuple(codes),
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise DataError(f"{path}: scene {name}: {type(error).__name__} {error}; see sightline.data.goo") from None

@@ -2,6 +2,7 @@
 # make demo VIDEO=my.mp4 the same on your clip
 # make test              set up .venv with every extra, then lint, type-check and test
 # make bench             what can be measured without data sets and training; docs/results.md has all commands
+# make wheel-test        build sdist and wheel, try the wheel in an empty environment
 # make lint | clean
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint wheel-test bench clean
 
 demo: .venv/.installed
 ifeq ($(VIDEO),)
@@ -30,6 +31,9 @@ lint: .venv/.installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+wheel-test: .venv/.installed-test
+	.ci/wheel-test $(BIN)/python
 
 bench: .venv/.installed-test
 	$(BIN)/python benchmarks/startup.py

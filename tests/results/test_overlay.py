@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sightline.errors import UsageError
+from sightline.results.outputs import choose
 from sightline.results.overlay import Overlay
-from sightline.types import Frame, Hotspot, Track
+from sightline.types import Frame, Hotspot, SoundWindow, Track
 
 SIZE = (240, 320)
 
@@ -189,3 +191,24 @@ def test_lines_grow_with_the_picture() -> None:
         return (drawn != 100).any(axis=2).mean()
 
     assert changed(2) == pytest.approx(changed(1), rel=0.15)
+
+
+def test_what_is_heard_is_written_on_request_alone() -> None:
+    heard = Frame(0, 0.0, frame().image, sound=SoundWindow(-0.5, 0.5, True, 0.9, "dog", 0.8))
+    np.testing.assert_array_equal(Overlay(SIZE).draw(heard), heard.image)
+    drawn = Overlay(SIZE, sound=True).draw(heard)
+    rows, columns = np.nonzero((drawn != heard.image).any(axis=2))
+    assert rows.min() > 0.8 * SIZE[0]
+    assert columns.max() < 0.6 * SIZE[1]
+    off = Frame(0, 0.0, heard.image, sound=SoundWindow(-0.5, 0.5, False, 0.1, "dog", 0.8))
+    assert not np.array_equal(Overlay(SIZE, sound=True).draw(off), drawn)
+    silent = Frame(0, 0.0, heard.image)
+    np.testing.assert_array_equal(Overlay(SIZE, sound=True).draw(silent), silent.image)
+
+
+def test_the_film_with_words_is_of_models_that_hear() -> None:
+    hears = frozenset({"saliency", "sound"})
+    assert "overlay-sound" not in [kind.name for kind in choose(hears, None, "a")]
+    assert [kind.entries[0] for kind in choose(hears, ["overlay-sound"], "a")] == ["overlay-sound.mp4"]
+    with pytest.raises(UsageError, match="`save` overlay-sound: b does not give it"):
+        choose(frozenset({"saliency"}), ["overlay-sound"], "b")

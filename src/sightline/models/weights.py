@@ -8,10 +8,10 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -19,6 +19,8 @@ from torch import nn
 from sightline.errors import OutputError, UsageError, WeightsError
 from sightline.files import WholeFolder
 
+C = TypeVar("C", bound=BaseModel)
+N = TypeVar("N", bound=nn.Module)
 SHIPPED = Path(__file__).parents[1] / "weights"
 """Where the weights inside the package are, one folder a model."""
 
@@ -133,6 +135,23 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise WeightsError(f"{path}: an object {{...}} is expected; restore it from where the weights came from")
     return config
+
+
+def checked_config(kind: type[C], folder: Path) -> C:
+    """The config of a weights folder as a record. Raises WeightsError with the field where it is not of this kind."""
+    try:
+        return kind.model_validate(read_config(folder))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(map(str, problem["loc"]))
+        raise WeightsError(f"{folder / 'config.json'}: {place}: {problem['msg']}") from None
+
+
+def build(network: type[N], config: type[C], folder: Path) -> N:
+    """A network with the weights of a folder, in evaluation mode. Raises WeightsError where it holds another."""
+    built = network(checked_config(config, folder))
+    load_into(built, folder)
+    return built.eval()
 
 
 def load_into(network: nn.Module, folder: Path, new: tuple[str, ...] = ()) -> None:

@@ -19,7 +19,7 @@ from sightline.nn.blocks import RefinementBlock, resize
 from sightline.nn.config import Config
 from sightline.nn.engine import Engine
 
-_PRIOR_SIZE = (12, 16)
+PRIOR_SIZE = (12, 16)
 
 
 class EGNetConfig(Config):
@@ -45,7 +45,7 @@ class EGNet(nn.Module):
         self.head = nn.Conv2d(config.width, 1, 1)
         # People look near the middle of a photograph whatever it shows; a learned additive map leaves the
         # convolutions, which cannot know where they are, free of that.
-        self.prior = nn.Parameter(torch.zeros(1, 1, *_PRIOR_SIZE))
+        self.prior = nn.Parameter(torch.zeros(1, 1, *PRIOR_SIZE))
 
     def decode(self, features: list[Tensor]) -> Tensor:
         """features: levels 3, 4, 5. Returns logits (N, 1, h, w) at level 3's size (stride 8)."""

@@ -16,30 +16,44 @@ from sightline.video import Source, VideoWriter, join_films
 
 
 class Film(Kind):
-    """overlay.mp4 of a video, overlay.png of a picture, a folder of pictures that are not one source."""
+    """NAME.mp4 of a video, NAME.png of a picture, a folder of pictures that are not one source.
 
-    name = "overlay"
-    about = "the results drawn on the source"
-    entries = ("overlay.mp4", "overlay.png", "overlay")
-    PART = "overlay.from-{:06d}.mp4"  # while it is written: the number of frames before
+    sound: with what is heard and whether it counts, in words.
+    """
+
     lane: Lane = "film"
 
+    def __init__(self, name: str, about: str, sound: bool = False) -> None:
+        self.name, self.about, self.sound = name, about, sound
+        self.on_request = sound
+        self.entries = (f"{name}.mp4", f"{name}.png", name)
+
     def given_by(self, gives: frozenset[str]) -> bool:
-        """Of any model."""
-        return True
+        """Of any model, or of one that hears."""
+        return not self.sound or "sound" in gives
+
+    def part(self, before: int) -> str:
+        """The file's name while it is written, by the number of frames before."""
+        return f"{self.name}.from-{before:06d}.mp4"
+
+    def parts(self, folder: Path) -> dict[int, Path]:
+        """The film of an interrupted run, by the number of frames before each part."""
+        found = {int(path.stem.rpartition("-")[2]): path for path in sorted(folder.glob(f"{self.name}.from-*.mp4"))}
+        whole = folder / self.entries[0]
+        return found or ({0: whole} if whole.is_file() else {})
 
     def begin(self, folder: Path, source: Source | None, before: int = 0) -> Sink:
         """See `Kind.begin`."""
         if source is None:
-            (folder / "overlay").mkdir()
-            return _Drawings(folder / "overlay")
+            (folder / self.name).mkdir()
+            return _Drawings(folder / self.name, self.sound)
         if source.kind == "image":
-            return _Drawing(folder / "overlay.png", source.size)
-        return _FilmSink(folder, source, before)
+            return _Drawing(folder / self.entries[1], Overlay(source.size, self.sound))
+        return _FilmSink(self, folder, source, before)
 
     def done(self, earlier: Path, frames: Sequence[str]) -> int:
         """See `Kind.done`."""
-        parts = _parts(earlier)
+        parts = self.parts(earlier)
         if not parts:
             return 0
         last = max(parts)
@@ -51,25 +65,18 @@ class Film(Kind):
 
     def take_over(self, earlier: Path, folder: Path, frames: Sequence[str]) -> None:
         """See `Kind.take_over`."""
-        for start, part in _parts(earlier).items():
+        for start, part in self.parts(earlier).items():
             if start < len(frames):
-                link(part, folder / self.PART.format(start))
-
-
-def _parts(folder: Path) -> dict[int, Path]:
-    """The film of an interrupted run, by the number of frames before each part."""
-    parts = {int(path.stem.rpartition("-")[2]): path for path in sorted(folder.glob("overlay.from-*.mp4"))}
-    if not parts and (folder / "overlay.mp4").is_file():
-        parts[0] = folder / "overlay.mp4"
-    return parts
+                link(part, folder / self.part(start))
 
 
 class _FilmSink(Sink):
     """Writes a part, so that a killed run leaves what it did; all parts are joined in the end."""
 
-    def __init__(self, folder: Path, source: Source, before: int) -> None:
-        self._overlay, self._source, self._folder = Overlay(source.size), source, folder
-        self._part = folder / Film.PART.format(before)
+    def __init__(self, kind: Film, folder: Path, source: Source, before: int) -> None:
+        self._kind, self._source, self._folder = kind, source, folder
+        self._overlay = Overlay(source.size, kind.sound)
+        self._part = folder / kind.part(before)
         self._film = VideoWriter.like(self._part, source, fragmented=True)
         self._is_empty = True
 
@@ -84,8 +91,8 @@ class _FilmSink(Sink):
             self._part.unlink()
         else:
             self._film.close()
-        parts = _parts(self._folder)
-        join_films(parts, self._folder / "overlay.mp4", self._source, whole_sound=whole)
+        parts = self._kind.parts(self._folder)
+        join_films(parts, self._folder / self._kind.entries[0], self._source, whole_sound=whole)
         for part in parts.values():
             part.unlink()
 
@@ -94,18 +101,18 @@ class _FilmSink(Sink):
 
 
 class _Drawing(Sink):
-    def __init__(self, path: Path, size: tuple[int, int]) -> None:
-        self._path, self._overlay = path, Overlay(size)
+    def __init__(self, path: Path, overlay: Overlay) -> None:
+        self._path, self._overlay = path, overlay
 
     def write(self, frame: Frame, name: str | None = None) -> None:
         Image.fromarray(self._overlay.draw(frame)).save(self._path)
 
 
 class _Drawings(Sink):
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, sound: bool) -> None:
+        self._folder, self._sound = folder, sound
 
     def write(self, frame: Frame, name: str | None = None) -> None:
         height, width = frame.image.shape[:2]
-        drawn = Overlay((height, width)).draw(frame)
+        drawn = Overlay((height, width), self._sound).draw(frame)
         Image.fromarray(drawn).save(self._folder / f"{name or f'{frame.index:05d}'}.png", compress_level=1)

@@ -69,11 +69,9 @@ def draw_word(image: Picture, text: str) -> None:
 
 
 def draw_marks(image: Picture, frame: Frame, unit: float) -> None:
-    """All of it, in place."""
+    """Objects' names and people, in place."""
     draw_objects(image, frame.objects, unit)
     draw_people(image, frame.people, unit)
-    if frame.sound is not None:
-        draw_sound(image, frame.sound, unit)
 
 
 def _two_tone(image: Picture, points: list[tuple[float, float]], colour: tuple[int, int, int], unit: float) -> None:

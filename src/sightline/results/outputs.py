@@ -105,7 +105,8 @@ SOUND = Table("sound", "what is heard", ("switch", "switch_score", "tag", "tag_s
 STEPS = Table("steps", "intermediate results", ("step", "score", "x1_px", "y1_px", "x2_px", "y2_px"), _steps)
 STEPS.on_request = True
 SHEET = ContactSheet()
-OVERLAY = Film()
+OVERLAY = Film("overlay", "the results drawn on the source")
+OVERLAY_SOUND = Film("overlay-sound", "the same with the audio switch and the tag in words", sound=True)
 COCO = Coco()
 
 OUTPUTS: tuple[Kind, ...] = (
@@ -121,6 +122,7 @@ OUTPUTS: tuple[Kind, ...] = (
     STEPS,
     SHEET,
     OVERLAY,
+    OVERLAY_SOUND,
     COCO,
 )
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import ndtri
 
-from sightline.results.marks import colour_of, draw_marks
+from sightline.results.marks import colour_of, draw_marks, draw_sound
 from sightline.types import Frame, Track
 
 # Anchors of the heat's colours, dark to bright with evenly rising lightness: violet, magenta, orange, pale yellow.
@@ -24,9 +24,13 @@ _JUMP = 0.1  # of the diagonal: so far at once the marker does not glide, it wou
 
 
 class Overlay:
-    """Draws frames of one size, in order; the marker glides between the hotspots of successive frames."""
+    """Draws frames of one size, in order; the marker glides between the hotspots of successive frames.
 
-    def __init__(self, size: tuple[int, int]) -> None:
+    sound: also write what is heard, and whether it counts.
+    """
+
+    def __init__(self, size: tuple[int, int], sound: bool = False) -> None:
+        self._sound = sound
         self._unit = max(1.0, size[0] / 480)  # all widths are in pixels of a 480-line picture
         self._radius = max(_SMALLEST, _RADIUS * min(size) / 480)
         self._blur = 1.8 * self._unit
@@ -46,6 +50,8 @@ class Overlay:
         for track in frame.tracks if several else (Track(1, "track", frame.hotspot),):
             self._draw_marker(image, track, frame.time_s, _light(track.number) if several else (255, 255, 255))
         draw_marks(image, frame, self._unit)
+        if self._sound and frame.sound is not None:
+            draw_sound(image, frame.sound, self._unit)
         return image
 
     def _draw_mask(self, picture: Image.Image, mask: NDArray[np.uint8] | NDArray[np.uint16]) -> None:

@@ -35,6 +35,7 @@ RECIPES = {
     "scam": "sightline.training.stanet:ScamRecipe",
     "stanet": "sightline.training.stanet:STANetRecipe",
     "samgop": "sightline.training.samgop:SamGOPRecipe",
+    "stanet-fixations": "sightline.training.stanet:WatchedRecipe",
 }
 """What can be trained: the package, which has `build(recipe)`, and its recipe class."""
 SHIPPED = Path(__file__).parents[1] / "recipes"

@@ -9,13 +9,18 @@ import numpy as np
 import pytest
 import torch
 
+from hostile.corpus import write_video
 from models.stanet.conftest import TAGS, Noise
+from sightline.apps.predict import Run
 from sightline.errors import UsageError, WeightsError
 from sightline.models import weights
-from sightline.models.stanet.config import STANetConfig
+from sightline.models.stanet.config import MovementConfig, STANetConfig
 from sightline.models.stanet.network import STANet
 from sightline.models.stanet.predictor import STANetPredictor, saliency_of
+from sightline.nn.egnet import EGNet, EGNetConfig
+from sightline.results.outputs import choose
 from sightline.types import Frame, Prompt, VideoFrame
+from sightline.video import open_source
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +110,90 @@ def test_frames_are_given_while_they_come(model: STANetPredictor) -> None:
 
     for frame in model.stream(Counted(12), Prompt()):
         assert taken[-1] <= frame.index + 3
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights that learned from recorded fixations: EG-Net's backbone is a part, there is no switch."""
+    torch.manual_seed(0)
+    root = tmp_path_factory.mktemp("watched")
+    eyes = EGNetConfig(backbone="mobilenet-v2", width=8)
+    egnet = EGNet(eyes)
+    weights.save(egnet, eyes.model_dump(mode="json"), root / "egnet")
+    config = STANetConfig(
+        model="stanet-fixations",
+        parts={"egnet": weights.part(root / "egnet")},
+        width=8,
+        decoder_width=8,
+        input_size=64,
+        egnet_decoder=True,
+        output="density",
+        centre_prior=True,
+        movement=MovementConfig(),
+        audio_switch=False,
+    )
+    weights.save(STANet(config, egnet.backbone), config.model_dump(mode="json"), root / "net")
+    return root / "net"
+
+
+@pytest.mark.parametrize("sound", [None, 0.0, 0.1])
+@pytest.mark.parametrize("size", [(48, 64), (64, 48)])
+def test_recorded_fixations(watched: Path, sound: float | None, size: tuple[int, int]) -> None:
+    """With sound, a silent track, none; one frame is enough. All sound counts, and no tag is named."""
+    model = STANetPredictor(watched, torch.device("cpu"))
+    for count in (1, 5):
+        frames = results(model, Noise(count, size, sound))
+        assert len(frames) == count
+        for frame in frames:
+            assert frame.saliency is not None
+            assert frame.saliency.shape == size
+            assert frame.saliency.max() == pytest.approx(1)
+            said = None if frame.sound is None else (frame.sound.switch, frame.sound.switch_score, frame.sound.tag)
+            assert said == ((True, 1.0, "") if sound else None)
+
+
+def test_a_silent_track_is_like_none(watched: Path) -> None:
+    model = STANetPredictor(watched, torch.device("cpu"))
+    heard, silent, none = (results(model, Noise(4, sound=level)) for level in (0.1, 0.0, None))
+    for one, other in zip(silent, none, strict=True):
+        np.testing.assert_allclose(one.saliency, other.saliency, atol=1e-5)
+    assert not np.allclose(heard[3].saliency, none[3].saliency)
+
+
+def test_sound_shorter_than_a_window(watched: Path, tmp_path: Path) -> None:
+    """A track of 0.2 s under 0.8 s of pictures: heard as long as a window reaches it, zeros where there is none."""
+    film = write_video(tmp_path / "short.mp4", frames=40, fps=25, size=(48, 64), sound_s=0.2)
+    frames = list(STANetPredictor(watched, torch.device("cpu")).predict(film))
+    assert len(frames) == 40
+    heard = [frame.sound is not None for frame in frames]
+    assert heard[0]
+    assert not heard[-1]
+    assert heard == sorted(heard, reverse=True)
+
+
+def test_the_film_with_what_is_heard(watched: Path, tmp_path: Path) -> None:
+    film = write_video(tmp_path / "film.mp4", frames=4, fps=25, size=(48, 64), sound_s=0.2)
+    model = STANetPredictor(watched, torch.device("cpu"))
+    Run(model, choose(model.gives, ["sound", "overlay", "overlay-sound"], model.name)).to_folder(film, tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "overlay-sound.mp4",
+        "overlay.mp4",
+        "sound.csv",
+        "summary.json",
+    ]
+    for name in ("overlay.mp4", "overlay-sound.mp4"):
+        with open_source(tmp_path / "out" / name) as source:
+            assert len(list(source.frames())) == 4
+
+
+def test_the_part_belongs_to_the_weights(watched: Path, tmp_path: Path) -> None:
+    model = STANetPredictor(watched, torch.device("cpu"))
+    assert model.weights_sha256 != weights.sha256(watched)
+    config = weights.read_config(watched)
+    config["parts"]["egnet"]["sha256"] = "0" * 64
+    weights.save(model.network, config, tmp_path / "other")
+    with pytest.raises(WeightsError, match="not the weights that"):
+        STANetPredictor(tmp_path / "other", torch.device("cpu"))
 
 
 def test_an_empty_map_stays_empty() -> None:

@@ -11,6 +11,7 @@ from sightline.results.outputs import (
     MASKS,
     OBJECTS,
     OVERLAY,
+    OVERLAY_SOUND,
     PEOPLE,
     PROBABILITY,
     SALIENCY,
@@ -30,7 +31,7 @@ READS = {
 
 ANNOTATIONS = COCO.entries[0]
 PEOPLE_TABLE, OBJECTS_TABLE = PEOPLE.entries[0], OBJECTS.entries[0]
-NEVER_SCORED = frozenset(OVERLAY.entries)
+NEVER_SCORED = frozenset((*OVERLAY.entries, *OVERLAY_SOUND.entries))
 """Pictures for people to look at."""
 IN_A_SOURCE = tuple(entry for entry in entries() if entry not in {*NEVER_SCORED, SUMMARY})
 """What a source's own folder is known by, beside its summary."""

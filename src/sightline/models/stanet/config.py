@@ -6,9 +6,12 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from sightline.models.weights import Part
 from sightline.nn.audiovisual import AudioFusion, Sources
 from sightline.nn.cam import BOX_FACTOR
 from sightline.nn.config import Config
+
+Output = Literal["probability", "density"]
 
 
 class WindowConfig(Config):
@@ -34,6 +37,11 @@ class NetConfig(Config):
         (), description="the categories, in the order of the classifiers; a recipe that leaves them out has its data's"
     )
     window: WindowConfig = WindowConfig()
+
+    @property
+    def needs_tags(self) -> bool:
+        """Whether the model cannot be without."""
+        return True
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
@@ -81,11 +89,51 @@ class ScamConfig(NetConfig):
         return self
 
 
-class STANetConfig(NetConfig):
-    """The spatial-temporal-audio network (Sec. 3.8)."""
+class MovementConfig(Config):
+    """How movement is gathered: see `movement.Movement`."""
 
-    model: Literal["stanet"] = "stanet"
+    detail: int = Field(2, ge=1, description="pixels of the pictures that are compared, for one of the network's input")
+    short_s: float = Field(0.5, gt=0, description="time over which movement is averaged, seconds: a gesture")
+    long_s: float = Field(2.0, gt=0, description="the same: a sentence")
+    floor: float = Field(1.0, gt=0, description="change that is noise, grey levels of 256")
+    steadiness: float = Field(
+        0.05, gt=0, description="variance of the loudness's logarithm below which the sound counts as steady"
+    )
+
+
+class STANetConfig(NetConfig):
+    """The spatial-temporal-audio network (Sec. 3.8).
+
+    parts: "egnet", an EG-Net whose backbone the network looks with; the weights then hold none of their own.
+    """
+
+    model: Literal["stanet", "stanet-fixations"] = Field(
+        "stanet", description="what it learned from: pseudo-fixations of tags, or recorded fixations"
+    )
+    parts: dict[str, Part] = Field(default_factory=dict)
     input_size: int = Field(432, ge=32, description="as the classification nets' `coarse_size` (paper: 356, squeezed)")
+    egnet_decoder: bool = Field(
+        False,
+        description="the decoder begins at level 5, as EG-Net's does, and the fused features join at level 4, "
+        "so that it can begin with EG-Net's weights; without it, it begins at the fused features",
+    )
     decoder_width: int = Field(64, ge=1, description="channels of the decoder")
+    output: Output = Field(
+        "probability",
+        description="what the logits say: of each place by itself (Eq. 6), or of all places as one density, which is "
+        "what recorded fixations are",
+    )
+    centre_prior: bool = Field(
+        False,
+        description="a learned additive map: people look near the middle, and convolutions know no places",
+    )
+    movement: MovementConfig | None = Field(
+        None, description="what moves, and what moves as the sound does, as input of the decoder's last block"
+    )
     audio_switch: bool = Field(True, description="without it all sound counts (Table 3)")
     switch_threshold: float = Field(0.5, ge=0, le=1, description="score above which the sound counts")
+
+    @property
+    def needs_tags(self) -> bool:
+        """The audio switch compares sound and tag; without it there need be none."""
+        return self.audio_switch

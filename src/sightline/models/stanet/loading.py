@@ -5,27 +5,33 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from sightline.errors import WeightsError
 from sightline.models import weights
-from sightline.models.stanet.config import NetConfig, ScamConfig
-from sightline.models.stanet.network import ScamNets
+from sightline.models.stanet.config import NetConfig, ScamConfig, STANetConfig
+from sightline.models.stanet.network import ScamNets, STANet
+from sightline.nn.egnet import EGNet, EGNetConfig
 
 C = TypeVar("C", bound=NetConfig)
 
 
 def read_config(kind: type[C], folder: Path) -> C:
-    """The config of a weights folder. Raises WeightsError where it is not of this kind or names no tag."""
-    try:
-        config = kind.model_validate(weights.read_config(folder))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(map(str, problem["loc"]))
-        raise WeightsError(f"{folder / 'config.json'}: {place}: {problem['msg']}") from None
-    if not config.tags:
+    """The config of a weights folder. Raises WeightsError where it is not of this kind or lacks the tags it needs."""
+    config = weights.checked_config(kind, folder)
+    if config.needs_tags and not config.tags:
         raise WeightsError(f"{folder / 'config.json'}: tags: there are none; restore it from where it came from")
     return config
+
+
+def load_stanet(folder: Path) -> STANet:
+    """The STA network of a weights folder, in evaluation mode. Raises WeightsError where it holds none."""
+    config = read_config(STANetConfig, folder)
+    backbone = None
+    if config.parts:
+        eyes = weights.build(EGNet, EGNetConfig, weights.find_part(folder, "egnet", config.parts))
+        backbone = eyes.backbone
+    network = STANet(config, backbone)
+    weights.load_into(network, folder)
+    return network.eval()
 
 
 def load_nets(folder: Path) -> ScamNets:

@@ -11,11 +11,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sightline.errors import UsageError
 from sightline.models.stanet.config import NetConfig, ScamConfig, STANetConfig
+from sightline.models.stanet.movement import CHANNELS
 from sightline.nn.audio import AudioEncoder, build_audio_encoder
 from sightline.nn.audiovisual import FRAMES, Fusion, Sources, SpatialFeatures, TagNet
 from sightline.nn.backbones import Backbone, build_backbone
-from sightline.nn.blocks import RefinementBlock
+from sightline.nn.blocks import RefinementBlock, resize
+from sightline.nn.egnet import PRIOR_SIZE, EGNet
 
 
 class Levels(NamedTuple):
@@ -27,11 +30,21 @@ class Levels(NamedTuple):
 
 
 class Encoders(nn.Module):
-    """What all nets of a model look and listen with."""
+    """What all nets of a model look and listen with.
 
-    def __init__(self, config: NetConfig, backbone: Backbone | None, audio: AudioEncoder | None) -> None:
+    borrowed: the backbone is that of another model, and no part of these weights.
+    """
+
+    def __init__(
+        self, config: NetConfig, backbone: Backbone | None, audio: AudioEncoder | None, borrowed: bool = False
+    ) -> None:
         super().__init__()
-        self.backbone = backbone or build_backbone(config.backbone)
+        self.backbone: Backbone
+        eyes = (backbone or build_backbone(config.backbone)).requires_grad_(False).eval()
+        if borrowed:
+            object.__setattr__(self, "backbone", eyes)  # past Module's own, so that it is no part of the state
+        else:
+            self.backbone = eyes
         self.audio = audio or build_audio_encoder(config.audio_encoder)
         self.requires_grad_(False)
 
@@ -105,8 +118,8 @@ class ScamNets(nn.Module):
 class STANet(nn.Module):
     """The STA network: Eq. 5 and a decoder that gives a fixation map.
 
-    The decoder has three stages, at strides 16, 16 and 8, the last two with the backbone's levels beside them, as in
-    the released code.
+    switch: None where the config has no tags; all sound counts then. The decoder has three stages, at strides 16, 16
+    and 8, the last two with the backbone's levels beside them, as in the released code.
     """
 
     def __init__(
@@ -114,25 +127,78 @@ class STANet(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
-        self.encoders = Encoders(config, backbone, audio)
+        self.encoders = Encoders(config, backbone, audio, borrowed=bool(config.parts))
         channels, audio_width = self.encoders.backbone.channels, self.encoders.audio.size
-        self.switch = AudioSwitch(config, channels, audio_width)
+        self.switch = AudioSwitch(config, channels, audio_width) if config.tags else None
         self.spatial = SpatialFeatures(channels, config.width)
         self.fusion = Fusion("STA", config.width, audio_width, config.audio_fusion)
         width = config.decoder_width
-        self.block5 = RefinementBlock(config.width, width, deepest=True)
-        self.block4 = RefinementBlock(channels[3], width)
-        self.block3 = RefinementBlock(channels[2], width)
+        self.block5 = RefinementBlock(channels[4] if config.egnet_decoder else config.width, width, deepest=True)
+        self.block4 = RefinementBlock(channels[3] + (config.width if config.egnet_decoder else 0), width)
+        self.block3 = RefinementBlock(channels[2] + (CHANNELS if config.movement else 0), width)
         self.head = nn.Conv2d(width, 1, 1)
+        self.prior = nn.Parameter(torch.zeros(1, 1, *PRIOR_SIZE)) if config.centre_prior else None
 
-    def forward(self, spatial: Tensor, level3: Tensor, level4: Tensor, audio: Tensor, switch: Tensor) -> Tensor:
+    def begin_with(self, egnet: EGNet) -> None:
+        """Take over EG-Net's decoder. What it does not have, fused features and movement, counts nothing at first.
+
+        Raises UsageError where the decoder is another, or of another width.
+        """
+        if not self.config.egnet_decoder or egnet.config.width != self.config.decoder_width:
+            raise UsageError(
+                f"`network`: egnet_decoder true and decoder_width {egnet.config.width} are needed, as the EG-Net has it"
+            )
+        added = {"block5": 0, "block4": self.config.width, "block3": CHANNELS if self.config.movement else 0}
+        for (name, more), seen in zip(added.items(), egnet.backbone.channels[:1:-1], strict=True):
+            held = egnet.get_submodule(name).state_dict()
+            weight = held["conv3.weight"]
+            none = weight.new_zeros(weight.shape[0], more, *weight.shape[2:])
+            held["conv3.weight"] = torch.cat([weight[:, :seen], none, weight[:, seen:]], dim=1)
+            self.get_submodule(name).load_state_dict(held)
+        self.head.load_state_dict(egnet.head.state_dict())
+        if self.prior is not None:
+            self.prior.data.copy_(egnet.prior.data)
+
+    def switched(self, level4: Tensor, level5: Tensor, audio: Tensor, sound: Tensor) -> Tensor:
+        """The audio switch as 0 or 1: (N,).
+
+        level4, level5: (N, C, h, w) of one frame; audio: (N, A); sound: (N,) of 0 and 1, whether anything is heard.
+        """
+        if self.switch is None or not self.config.audio_switch:
+            return sound
+        match, _ = self.switch(level4, level5, audio)
+        return sound * (match.sigmoid() > self.config.switch_threshold).float()
+
+    def forward(
+        self,
+        spatial: Tensor,
+        level3: Tensor,
+        level4: Tensor,
+        audio: Tensor,
+        switch: Tensor,
+        level5: Tensor | None = None,
+        movement: Tensor | None = None,
+    ) -> Tensor:
         """The fixation map's logits.
 
         spatial: (N, 3, width, H/16, W/16), of `self.spatial`, of three frames; level3, level4: of the middle one;
-        audio: (N, A); switch: (N,) in [0, 1]. Returns (N, 1, H/8, W/8).
+        audio: (N, A); switch: (N,) in [0, 1]; level5: of the middle one, for EG-Net's decoder; movement:
+        (N, 3, H/8, W/8), where the config has it. Returns (N, 1, H/8, W/8).
         """
-        return self.decode(self.fusion(spatial, audio, switch), level3, level4)
+        return self.decode(self.fusion(spatial, audio, switch), level3, level4, level5, movement)
 
-    def decode(self, fused: Tensor, level3: Tensor, level4: Tensor) -> Tensor:
+    def decode(
+        self,
+        fused: Tensor,
+        level3: Tensor,
+        level4: Tensor,
+        level5: Tensor | None = None,
+        movement: Tensor | None = None,
+    ) -> Tensor:
         """The second half of `forward`. fused: (N, width, H/16, W/16), of `self.fusion`."""
-        return self.head(self.block3([level3], self.block4([level4], self.block5([fused]))))
+        if level5 is None:
+            coarse = self.block4([level4], self.block5([fused]))
+        else:
+            coarse = self.block4([level4, fused], self.block5([level5]))
+        logits = self.head(self.block3([level3] if movement is None else [level3, movement], coarse))
+        return logits if self.prior is None else logits + resize(self.prior, logits.shape[-2:])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,11 +12,13 @@ from torch import Tensor, nn
 
 from sightline.models import weights
 from sightline.models.base import Predictor
-from sightline.models.stanet.config import STANetConfig
-from sightline.models.stanet.loading import read_config
-from sightline.models.stanet.network import STANet
+from sightline.models.stanet.config import Output
+from sightline.models.stanet.loading import load_stanet
+from sightline.models.stanet.movement import Movement, Seen, seen
+from sightline.models.stanet.network import AudioSwitch, STANet
 from sightline.models.stanet.windows import Heard, fitted, listen, with_neighbours
 from sightline.nn.blocks import resize
+from sightline.nn.egnet import saliency_map
 from sightline.nn.engine import Engine
 from sightline.types import Clip, Frame, Prompt, SoundWindow, VideoFrame
 
@@ -31,6 +34,7 @@ class _Encoded(NamedTuple):
     level4: Tensor
     level5: Tensor
     spatial: Tensor
+    small: Seen | None
 
 
 class STANetPredictor(Predictor):
@@ -40,44 +44,63 @@ class STANetPredictor(Predictor):
     frame.
     """
 
-    name = "stanet"
     gives = frozenset({"saliency", "sound"})
 
     def __init__(self, folder: Path, device: torch.device) -> None:
-        config = read_config(STANetConfig, folder)
-        self.network = STANet(config).eval()
-        weights.load_into(self.network, folder)
-        self.weights_sha256 = weights.sha256(folder)
+        self.network = load_stanet(folder)
+        self.name = self.network.config.model
+        parts = self.network.config.parts
+        own = weights.sha256(folder)
+        both = "".join([own, *(part.sha256 for part in parts.values())])
+        self.weights_sha256 = hashlib.sha256(both.encode()).hexdigest() if parts else own
         self.device = device
         self._engines: dict[tuple[object, ...], Engine] = {}
 
     def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
         """See `Predictor.stream`; a frame waits for its neighbour after it."""
         window = self.network.config.window
-        seen = map(self._see, clip.frames())
-        for before, now, after in with_neighbours(seen, lambda item: item.frame.time_s, window.step_s):
+        encoded = map(self._see, clip.frames())
+        movement = None if self.network.config.movement is None else Movement(self.network.config.movement)
+        for before, now, after in with_neighbours(encoded, lambda item: item.frame.time_s, window.step_s):
             heard = listen(clip, now.frame.time_s, window.sound_s, self.network.encoders.audio)
-            yield self._predict(torch.stack([item.spatial[0] for item in (before, now, after)])[None], now, heard)
+            spatial = torch.stack([item.spatial[0] for item in (before, now, after)])[None]
+            more = [now.level5] if self.network.config.egnet_decoder else []
+            if movement is not None and now.small is not None and before.small is not None:
+                rate = self.network.encoders.audio.front_end.rate
+                more.append(torch.from_numpy(movement.follow(clip, now.small, before.small, rate))[None])
+            yield self._predict(spatial, now, heard, more)
 
     def _see(self, frame: VideoFrame) -> _Encoded:
-        pixels = fitted([frame.image], self.network.config.input_size)
-        return _Encoded(frame, *self._run("see", _See(self.network), pixels))
+        config = self.network.config
+        pixels = fitted([frame.image], config.input_size)
+        level3, level4, level5, spatial = self._run("see", _See(self.network), pixels)
+        size = (pixels.shape[2], pixels.shape[3])
+        small = None if config.movement is None else seen(frame, size, config.movement)
+        return _Encoded(frame, level3, level4, level5, spatial, small)
 
-    def _predict(self, spatial: Tensor, now: _Encoded, heard: Heard | None) -> Frame:
+    def _predict(self, spatial: Tensor, now: _Encoded, heard: Heard | None, more: Sequence[Tensor]) -> Frame:
         frame, config = now.frame, self.network.config
-        audio, switch, sound = torch.zeros(1, self.network.encoders.audio.size), torch.zeros(1), None
+        audio, sound = torch.zeros(1, self.network.encoders.audio.size), None
         if heard is not None:
-            spectrogram = torch.from_numpy(heard.spectrogram)[None].float()
-            hear = _Hear(self.network)
-            audio, match, tags = self._run("hear", hear, spectrogram, now.level4, now.level5)
-            tag_score, tag = tags.softmax(dim=1)[0].max(dim=0)
-            score = float(match.sigmoid()[0])
-            on = not config.audio_switch or score > config.switch_threshold
-            sound = SoundWindow(heard.start_s, heard.end_s, on, score, config.tags[int(tag)], float(tag_score))
-            switch = torch.tensor([float(on)])
-        (logits,) = self._run("decide", self.network, spatial, now.level3, now.level4, audio, switch)
-        saliency = saliency_of(logits, (frame.image.shape[0], frame.image.shape[1]))[0, 0].numpy()
+            audio, sound = self._hear(now, heard)
+        switch = torch.tensor([float(sound is not None and sound.switch)])
+        (logits,) = self._run("decide", self.network, spatial, now.level3, now.level4, audio, switch, *more)
+        saliency = saliency_of(logits, (frame.image.shape[0], frame.image.shape[1]), config.output)[0, 0].numpy()
         return Frame(frame.index, frame.time_s, frame.image, saliency, sound=sound)
+
+    def _hear(self, now: _Encoded, heard: Heard) -> tuple[Tensor, SoundWindow]:
+        """(the sound's vector (1, A), what is said of it)."""
+        config = self.network.config
+        spectrogram = torch.from_numpy(heard.spectrogram)[None].float()
+        if self.network.switch is None:
+            (audio,) = self._run("hear", _Hear(self.network), spectrogram)
+            return audio, SoundWindow(heard.start_s, heard.end_s, True, 1.0)
+        hear = _HearAndSwitch(self.network, self.network.switch)
+        audio, match, tags = self._run("hear", hear, spectrogram, now.level4, now.level5)
+        tag_score, tag = tags.softmax(dim=1)[0].max(dim=0)
+        score = float(match.sigmoid()[0])
+        on = not config.audio_switch or score > config.switch_threshold
+        return audio, SoundWindow(heard.start_s, heard.end_s, on, score, config.tags[int(tag)], float(tag_score))
 
     def _run(self, name: str, network: nn.Module, *inputs: Tensor) -> list[Tensor]:
         key = (name, *(value.shape for value in inputs))  # an engine is for one size of pictures
@@ -86,8 +109,14 @@ class STANetPredictor(Predictor):
         return [output.cpu() for output in self._engines[key](*inputs)]
 
 
-def saliency_of(logits: Tensor, size: tuple[int, int]) -> Tensor:
-    """Logits (N, 1, h, w) as saliency maps (N, 1, *size) in [0, 1]: their sigmoid, divided by its maximum."""
+def saliency_of(logits: Tensor, size: tuple[int, int], output: Output = "probability") -> Tensor:
+    """Logits (N, 1, h, w) as saliency maps (N, 1, *size) in [0, 1], the maximum of each 1.
+
+    The maps are the logits' sigmoid, or, of a density, their softmax over the places. One that is 0 nearly everywhere
+    stays as it is.
+    """
+    if output == "density":
+        return saliency_map(logits, size)
     maps = resize(logits.sigmoid(), size)
     highest = maps.amax(dim=(2, 3), keepdim=True)
     return torch.where(highest > EMPTY, maps / highest.clamp_min(EMPTY), maps)
@@ -107,13 +136,25 @@ class _See(nn.Module):
 
 
 class _Hear(nn.Module):
-    """The sound's vector, and what the audio switch says."""
+    """The sound's vector."""
 
     def __init__(self, network: STANet) -> None:
         super().__init__()
-        self.audio, self.switch = network.encoders.audio, network.switch
+        self.audio = network.encoders.audio
 
-    def forward(self, spectrogram: Tensor, level4: Tensor, level5: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, spectrogram: Tensor) -> Tensor:
+        """spectrogram: (1, bands, frames). Returns (1, A)."""
+        return self.audio(spectrogram).vector
+
+
+class _HearAndSwitch(_Hear):
+    """The sound's vector, and what the audio switch says."""
+
+    def __init__(self, network: STANet, switch: AudioSwitch) -> None:
+        super().__init__(network)
+        self.switch = switch
+
+    def forward(self, spectrogram: Tensor, level4: Tensor, level5: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]  # it looks, too
         """spectrogram: (1, bands, frames); level4, level5: (1, C, h, w). Returns (1, A), logits (1,) and (1, tags)."""
-        vector = self.audio(spectrogram).vector
+        vector = super().forward(spectrogram)
         return vector, *self.switch(level4, level5, vector)

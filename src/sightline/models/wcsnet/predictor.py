@@ -7,16 +7,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ValidationError
-from torch import nn
 
-from sightline.errors import UsageError, WeightsError
+from sightline.errors import UsageError
 from sightline.models import weights
 from sightline.models.base import Predictor
 from sightline.models.wcsnet.config import Gaze2MaskConfig, WCSNetConfig
@@ -30,27 +27,10 @@ from sightline.nn.motion import MotionConfig, thumbnail
 from sightline.types import Clip, Frame, Hotspot, Object, Prompt, Track, VideoFrame
 from sightline.video import prefetch
 
-C = TypeVar("C", bound=BaseModel)
-N = TypeVar("N", bound=nn.Module)
-
-
-def _build(network: type[N], config: type[C], folder: Path) -> N:
-    """A network with the weights of a folder. Raises WeightsError where its config.json does not describe it."""
-    try:
-        settings = config.model_validate(weights.read_config(folder))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        raise WeightsError(
-            f"{folder / 'config.json'}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-        ) from None
-    built = network(settings)
-    weights.load_into(built, folder)
-    return built.eval()
-
 
 def load_egnet(folder: Path) -> EGNet:
     """EG-Net from a weights folder. Raises WeightsError where it does not hold one."""
-    return _build(EGNet, EGNetConfig, folder)
+    return weights.build(EGNet, EGNetConfig, folder)
 
 
 class EGNetPredictor(Predictor):
@@ -85,11 +65,11 @@ class WCSNetPredictor(Predictor):
     def __init__(self, folder: Path, device: torch.device) -> None:
         self.device = device
         self._notes: tuple[str, ...] = ()
-        self.network = _build(WCSNet, WCSNetConfig, folder)
+        self.network = weights.build(WCSNet, WCSNetConfig, folder)
         parts = self.network.config.parts
         egnet, gaze2mask = (weights.find_part(folder, name, parts) for name in ("egnet", "gaze2mask"))
         self.egnet = load_egnet(egnet)
-        self.gaze2mask = _build(Gaze2Mask, Gaze2MaskConfig, gaze2mask)
+        self.gaze2mask = weights.build(Gaze2Mask, Gaze2MaskConfig, gaze2mask)
         checksums = "".join(weights.sha256(part) for part in (folder, egnet, gaze2mask))
         self.weights_sha256 = hashlib.sha256(checksums.encode()).hexdigest()
 

@@ -1,20 +1,25 @@
-"""Training of STANet from video tags: classification nets of two stages, pseudo-fixations, and the STA network."""
+"""Training of STANet: from video tags, by classification nets of two stages and pseudo-fixations, or from fixations."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sightline.training.stanet.recipe import ScamRecipe, STANetRecipe
+from sightline.training.stanet.recipe import ScamRecipe, STANetRecipe, WatchedRecipe
 
 if TYPE_CHECKING:
     from sightline.training.stanet.data import FrameData
-    from sightline.training.stanet.task import ScamTask, STANetTask
+    from sightline.training.stanet.task import ScamTask, STANetTask, WatchedTask
+    from sightline.training.stanet.watched import WatchedData
 
-__all__ = ["STANetRecipe", "ScamRecipe", "build"]
+__all__ = ["STANetRecipe", "ScamRecipe", "WatchedRecipe", "build"]
 
 
-def build(recipe: ScamRecipe | STANetRecipe) -> tuple[ScamTask | STANetTask, FrameData]:
+def build(
+    recipe: ScamRecipe | STANetRecipe | WatchedRecipe,
+) -> tuple[ScamTask | STANetTask | WatchedTask, FrameData | WatchedData]:
     """The network that a recipe begins with, as a task, and its data."""
+    if isinstance(recipe, WatchedRecipe):
+        return build_watched(recipe)
     return build_scam(recipe) if isinstance(recipe, ScamRecipe) else build_stanet(recipe)
 
 
@@ -70,6 +75,7 @@ def build_stanet(recipe: STANetRecipe) -> tuple[STANetTask, FrameData]:
     shared = {"tags", "backbone", "audio_encoder", "audio_fusion", "width", "window"}
     config = recipe.network.model_copy(update={name: getattr(nets.config, name) for name in shared})
     network = STANet(config, nets.encoders.backbone, nets.encoders.audio)
+    assert network.switch is not None  # the nets have tags
     network.switch.load_state_dict(nets.switch.state_dict())
     videos = tagged_videos(recipe.videos)
     clips = RowStore(nets.encoders, nets.config, recipe, nets.config.coarse_size).clips(videos)
@@ -79,3 +85,32 @@ def build_stanet(recipe: STANetRecipe) -> tuple[STANetTask, FrameData]:
     shapes = [input_shape(clip.size, config.input_size) for clip in seen]
     targets = [F.adaptive_avg_pool2d(maps, (h // 8, w // 8)) for (h, w), maps in zip(shapes, pseudo, strict=True)]
     return STANetTask(network, recipe), FrameData(Frames(seen, recipe.batch_size, recipe.seed, targets))
+
+
+def build_watched(recipe: WatchedRecipe) -> tuple[WatchedTask, WatchedData]:
+    """Of the STA network on recorded fixations: EG-Net's backbone, and its decoder to begin with."""
+    from pathlib import Path
+
+    from sightline.models import weights
+    from sightline.models.stanet.network import STANet
+    from sightline.nn.audio import build_audio_encoder
+    from sightline.nn.egnet import EGNet, EGNetConfig
+    from sightline.training.stanet.task import WatchedTask
+    from sightline.training.stanet.watched import WatchedData, watched_frames
+
+    place = Path(recipe.egnet).resolve() if weights.is_path(recipe.egnet) else recipe.egnet
+    egnet = weights.build(EGNet, EGNetConfig, weights.find_weights(place))
+    config = recipe.network.model_copy(
+        update={
+            "model": "stanet-fixations",
+            "backbone": egnet.config.backbone,
+            "parts": {"egnet": weights.part(place)},
+            "egnet_decoder": True,
+            "decoder_width": egnet.config.width,
+        }
+    )
+    audio = build_audio_encoder(config.audio_encoder, recipe.audio_weights)
+    network = STANet(config, egnet.backbone, audio)
+    weights.round_as_saved(network.encoders)
+    network.begin_with(egnet)
+    return WatchedTask(network, recipe), WatchedData(watched_frames(network, recipe))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sightline.models.stanet.config import ScamConfig, STANetConfig
-from sightline.training.recipe import Checked, Recipe
+from sightline.training.recipe import Checked, DataSource, Recipe
 
 
 class TaggedSource(Checked):
@@ -57,3 +57,38 @@ class STANetRecipe(TaggedRecipe):
     network: STANetConfig = STANetConfig()
     scam: str
     kl_weight: float = Field(0.0, ge=0, description="of the divergence beside the cross-entropy of Eq. 6")
+
+
+class WatchedVideos(Checked):
+    """A folder of videos with recorded fixations, as `read_observed` reads it. skip: names of those to leave out."""
+
+    root: Path
+    skip: list[str] = Field(default_factory=list)
+
+
+class WatchedRecipe(Recipe):
+    """Train STA on recorded fixations on photographs and videos.
+
+    egnet: the EG-Net that the network looks with and whose decoder it begins with: a folder, or a shipped model's name.
+    """
+
+    train: Literal["stanet-fixations"]
+    network: STANetConfig = STANetConfig()
+    egnet: str = "egnet"
+    audio_weights: Path | None = Field(None, description="of the audio encoder; None for random ones")
+    photographs: list[DataSource] = Field(default_factory=list)
+    videos: list[WatchedVideos] = Field(default_factory=list)
+    photo_share: float = Field(0.5, ge=0, le=1, description="share of photographs in the frames that are drawn")
+    mute_share: float = Field(0.3, ge=0, le=1, description="share of the frames of videos without their sound")
+    every_s: float = Field(0.2, gt=0, description="between two frames of a video that are trained on, seconds")
+    density_sigma: float = Field(0.028, gt=0, description="blur of the fixations, in parts of the longer side")
+    nss_weight: float = Field(0.0, ge=0, description="weight of the NSS term beside the cross-entropy")
+    batch_size: int = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        wanted = {"photographs": self.photo_share > 0, "videos": self.photo_share < 1}
+        for name, drawn in wanted.items():
+            if drawn and not getattr(self, name):
+                raise ValueError(f"{name}: none, but photo_share {self.photo_share} draws some")
+        return self

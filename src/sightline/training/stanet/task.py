@@ -6,17 +6,20 @@ from typing import Any, cast
 
 import lightning as L
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sightline.models.stanet import losses
 from sightline.models.stanet.network import ScamNets, STANet
 from sightline.models.stanet.scam import Stage
+from sightline.models.wcsnet.losses import fixation_loss as density_loss
 from sightline.nn.audiovisual import FRAMES, TagNet
 from sightline.training.optimisation import configure
+from sightline.training.recipe import Recipe
 from sightline.training.stanet.data import Batch
-from sightline.training.stanet.recipe import ScamRecipe, STANetRecipe
+from sightline.training.stanet.recipe import ScamRecipe, STANetRecipe, WatchedRecipe
 from sightline.training.stanet.rows import Rows
+from sightline.training.stanet.watched import WatchedBatch
 
 
 class ScamTask(L.LightningModule):
@@ -73,27 +76,56 @@ class ScamTask(L.LightningModule):
         return configure(self.network, self.recipe.optimisation)
 
 
-class STANetTask(L.LightningModule):
-    """Trains STA on pseudo-fixations; encoders and switch stay as they are."""
+class STATask(L.LightningModule):
+    """STA on rows; encoders and switch stay as they are."""
 
-    def __init__(self, network: STANet, recipe: STANetRecipe) -> None:
+    def __init__(self, network: STANet, recipe: Recipe) -> None:
         super().__init__()
         self.network, self.recipe = network, recipe
-        network.switch.requires_grad_(False)
+        if network.switch is not None:
+            network.switch.requires_grad_(False)
         network.train()
-        network.switch.eval()  # Lightning keeps these modes
+        if network.switch is not None:
+            network.switch.eval()  # Lightning keeps these modes
+
+    def forward(self, rows: Rows, movement: Tensor | None = None) -> Tensor:
+        """The logits of frames, (N, 1, h, w). movement: (N, 3, h, w), where the config has it."""
+        network = self.network
+        level4, level5 = (level[:, FRAMES // 2] for level in (rows.level4, rows.level5))
+        switch = network.switched(level4, level5, rows.audio, rows.sound)
+        spatial = network.spatial(rows.level4.flatten(0, 1), rows.level5.flatten(0, 1)).unflatten(0, (-1, FRAMES))
+        deepest = level5 if network.config.egnet_decoder else None
+        logits: Tensor = network(spatial, rows.level3, level4, rows.audio, switch, deepest, movement)
+        return logits
+
+    def configure_optimizers(self) -> Any:
+        return configure(self.network, self.recipe.optimisation)
+
+
+class STANetTask(STATask):
+    """Trains STA on pseudo-fixations."""
+
+    recipe: STANetRecipe
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        rows, network = batch.rows, self.network
-        switch = rows.sound
-        if network.config.audio_switch:
-            match, _tags = network.switch(rows.level4[:, 1], rows.level5[:, 1], rows.audio)
-            switch = rows.sound * (match.sigmoid() > network.config.switch_threshold).float()
-        spatial = network.spatial(rows.level4.flatten(0, 1), rows.level5.flatten(0, 1)).unflatten(0, (-1, FRAMES))
-        logits = network(spatial, rows.level3, rows.level4[:, FRAMES // 2], rows.audio, switch)
+        logits = self(batch.rows)
         loss = losses.fixation_loss(logits, batch.pseudo, self.recipe.kl_weight)
         self.log("train_loss", loss)
         return loss
 
-    def configure_optimizers(self) -> Any:
-        return configure(self.network, self.recipe.optimisation)
+
+class WatchedTask(STATask):
+    """Trains STA on recorded fixations: the density over the places, and its NSS."""
+
+    recipe: WatchedRecipe
+
+    def __init__(self, network: STANet, recipe: WatchedRecipe) -> None:
+        super().__init__(network, recipe)
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):  # a batch holds photographs or frames, whose statistics differ
+                module.eval()
+
+    def training_step(self, batch: WatchedBatch, _: int) -> Tensor:
+        loss = density_loss(self(batch.rows, batch.movement), batch.density, batch.counts, self.recipe.nss_weight)
+        self.log("train_loss", loss)
+        return loss

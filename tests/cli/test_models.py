@@ -42,6 +42,7 @@ def test_weights_and_terms_are_gathered_from_all_networks() -> None:
     (row,) = listed()
     assert row == {
         "name": "a",
+        "use": "",
         "gives": ["saliency", "probability", "masks", "hotspots"],
         "takes": ["fixations"],
         "paper": "[nobody], 2020",

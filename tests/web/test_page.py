@@ -59,6 +59,7 @@ def test_frames_are_scrubbed_with_layers_and_tables(arrive: Arrive, clip: Path) 
     here = visitor.see("tr.sl-here").inner_text().split()
     assert (here[0], here[-2:]) == ("12", ["30.00", "0.8000"])  # of the people, where the person looks
     visitor.press("Sound")
+    page.get_by_role("columnheader", name="tag", exact=True).wait_for()
     assert page.locator("tbody tr").nth(3).inner_text().split() == ["3", "0.120000", "1", "0.7500", "voice", "0.5000"]
     page.locator("tbody button").nth(3).click()
     changed()

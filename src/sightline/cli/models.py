@@ -28,6 +28,7 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print the list 
         rows.append(
             {
                 "name": model.name,
+                "use": model.use,
                 "gives": [kind.name for kind in OUTPUTS if kind.name in model.gives],
                 "takes": sorted(model.takes),
                 "paper": model.paper,
@@ -70,6 +71,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         weights = f"{row['size_mb']} MB" if row["shipped"] else "not shipped"
         lines = {
+            "for": row["use"],
             "gives": ", ".join(row["gives"]),
             "takes": ", ".join(row["takes"]),
             "weights": weights,

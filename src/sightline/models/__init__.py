@@ -74,7 +74,7 @@ REGISTRY: tuple[ModelInfo, ...] = (
         "wcsnet",
         "sightline.models.wcsnet.predictor:WCSNetPredictor",
         WCSNET,
-        use="follow one thing: what people look at, or what you mark",
+        use="follow what people look at, or what you mark: one object or several",
     ),
     ModelInfo(
         "egnet",

@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from sightline.apps.web.limits import Limits
 from sightline.errors import SightlineError, UsageError
@@ -82,23 +83,22 @@ def serving(
     # imported.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     try:
-        import gradio as gr
-        from gradio.utils import get_upload_folder
+        import gradio  # noqa: F401
     except ImportError as error:
         raise ServeError(f'{error.name or "gradio"} is missing; install it: pip install "sightline[web]"') from None
-    from pathlib import Path
-
     from sightline.apps.web.page import look_of_page, make_page
+    from sightline.apps.web.sessions import Sessions
     from sightline.apps.web.visits import Visits
     from sightline.models.weights import device_of
 
     limits = limits or Limits()
     device_of(device)
     _require_free(host, port)
-    uploads = Path(get_upload_folder())
-    visits = Visits(limits, device, uploads)
-    page: gr.Blocks | None = None
-    try:
+    sessions = Sessions(60 * limits.minutes_kept)
+    uploads = sessions.root / "uploads"
+    uploads.mkdir(mode=0o700)
+    visits = Visits(limits, device, uploads, sessions)
+    with _received_in(uploads), contextlib.closing(visits):
         page = make_page(visits)
         _, url, _ = page.queue(api_open=False).launch(
             server_name=host,
@@ -117,11 +117,24 @@ def serving(
             pwa=False,
             **look_of_page(),
         )
-        yield Serving(url)
-    finally:
-        visits.close()
-        if page is not None:
+        try:
+            yield Serving(url)
+        finally:
             page.close(verbose=False)
+
+
+@contextlib.contextmanager
+def _received_in(folder: Path) -> Iterator[None]:
+    """Have Gradio receive files in a folder."""
+    name = "GRADIO_TEMP_DIR"
+    before = os.environ.get(name)
+    os.environ[name] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ[name]
+        if before is not None:
+            os.environ[name] = before
 
 
 def _require_free(host: str, port: int) -> None:

@@ -44,9 +44,9 @@ class Visits:
     from elsewhere. sessions: where the visitors' files lie.
     """
 
-    def __init__(self, limits: Limits, device: str, uploads: Path, sessions: Sessions | None = None) -> None:
+    def __init__(self, limits: Limits, device: str, uploads: Path, sessions: Sessions) -> None:
         self.limits, self._device, self._uploads = limits, device, uploads
-        self.sessions = sessions or Sessions(60 * limits.minutes_kept)
+        self.sessions = sessions
         self._desk = Desk(limits.workers, limits.waiting)
         self._preparing = Desk(2, 4 * limits.waiting + 8)
         self._models: dict[str, Predictor] = {}

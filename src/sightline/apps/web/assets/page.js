@@ -152,7 +152,6 @@ let waiting = null;
 function show(job, busy) {
   $(".sl-progress").hidden = !busy;
   for (const button of root.querySelectorAll("[data-do=follow], [data-do=pack], .sl-form button")) button.disabled = !!busy;
-  $("[data-do=follow]").hidden = !!busy;
   if (!busy) return;
   const text = $(".sl-progress span");
   const of = job.total ? ` ${Math.min(job.done, job.total)} of ${job.total}` : job.done ? ` ${job.done}` : "";
@@ -172,6 +171,8 @@ async function prepared() {
 async function run(verb, ask) {
   const pressed = document.activeElement;
   await call(verb, ask);
+  const place = { follow: ".sl-run", reframe: ".sl-reframe > .sl-form", pack: ".sl-results > .sl-row" }[verb];
+  $(place).append($(".sl-progress"));
   const ended = new Promise((resolve) => (waiting = resolve));
   poll();
   const job = await ended;

@@ -17,6 +17,8 @@ FIRST_OBJECT = (0, 200, 255)  # cyan: the one colour that neither skin, grass no
 _HEADS = ((255, 214, 10), (255, 105, 180), (120, 220, 80), (180, 140, 255))  # one a person, in turn
 _WHITE, _DARK = (255, 255, 255), (20, 20, 24)
 
+OUTSIDE = "looks out of the picture"
+
 Picture = NDArray[np.uint8]
 
 
@@ -27,18 +29,32 @@ def colour_of(number: int) -> tuple[int, int, int]:
 
 
 def draw_objects(image: Picture, objects: tuple[Object, ...], unit: float) -> None:
-    """The name of each object at the top of its box, in place. unit: a pixel of a 480-line picture."""
-    for thing in objects:
-        if thing.label:
+    """The name of each object at the top of its box, in place. unit: a pixel of a 480-line picture.
+
+    A name that would hide one of a surer object is left out.
+    """
+    taken: list[Box] = []
+    for thing in sorted(objects, key=lambda thing: -thing.score):
+        if not thing.label:
+            continue
+        place = _tag_place(image, thing.label, thing.box, colour_of(thing.number), unit)
+        if not any(_meet(place, other) for other in taken):
             _tag(image, thing.label, thing.box, colour_of(thing.number), unit)
+            taken.append(place)
 
 
 def draw_people(image: Picture, people: tuple[Person, ...], unit: float) -> None:
-    """Each head's box, and a ray from it to the gaze target, in place."""
+    """Each head's box, and a ray from it to the gaze target, in place.
+
+    Several people have their numbers; of one whose target is not in the picture the head says so.
+    """
     for person in people:
         colour = _HEADS[(person.number - 1) % len(_HEADS)]
         x1, y1, x2, y2 = person.head
         _two_tone(image, [(x1, y1), (x2, y1), (x2, y2), (x1, y2), (x1, y1)], colour, unit)
+        words = [str(person.number)] * (len(people) > 1) + [OUTSIDE] * (person.target is None)
+        if words:
+            _tag(image, "  ".join(words), person.head, colour, unit)
         if person.target is None:
             continue
         eye, target = ((x1 + x2) / 2, (y1 + y2) / 2), person.target
@@ -84,11 +100,21 @@ def _two_tone(image: Picture, points: list[tuple[float, float]], colour: tuple[i
 def _tag(image: Picture, text: str, box: Box, colour: tuple[int, int, int], unit: float) -> None:
     """A word on a dark ground with a bar of a colour, on the upper edge of a box, kept inside of the picture."""
     stamp = _stamp(text, max(9, round(13 * unit)), colour)
-    height, width = stamp.shape[:2]
+    left, top, right, bottom = map(int, _tag_place(image, text, box, colour, unit))
+    part = image[top:bottom, left:right]
+    part[:] = stamp[: part.shape[0], : part.shape[1]]
+
+
+def _tag_place(image: Picture, text: str, box: Box, colour: tuple[int, int, int], unit: float) -> Box:
+    """Where the tag of a box goes."""
+    height, width = _stamp(text, max(9, round(13 * unit)), colour).shape[:2]
     left = int(min(max(0, box[0]), max(0, image.shape[1] - width)))
     top = int(min(max(0, box[1] - height), max(0, image.shape[0] - height)))
-    part = image[top : top + height, left : left + width]
-    part[:] = stamp[: part.shape[0], : part.shape[1]]
+    return left, top, left + width, top + height
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 @lru_cache(maxsize=256)

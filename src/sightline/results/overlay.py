@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import ndtri
 
+from sightline.results.looked_at import looked_at
 from sightline.results.marks import colour_of, draw_marks, draw_sound
 from sightline.types import Frame, Track
 
 # Anchors of the heat's colours, dark to bright with evenly rising lightness: violet, magenta, orange, pale yellow.
 _HEAT = np.array([(60, 15, 110), (150, 30, 125), (225, 70, 85), (252, 150, 60), (252, 240, 165)], np.float32)
+_TINT, _TINT_ON_HEAT = 0.26, 0.08  # opacity of an object's colour
 _SMOOTHING_S = 0.12  # time constant of the marker's motion while the hotspot hardly moves
 _LAG = 8.0  # pixels of a 480-line picture that the marker stays behind a moving hotspot at most
 _RADIUS, _SMALLEST = 11.0, 3.5  # of the marker, pixels: in a picture whose shorter side is 480, and in any
@@ -39,12 +41,15 @@ class Overlay:
 
     def draw(self, frame: Frame) -> NDArray[np.uint8]:
         """The frame's image with its results on top: (H, W, 3) uint8 RGB, a new array."""
+        frame = looked_at(frame)
         picture = Image.fromarray(frame.image)
-        if frame.mask is not None:
-            self._draw_mask(picture, frame.mask)
+        if frame.mask is not None and not frame.people:
+            self._draw_mask(picture, frame.mask, _TINT)
         heat = frame.saliency if frame.heatmap is None else frame.heatmap
         if heat is not None:
             self._heat.apply(picture, Image.fromarray(cv2.convertScaleAbs(heat, alpha=255)), (0, 0))
+        if frame.mask is not None and frame.people:  # the object is smaller than the heat on it
+            self._draw_mask(picture, frame.mask, _TINT_ON_HEAT)
         image = np.array(picture)
         several = len(frame.tracks) > 1
         for track in frame.tracks if several else (Track(1, "track", frame.hotspot),):
@@ -54,7 +59,7 @@ class Overlay:
             draw_sound(image, frame.sound, self._unit)
         return image
 
-    def _draw_mask(self, picture: Image.Image, mask: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
+    def _draw_mask(self, picture: Image.Image, mask: NDArray[np.uint8] | NDArray[np.uint16], tint: float) -> None:
         # More than 255 objects share the colours.
         folded = mask if mask.dtype == np.uint8 else ((mask - 1) % 255 + 1) * (mask > 0)
         labels = folded.astype(np.uint8, copy=False)
@@ -70,7 +75,7 @@ class Overlay:
             bottom = min(picture.height, y + inner[1] + inner[3] + margin)
             near = cv2.inRange(labels[top:bottom, left:right], label, label)
             soft = cv2.GaussianBlur(near, (0, 0), self._blur, borderType=cv2.BORDER_REPLICATE)
-            _mask_paint(label, self._blur, 2.0 * self._unit).apply(picture, Image.fromarray(soft), (left, top))
+            _mask_paint(label, self._blur, 2.0 * self._unit, tint).apply(picture, Image.fromarray(soft), (left, top))
 
     def _draw_marker(self, image: NDArray[np.uint8], track: Track, time_s: float, colour: tuple[int, int, int]) -> None:
         spot, marker = track.hotspot, self._markers.get(track.number)
@@ -169,7 +174,7 @@ def heat_paint() -> Paint:
 
 
 @cache
-def _mask_paint(label: int, blur: float, line: float) -> Paint:
+def _mask_paint(label: int, blur: float, line: float, tint: float) -> Paint:
     """Tint and edge of an object, by the value of its mask blurred with sigma `blur`: a line in a light tone of its
     colour, `line` pixels wide, and a dark one around it, so that one of the two is seen on any ground.
 
@@ -183,10 +188,10 @@ def _mask_paint(label: int, blur: float, line: float) -> Paint:
 
     shadow = np.where(inside < 0, 0.3 * np.exp(-((inside / (1.5 * blur)) ** 2)), 0)
     shadow[0] = 0
-    tint = 0.26 * np.clip(inside + 0.5, 0, 1)
+    fill = tint * np.clip(inside + 0.5, 0, 1)
     hue, light = np.array(colour_of(label), np.float64), np.array(_light(label), np.float64)
     colour, alpha = np.zeros((256, 3)), shadow
-    for paint, over in ((np.full(3, 20.0), 0.8 * band(-line, line)), (hue, tint), (light, 0.95 * band(0, line))):
+    for paint, over in ((np.full(3, 20.0), 0.8 * band(-line, line)), (hue, fill), (light, 0.95 * band(0, line))):
         below = alpha * (1 - over)
         colour = (paint * over + colour * below) / np.maximum(over + below, 1e-9)
         alpha = over + below

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 import sightline.nn.engine
 from models import small
+from sightline.errors import UsageError
 from sightline.models.wcsnet.tracker import _Step
-from sightline.nn.engine import Engine, _fingerprint, engine_cache, engine_notes, has_onnxruntime
+from sightline.nn.engine import Engine, _fingerprint, _notes, engine_cache, engine_notes, has_onnxruntime, prefer
 
 needs_onnxruntime = pytest.mark.skipif(
     not has_onnxruntime(), reason="onnxruntime, onnx and onnxscript are not installed"
@@ -72,7 +73,45 @@ def _step() -> tuple[nn.Module, list[Tensor]]:
     template, mask, gaze, search = small.pair()
     with torch.inference_mode():
         kernels = network.template(network.backbone(template), mask, gaze)
-    return _Step(network).eval(), [search.clone(), *(x.clone() for x in (*kernels.mask, *kernels.hotspot))]
+        features = network.backbone(search)
+    inputs = [*features, *kernels.mask, *kernels.hotspot]
+    return _Step(network, len(features)).eval(), [value.clone() for value in inputs]
+
+
+@pytest.fixture
+def openvino() -> Iterator[None]:
+    pytest.importorskip("openvino")
+    prefer("openvino")
+    yield
+    prefer("auto")
+    _notes.clear()
+
+
+@needs_onnxruntime
+@pytest.mark.usefixtures("cache", "openvino")
+def test_openvino_gives_what_torch_gives_to_the_digits_of_its_precision() -> None:
+    torch.manual_seed(0)
+    network, example = _step()
+    engine = Engine(network, example)
+    (note,) = engine_notes()
+    assert note in ("networks run in OpenVINO, in bf16", "networks run in OpenVINO, in f32")
+    with torch.inference_mode():
+        expected = network(*example)
+    first = engine(*example)
+    kept = [value.clone() for value in first]
+    engine(*(torch.rand_like(value) for value in example))
+    for ours, copy, theirs in zip(first, kept, expected, strict=True):
+        torch.testing.assert_close(ours, copy, msg="a later run writes over an earlier result")
+        assert (ours - theirs).abs().max() < 0.05 * theirs.abs().max()
+
+
+def test_an_engine_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="`engine` fast: choose one of auto, torch, onnxruntime, openvino"):
+        prefer("fast")
+    monkeypatch.setattr(sightline.nn.engine, "has_onnxruntime", lambda: False)
+    for name in ("onnxruntime", "openvino"):
+        with pytest.raises(UsageError, match=f"`engine` {name}: not installed; pip install"):
+            prefer(name)
 
 
 @needs_onnxruntime

@@ -116,6 +116,12 @@ def predict(
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="auto, torch, onnxruntime, or openvino: of bfloat16 on CPUs that have it, faster and less exact."
+        ),
+    ] = "auto",
     each: Annotated[
         bool, typer.Option("--each", help="Unrelated images: DIR/saliency/<name>.png and so on, one for each image.")
     ] = False,
@@ -143,7 +149,7 @@ def predict(
     from sightline.cli._outcomes import place_in, summarise, tell
     from sightline.cli._progress import Progress, until_interrupted
     from sightline.errors import UsageError
-    from sightline.nn.engine import engine_notes
+    from sightline.nn.engine import engine_notes, prefer
     from sightline.results.outputs import choose
     from sightline.video.opening import expand_sources
 
@@ -168,6 +174,7 @@ def predict(
     if not there:
         summarise(missing.values(), as_json=as_json)
         raise typer.Exit(1)
+    prefer(engine)
     predictor = models.load(model, device=device)
     tables = {"fixations": fixations, "heads": heads}
     predictor.require(*prompt.kinds, *(kind for kind, file in tables.items() if file is not None))

@@ -128,6 +128,12 @@ class LostConfig(Config):
         le=1,
         description="probability of being in the crop, below which it is lost; of networks with a memory",
     )
+    flood: float = Field(
+        3.0,
+        gt=1,
+        description="times its usual area at which a mask whose colours are not the target's is none: lost. A large"
+        " value lets all pass",
+    )
     area_growth: float = Field(
         0.1, ge=0, le=1, description="rate a frame at which the usual area follows a larger mask"
     )

@@ -146,6 +146,10 @@ class Evidence:
         self._novelty = self._novelty * (1 - distractors)  # they stay what they are, however their appearance changes
         return likely * from_numpy((~seen_before).astype(np.float32))
 
+    def colour_of(self, component: NDArray[np.bool_]) -> float:
+        """What the colours of some of the observed cells say for the target, mean log-odds."""
+        return float(self._colour_log_odds()[component].mean())
+
     def reachable(self) -> Tensor:
         """1 where the target can be, after where its last mask went, 0 elsewhere: (cells, cells). Look-alikes further
         off are left out, and over distractors that it touches it spreads but slowly."""

@@ -128,11 +128,10 @@ def _motions(
 def _frame(frame: VideoFrame, found: dict[int, Tracked], saliency: NDArray[np.float32] | None = None) -> Frame:
     """The targets as one frame's result; `saliency` in the place of their hotspot maps."""
     (_, first), *others = found.items()
-    probability, mask, hotspot = first.probability, first.mask.astype(np.uint8), first.hotspot
-    number = min(found)
-    mask *= np.uint8(number)
-    for number, tracked in others:  # where two claim a pixel, it is of the one that is surer
-        mask[tracked.mask & ((mask == 0) | (tracked.probability > probability))] = number
+    probability, mask, hotspot = first.probability, np.zeros(first.mask.shape, np.uint8), first.hotspot
+    for number, tracked in sorted(found.items(), key=lambda each: -int(each[1].mask.sum())):
+        mask[tracked.mask] = number  # a smaller object is in front of a larger one
+    for _, tracked in others:
         probability = np.maximum(probability, tracked.probability)
         hotspot = np.maximum(hotspot, tracked.hotspot)
     return Frame(

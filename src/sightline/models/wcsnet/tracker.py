@@ -329,6 +329,8 @@ class Tracker:
         lost = self.config.lost
         if area < lost.area * self._area:
             return None
+        if area > lost.flood * self._area and evidence.colour_of(component) < 0:
+            return None  # what covers the target, or the ground around it
         mask[torch.from_numpy((mask.numpy() > 0.5) & ~component)] = 0.0
         evidence.update(mask, network_mask)
         height, width = view.frame.shape[:2]

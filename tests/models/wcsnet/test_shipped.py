@@ -78,6 +78,15 @@ def test_a_click_chooses_the_target(model: WCSNetPredictor, shared_data: Path) -
         model.predict(frame, fixations={})
 
 
+def test_a_click_on_a_small_ball_does_not_take_the_table(model: WCSNetPredictor, shared_data: Path) -> None:
+    with open_source(shared_data / "clips/cups.mp4") as source:
+        frame = next(iter(source)).image
+    rows, columns = np.indices(frame.shape[:2])
+    ball = np.hypot(rows - 466, columns - 400) < 37
+    mask = model.tracker().start(frame, point=(400, 465)).mask
+    assert (ball & mask).sum() / (ball | mask).sum() > 0.7
+
+
 def test_a_click_on_the_dog_does_not_end_on_the_woman_whose_hand_it_touches(
     model: WCSNetPredictor, shared_data: Path
 ) -> None:

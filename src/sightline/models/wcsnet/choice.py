@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from sightline.models.wcsnet.config import TrackerConfig
+from sightline.models.wcsnet.evidence import log_ratio
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.geometry import Crop
 from sightline.types import Box, Cue, Point
@@ -34,17 +35,38 @@ class Choice:
             target = self._in_box(frame, cue.box)
         for x, y in cue.points:
             if not target[int(y), int(x)]:
-                target = target | self.segment(frame, self.near(frame, [(x, y)]))
+                target = target | self._at(frame, (x, y))
         if any(target[int(y), int(x)] for x, y in cue.not_points):
             target = self._without(frame, target, cue)
         for x, y in cue.points:  # whatever the network says of it, it is of the object
             target[int(y), int(x)] = True
         return target
 
-    def near(self, frame: Picture, points: tuple[Point, ...] | list[Point]) -> NDArray[np.float32]:
-        """Points as a map, 1 at each."""
+    def _at(self, frame: Picture, point: Point) -> Mask:
+        """The object at a point. A wide guidance finds whole objects, but of a ball also the table around it. So what a
+        close one leaves out counts only where its colours are not those of the surroundings."""
+        wide = self.segment(frame, self.near(frame, [point]))
+        close = self.segment(frame, self.near(frame, [point], self.config.start.close_sigma))
+        between = wide & ~close
+        if not between.any() or not close.any():
+            return wide
+        settings = self.config.evidence
+        levels = frame.astype(np.intp) * settings.colour_bins // 256
+        codes = (levels[..., 0] * settings.colour_bins + levels[..., 1]) * settings.colour_bins + levels[..., 2]
+        on, off = (
+            np.bincount(codes[part], minlength=settings.colour_bins**3) / max(int(part.sum()), 1)
+            for part in (close, ~wide & ~close)
+        )
+        like_it = log_ratio(on, off, settings.rare, settings.colour)[codes[between]].mean()
+        return close if like_it < 0 else wide
+
+    def near(
+        self, frame: Picture, points: tuple[Point, ...] | list[Point], sigma: float | None = None
+    ) -> NDArray[np.float32]:
+        """Points as a map, 1 at each. sigma: standard deviation in parts of the longer side, the config's if not
+        given."""
         height, width = frame.shape[:2]
-        sigma = max(1.0, self.config.start.point_sigma * max(height, width))
+        sigma = max(1.0, (sigma or self.config.start.point_sigma) * max(height, width))
         found = np.zeros((height, width), np.float32)
         for x, y in points:
             rows = np.exp(-((np.arange(height) + 0.5 - y) ** 2) / (2 * sigma**2))

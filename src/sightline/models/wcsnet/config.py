@@ -38,6 +38,11 @@ class StartConfig(Config):
     point_sigma: float = Field(
         0.04, gt=0, description="standard deviation of a point as a map, in parts of the frame's longer side"
     )
+    close_sigma: float = Field(
+        0.012,
+        gt=0,
+        description="the same of a second, closer look: small things are found by it, of large ones it finds parts",
+    )
     box_sigma: float = Field(
         0.25,
         gt=0,

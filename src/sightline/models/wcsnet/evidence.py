@@ -121,7 +121,7 @@ class Evidence:
         log_odds = settings.warped_mask * (2 * self.warped_mask - 1)
         steps = np.clip(self._motion * bins - 0.5, 0, bins - 1)
         shares = self._shares(steps.round().astype(np.intp), bins, self.warped_mask)
-        ratios = _log_ratio(*shares, settings.rare, settings.motion)
+        ratios = log_ratio(*shares, settings.rare, settings.motion)
         log_odds = log_odds + self._in_frame * np.interp(steps, np.arange(bins), ratios)
         return _add_log_odds(mask, log_odds + self._colour_log_odds())
 
@@ -180,7 +180,7 @@ class Evidence:
         if self._histograms is None:
             return np.zeros(self._codes.shape)
         settings = self._settings
-        ratios = _log_ratio(*self._histograms, settings.rare, settings.colour)[self._codes]
+        ratios = log_ratio(*self._histograms, settings.rare, settings.colour)[self._codes]
         return np.asarray(self._in_frame * cv2.blur(ratios, (settings.colour_window, settings.colour_window)))
 
     def _colours_of(self, frame: NDArray[np.uint8]) -> Maps:
@@ -212,7 +212,7 @@ def _add_log_odds(mask: Tensor, log_odds: NDArray[np.float64]) -> Tensor:
     return from_numpy(odds / (1 + odds))
 
 
-def _log_ratio(on: Histogram, off: Histogram, rare: float, limit: float) -> Histogram:
+def log_ratio(on: Histogram, off: Histogram, rare: float, limit: float) -> Histogram:
     """What each code says for the target, in log-odds within +-limit; next to nothing where it is rare in both. rare:
     prior count of a code, in parts of a mean code's share."""
     prior = rare / len(on)

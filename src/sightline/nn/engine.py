@@ -61,7 +61,7 @@ def prefer(name: str) -> None:
         raise UsageError("`engine` onnxruntime: not installed; pip install 'sightline[export]'")
     if name == "openvino" and not (has_onnxruntime() and importlib.util.find_spec("openvino")):
         raise UsageError("`engine` openvino: not installed; pip install openvino 'sightline[export]'")
-    _preferred[0] = name  # type: ignore[assignment]  # one of them
+    _preferred[0] = name  # type: ignore[call-overload]  # one of them
 
 
 def engine_notes() -> list[str]:

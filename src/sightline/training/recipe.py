@@ -34,6 +34,8 @@ RECIPES = {
     "egcnet": "sightline.training.egcnet:EGCNetRecipe",
     "scam": "sightline.training.stanet:ScamRecipe",
     "stanet": "sightline.training.stanet:STANetRecipe",
+    "scam-plus": "sightline.training.stanet_plus:ScamPlusRecipe",
+    "stanet-plus": "sightline.training.stanet_plus:STANetPlusRecipe",
     "samgop": "sightline.training.samgop:SamGOPRecipe",
     "stanet-fixations": "sightline.training.stanet:WatchedRecipe",
 }

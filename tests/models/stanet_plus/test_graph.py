@@ -166,6 +166,17 @@ def test_no_round_leaves_states_as_they_are() -> None:
     assert torch.equal(graph(GraphConfig(rounds=0))(states), states)
 
 
+def test_a_coarser_graph() -> None:
+    """States that are alike in each square of four places are what a graph of pooled places makes of them."""
+    coarse = graph(GraphConfig(pool=2))
+    small = torch.randn(1, 3, 4, 2, 3)
+    large = small.repeat_interleave(2, -1).repeat_interleave(2, -2)
+    fine = graph(GraphConfig())(small)
+    expected = torch.nn.functional.interpolate(fine[0], (4, 6), mode="bilinear")
+    torch.testing.assert_close(coarse(large)[0], expected)
+    assert coarse(torch.randn(1, 3, 4, 1, 5)).shape == (1, 3, 4, 1, 5)
+
+
 def test_samples_of_a_batch_do_not_mix() -> None:
     made = graph(GraphConfig())
     states = torch.randn(3, 3, 4, 3, 3)

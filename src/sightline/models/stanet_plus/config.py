@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from sightline.models.stanet.config import ScamConfig
 from sightline.models.stanet_plus.graph import GraphConfig
+from sightline.models.weights import Part
 from sightline.nn.audiovisual import Sources
 from sightline.nn.config import Config
 
@@ -76,3 +77,24 @@ class ScamPlusConfig(Config):
         if lacking:
             raise ValueError(f"nets: {', '.join(sorted(lacking))}: scam.nets has none for them to build on")
         return self
+
+
+Output = Literal["fusion", "product", "sum", "max", "sta", "short", "long"]
+"""What the map is: Eq. 21, Eq. 23, the plain sum or maximum (the released code's) of the three, or one of them."""
+
+
+class STANetPlusConfig(Config):
+    """STA+ with short- and with long-term context, beside STA (Sec. 5).
+
+    parts: "sta", the STANet whose features they read and whose map they are fused with.
+    """
+
+    model: Literal["stanet-plus"] = "stanet-plus"
+    parts: dict[str, Part] = Field(default_factory=dict)
+    width: int = Field(64, ge=1, description="channels of STA's fused features, as its weights have them")
+    graph: GraphConfig = Field(
+        GraphConfig(pool=2),
+        description="on 2x2 places of STA's features: at their full size the messages take as long as all the rest",
+    )
+    context: ContextConfig = ContextConfig()
+    output: Output = Field("fusion", description="what the map is: Table 6, and the three parts")

@@ -6,12 +6,15 @@ asks every other one what it has in common with each of its places, and lets thr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from sightline.nn.blocks import resize
 from sightline.nn.config import Config
 
 
@@ -25,6 +28,11 @@ class GraphConfig(Config):
     )
     nodes: int = Field(2, ge=1, description="n, context nodes beside the target (Table 5)")
     rounds: int = Field(3, ge=0, description="m, rounds of messages (Table 5)")
+    pool: int = Field(
+        1,
+        ge=1,
+        description="places of the features, each way, that make one place of the graph; messages cost its square",
+    )
     refine: bool = Field(True, description="the fixation refine layer after each round; Table 4, w/o FRL")
     refine_threshold: float = Field(
         0.8, ge=0, le=1, description="T_d, part of the highest mean response below which a place is held back (Eq. 13)"
@@ -101,11 +109,13 @@ class ContextGraph(nn.Module):
 
         The paper's form takes any number of nodes, the code's the one of its config.
         """
+        size = states.shape[-2:]
+        states = _scaled(states, [max(1, length // self.config.pool) for length in size])
         for _ in range(self.config.rounds):
             states = self._updated(states, self.messages(states))
             if self.config.refine:
                 states = refine(states, self.config.refine_threshold, self.config.refine_rate)
-        return states
+        return _scaled(states, size)
 
     def messages(self, states: Tensor) -> Tensor:
         """What each node hears: (N, K, K - 1, C, h, w), from the others in their order (Eq. 9, 10)."""
@@ -132,3 +142,11 @@ class ContextGraph(nn.Module):
         if self.cell is not None:
             joined = self.cell(joined, states.flatten(0, 1))
         return joined.unflatten(0, states.shape[:2])
+
+
+def _scaled(states: Tensor, size: Sequence[int]) -> Tensor:
+    """States (N, K, C, h, w) at another size: means of places where it shrinks."""
+    flat = states.flatten(0, 1)
+    smaller = size[0] < states.shape[-2] or size[1] < states.shape[-1]
+    scaled = F.adaptive_avg_pool2d(flat, (size[0], size[1])) if smaller else resize(flat, size)
+    return scaled.unflatten(0, states.shape[:2])

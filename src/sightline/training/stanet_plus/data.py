@@ -1,0 +1,153 @@
+"""Batches of frames with their context."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
+
+from sightline.errors import DataError
+from sightline.training.batches import Batches
+from sightline.training.stanet.rows import Clip
+from sightline.training.stanet_plus.draw import companions, distant
+from sightline.training.stanet_plus.frames import ContextDraw, Examined, Heard
+
+B = TypeVar("B", bound=tuple[Tensor, ...])
+
+
+class TagBatch(NamedTuple):
+    """B frames and their context: (M, B, 1 + n, C, h, w) each, of SCAM's nets, the target first; tags: (B, K).
+
+    A tag with one video alone has no cross-term context: the frame stands in for it.
+    """
+
+    short: Tensor
+    long: Tensor
+    cross: Tensor
+    tags: Tensor
+
+
+class NodeBatch(NamedTuple):
+    """STA's features of B frames and their context, (B, 1 + n, C, h, w), and pseudo-fixations, (B, 1 + n, h', w')."""
+
+    short_fused: Tensor
+    short_spatial: Tensor
+    short_pseudo: Tensor
+    long_fused: Tensor
+    long_spatial: Tensor
+    long_pseudo: Tensor
+
+
+class ContextFrames(IterableDataset[B], Generic[B]):
+    """Endless batches: a size of frames, a tag, a video and a frame are drawn in turn; half of them are mirrored.
+
+    usable: by clip, the rows that can be targets. start: batches to leave out, for a run that goes on.
+    """
+
+    def __init__(
+        self,
+        clips: Sequence[Clip],
+        sizes: Sequence[tuple[int, ...]],
+        usable: Sequence[Sequence[int]],
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        self.batch_size, self.seed, self.start = batch_size, seed, 0
+        self.usable = usable
+        self.by_size: dict[tuple[int, ...], dict[str, list[int]]] = {}
+        for number, (clip, size) in enumerate(zip(clips, sizes, strict=True)):
+            if len(usable[number]):
+                self.by_size.setdefault(size, {}).setdefault(clip.video.tags[0], []).append(number)
+        if not self.by_size:
+            raise DataError("no frame to train on: no frame has pseudo-fixations; train the nets of SCAM longer")
+
+    def __iter__(self) -> Iterator[B]:
+        return islice(self._all(), self.start, None)
+
+    def _all(self) -> Iterator[B]:
+        generator = np.random.default_rng(self.seed)
+        sizes = [list(of_size.values()) for of_size in self.by_size.values()]
+        videos = np.array([sum(map(len, groups)) for groups in sizes])
+        while True:
+            groups = sizes[generator.choice(len(sizes), p=videos / videos.sum())]
+            drawn = []
+            for _ in range(self.batch_size):
+                group = groups[generator.integers(len(groups))]
+                number = group[generator.integers(len(group))]
+                row = self.usable[number][int(generator.integers(len(self.usable[number])))]
+                flip = (lambda values: values.flip(-1)) if generator.integers(2) else (lambda values: values)
+                drawn.append([flip(values) for values in self.fields(number, row, generator)])
+            yield self.batch(drawn)
+
+    @abstractmethod
+    def fields(self, number: int, row: int, generator: np.random.Generator) -> tuple[Tensor, ...]:
+        """Maps of a frame and its context, as `batch` takes them."""
+
+    @abstractmethod
+    def batch(self, drawn: list[list[Tensor]]) -> B:
+        """A batch of the fields of several frames."""
+
+
+class TagFrames(ContextFrames[TagBatch]):
+    """For the nets with context."""
+
+    def __init__(self, examined: Sequence[Examined], nodes: int, batch_size: int, seed: int) -> None:
+        clips = [one.clip for one in examined]
+        sizes = [tuple(one.features.shape[-2:]) for one in examined]
+        super().__init__(clips, sizes, [range(len(one)) for one in examined], batch_size, seed)
+        self.examined, self.context = examined, ContextDraw(examined, nodes)
+
+    def fields(self, number: int, row: int, generator: np.random.Generator) -> tuple[Tensor, ...]:
+        """Short, long and cross: (M, 1 + n, C, h, w) each; tags in the place of a map, (K,)."""
+        own = self.examined[number]
+        target = own.features[:, [row]].float()
+        terms = self.context.draw(number, row, generator)
+        alone = target.expand(-1, self.context.nodes, -1, -1, -1)
+        found = [torch.cat([target, terms.get(term, alone)], dim=1) for term in ("short", "long", "cross")]
+        return (*found, own.clip.tags[0][:, None])  # a mirrored column is the same
+
+    def batch(self, drawn: list[list[Tensor]]) -> TagBatch:
+        """See `TagBatch`."""
+        *terms, tags = zip(*drawn, strict=True)
+        short, long, cross = (torch.stack(values, dim=1) for values in terms)
+        return TagBatch(short, long, cross, torch.stack(tags)[..., 0])
+
+
+class NodeFrames(ContextFrames[NodeBatch]):
+    """For STA+: frames with pseudo-fixations."""
+
+    def __init__(self, heard: Sequence[Heard], nodes: int, batch_size: int, seed: int) -> None:
+        usable = [one.pseudo.flatten(1).amax(dim=1).nonzero()[:, 0].tolist() for one in heard]
+        sizes = [tuple(one.fused.shape[-2:]) for one in heard]
+        super().__init__([one.clip for one in heard], sizes, usable, batch_size, seed)
+        self.heard, self.nodes = heard, nodes
+
+    def fields(self, number: int, row: int, generator: np.random.Generator) -> tuple[Tensor, ...]:
+        """Fused, spatial, pseudo with short-, then with long-term context, (1 + n, ...) each."""
+        own = self.heard[number]
+        contexts = (companions(row, len(own), self.nodes), distant(row, len(own), self.nodes, generator))
+        return tuple(
+            values[[row, *context]].float() for context in contexts for values in (own.fused, own.spatial, own.pseudo)
+        )
+
+    def batch(self, drawn: list[list[Tensor]]) -> NodeBatch:
+        """See `NodeBatch`."""
+        return NodeBatch(*(torch.stack(values) for values in zip(*drawn, strict=True)))
+
+
+class ContextData(Batches):
+    """Frames without end, each process's own."""
+
+    def __init__(self, frames: TagFrames | NodeFrames) -> None:
+        super().__init__()
+        self.frames, self.seed = frames, frames.seed
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        self.frames.start, self.frames.seed = self.done, self.seed + 1000 * self.rank
+        return DataLoader(self.frames, batch_size=None)

@@ -1,0 +1,80 @@
+"""Training of the nets with context, and of STA+."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor
+
+from sightline.models.stanet import losses
+from sightline.models.stanet_plus.config import sources_of, term_of
+from sightline.models.stanet_plus.nets import ScamPlusNets
+from sightline.models.stanet_plus.network import STANetPlus
+from sightline.nn.blocks import resize
+from sightline.training.optimisation import configure
+from sightline.training.stanet_plus.data import NodeBatch, TagBatch
+from sightline.training.stanet_plus.recipe import ScamPlusRecipe, STANetPlusRecipe
+
+
+class ScamPlusTask(L.LightningModule):
+    """Trains the nets with context side by side; those of SCAM stay as they are. Every node is asked for the tag."""
+
+    def __init__(self, network: ScamPlusNets, recipe: ScamPlusRecipe) -> None:
+        super().__init__()
+        self.network, self.recipe = network, recipe
+        network.scam.requires_grad_(False)
+        network.train()
+        network.scam.eval()  # Lightning keeps these modes
+
+    def training_step(self, batch: TagBatch, _: int) -> Tensor:
+        config = self.network.config
+        loss = torch.zeros((), device=batch.tags.device)
+        for name in config.nets:
+            features = getattr(batch, term_of(name))[config.scam.nets.index(sources_of(name))]
+            logits, _states = self.network.net(name)(features)
+            tags = batch.tags[:, None].expand(-1, logits.shape[1], -1)
+            own = losses.tag_loss(logits.flatten(0, 1), tags.flatten(0, 1), several=config.scam.several_tags)
+            self.log(f"train_{name}", own)
+            loss = loss + own
+        self.log("train_loss", loss)
+        return loss
+
+    def configure_optimizers(self) -> Any:
+        return configure(self.network, self.recipe.optimisation)
+
+
+class STANetPlusTask(L.LightningModule):
+    """Trains STA+ with short- and with long-term context: every node that has pseudo-fixations (Eq. 20)."""
+
+    def __init__(self, network: STANetPlus, recipe: STANetPlusRecipe) -> None:
+        super().__init__()
+        self.network, self.recipe = network, recipe
+        network.train()
+
+    def training_step(self, batch: NodeBatch, _: int) -> Tensor:
+        loss = torch.zeros((), device=batch.short_fused.device)
+        for name, head, (fused, spatial, pseudo) in (
+            ("short", self.network.short, batch[:3]),
+            ("long", self.network.long, batch[3:]),
+        ):
+            own = node_loss(head(fused, spatial), pseudo, self.recipe.kl_weight)
+            self.log(f"train_{name}", own)
+            loss = loss + own
+        self.log("train_loss", loss)
+        return loss
+
+    def configure_optimizers(self) -> Any:
+        return configure(self.network, self.recipe.optimisation)
+
+
+def node_loss(logits: Tensor, pseudo: Tensor, kl_weight: float) -> Tensor:
+    """Eq. 20: the sum over the nodes of what each one's map costs.
+
+    logits: (N, K, 1, h, w); pseudo: (N, K, h', w') in [0, 1], empty where there is none, which then does not count.
+    """
+    nodes = logits.shape[1]
+    there = pseudo.flatten(2).amax(dim=2).flatten() > 0
+    maps = resize(logits.flatten(0, 1), pseudo.shape[-2:])[there]
+    return nodes * losses.fixation_loss(maps, pseudo.flatten(0, 1)[there][:, None], kl_weight)

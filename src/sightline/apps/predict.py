@@ -6,6 +6,7 @@ import hashlib
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -21,7 +22,7 @@ from sightline.apps.fixations import SourceFixations, sha256_of_table
 from sightline.apps.outcome import Outcome, cause_of
 from sightline.apps.sources import Given, fingerprint, over_each
 from sightline.data.head_tables import HeadTable
-from sightline.errors import OutputError, UsageError
+from sightline.errors import OutputError, SourceError, UsageError
 from sightline.models.base import Predictor
 from sightline.nn.engine import engine_notes
 from sightline.results.folder import OutputFolder
@@ -29,7 +30,7 @@ from sightline.results.kinds import Kind
 from sightline.results.outputs import MASKS
 from sightline.results.resume import WARM_UP, Earlier, FrameLog
 from sightline.results.writer import ResultWriter
-from sightline.types import Cue, Prompt
+from sightline.types import Cue, Prompt, VideoFrame
 from sightline.video import Ahead, Selection, Source, open_source
 from sightline.video.source import DEFAULT_FPS
 
@@ -56,6 +57,8 @@ class Run:
         Which part of each source: see `video.Selection`.
     fps
         Frames a second of sources without times of their own.
+    two_pass
+        Read each source once before, of a model that can make use of it.
     overwrite
         Replace other results.
     begin
@@ -75,6 +78,7 @@ class Run:
     end_s: float | None = None
     every: int = 1
     fps: float = DEFAULT_FPS
+    two_pass: bool = False
     overwrite: bool = False
     begin: Callable[[str, int | None], None] = lambda name, frames: None
     step: Callable[[], None] = lambda: None
@@ -131,6 +135,11 @@ class Run:
                 if self.stopped():
                     return Outcome(str(given), "stopped")
                 seen = SourceFixations.read(table, times, source.size).of_frames(numbers)
+            if self.two_pass:
+                self.predictor.require_first_pass(source)
+                self._first_pass(source)
+                if self.stopped():
+                    return Outcome(str(given), "stopped")
             partial, earlier = folder.begin(identity, self.kinds, versions(), anew=self.overwrite or source.once)
             kept = 0 if earlier is None else len(earlier.frames)
             counts = [count - kept for count in (source.frames_expected, self.limit) if count is not None]
@@ -158,6 +167,21 @@ class Run:
             if self.stopped():
                 break
         return numbers, times
+
+    def _first_pass(self, source: Source) -> None:
+        """Show the model the source once before. Of a damaged one, what comes before the damage."""
+        self.begin(f"{source.stem}, first pass", source.frames_expected)
+
+        def frames() -> Iterator[VideoFrame]:
+            with suppress(SourceError):  # the second pass says what is wrong
+                for frame in islice(source, self.limit):
+                    yield frame
+                    self.step()
+                    if self.stopped():
+                        return
+
+        with Ahead(source, frames()) as clip:
+            self.predictor.look_ahead(clip)
 
     def _write(
         self,
@@ -281,7 +305,8 @@ class Run:
             "source_bytes": size,
             "source_modified": modified,
             "limit": self.limit,
-            "part": {"start_s": self.start_s, "end_s": self.end_s, "every": self.every, "fps": self.fps},
+            "part": {"start_s": self.start_s, "end_s": self.end_s, "every": self.every, "fps": self.fps}
+            | ({"two_pass": True} if self.two_pass else {}),
             "prompt": prompt_told(self.prompt)
             | ({} if self.heads is None else {"heads_sha256": self.heads.sha256})
             | ({} if table is None else {"fixations_sha256": sha256_of_table(table)}),

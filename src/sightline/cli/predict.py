@@ -136,6 +136,13 @@ def predict(
     fps: Annotated[
         float, typer.Option(min=0.001, metavar="RATE", help="Frames a second of a folder of frames or pages.")
     ] = 25.0,
+    two_pass: Annotated[
+        bool,
+        typer.Option(
+            "--two-pass",
+            help="Read each source once before, so that the model knows all of it at the first frame; of stanet-plus.",
+        ),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there already.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
@@ -161,6 +168,8 @@ def predict(
         raise UsageError(f"`end` {end}: not after `start` {start}")
     if each and (start_s or end_s or every > 1):
         raise UsageError("`start`, `end`, `every`: a part of a video, not of unrelated images; leave out `each`")
+    if each and two_pass:
+        raise UsageError("`two_pass`: of a video, not of unrelated images; leave out `each`")
     given = expand_sources(sources, folders=not each)
     if fixations is not None:
         if each:
@@ -191,6 +200,7 @@ def predict(
             end_s=end_s,
             every=every,
             fps=fps,
+            two_pass=two_pass,
             overwrite=overwrite,
             begin=progress.begin,
             step=progress.step,

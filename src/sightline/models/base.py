@@ -33,16 +33,23 @@ class Predictor(ABC):
     gives
         What its frames hold, by the names of `sightline.results.outputs`: "saliency", "probability", "masks",
         "hotspots", "objects", "people", "heatmaps", "sound".
+    looks_ahead
+        Whether it can make use of a first pass over a clip.
     """
 
     name: str
     weights_sha256: str
     takes: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[frozenset[str]]
+    looks_ahead: ClassVar[bool] = False
 
     @abstractmethod
     def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
         """Results of a clip's frames, in their order. Holds no more than a few frames at a time."""
+
+    def look_ahead(self, clip: Clip) -> None:
+        """A first pass over a clip, for the next `stream` of the same one. Only of models with `looks_ahead`."""
+        raise UsageError(f"`two_pass`: {self.name} makes one pass; leave it out")
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -74,6 +81,7 @@ class Predictor(ABC):
         objects: Sequence[Cue | Mapping[str, object]] = (),
         fixations: Mapping[int, NDArray[np.floating]] | Sequence[NDArray[np.floating]] | None = None,
         heads: NDArray[np.floating] | Sequence[Box] | Mapping[int, NDArray[np.floating]] | None = None,
+        two_pass: bool = False,
     ) -> Iterator[Frame]:
         """Results of a source, frame by frame. Everything is checked at once; the work is done as frames are asked for.
 
@@ -86,6 +94,8 @@ class Predictor(ABC):
             Frames per second of a source without times of its own.
         point, not_point, box, mask, at_s, objects, fixations, heads
             What to attend to; see `Prompt`.
+        two_pass
+            Read the source once before, of a model that can make use of it (`looks_ahead`).
 
         Returns
         -------
@@ -94,7 +104,8 @@ class Predictor(ABC):
         Raises
         ------
         UsageError
-            A prompt that the model does not take, or that does not fit the frames.
+            A prompt that the model does not take, or that does not fit the frames; a first pass that it cannot use, or
+            over a source that can be read only once.
         SourceError
             The source cannot be read. Of arrays it is a FrameError, which is a ValueError too.
         """
@@ -112,13 +123,32 @@ class Predictor(ABC):
         opened = open_source(source, fps=fps)
         try:
             prompt.require_inside(opened.size, opened.end_s)
+            if two_pass:
+                self.require_first_pass(opened)
         except UsageError:
             opened.close()
             raise
-        return self._frames(opened, prompt)
+        return self._frames(opened, prompt, two_pass)
 
-    def _frames(self, source: Source, prompt: Prompt) -> Iterator[Frame]:
-        with source, Ahead(source) as clip:
-            yield from self.stream(clip, prompt)
+    def require_first_pass(self, source: Source) -> None:
+        """Check that a first pass over a source is of use and can be made.
+
+        Raises
+        ------
+        UsageError
+            It is not, or cannot.
+        """
+        if not self.looks_ahead:
+            raise UsageError(f"`two_pass`: {self.name} makes one pass; leave it out")
+        if source.once:
+            raise UsageError(f"`two_pass`: {source.name} can be read only once; leave it out, or save it to a file")
+
+    def _frames(self, source: Source, prompt: Prompt, two_pass: bool) -> Iterator[Frame]:
+        with source:
+            if two_pass:
+                with Ahead(source) as clip:
+                    self.look_ahead(clip)
+            with Ahead(source) as clip:
+                yield from self.stream(clip, prompt)
         for note in source.notes:
             warnings.warn(note, stacklevel=2)

@@ -1,0 +1,150 @@
+"""STANet+ on videos and pictures: STA of each frame, beside frames around it and frames seen before."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sightline.models import weights
+from sightline.models.stanet.network import STANet
+from sightline.models.stanet.predictor import EMPTY, STANetPredictor
+from sightline.models.stanet.windows import listen, with_neighbours
+from sightline.models.stanet_plus.context import Reservoir, filled
+from sightline.models.stanet_plus.fusion import fuse
+from sightline.models.stanet_plus.loading import load_stanet_plus
+from sightline.models.stanet_plus.readout import ContextHead
+from sightline.nn.blocks import resize
+from sightline.types import Clip, Frame, Prompt, SoundWindow, VideoFrame
+
+
+class Node(NamedTuple):
+    """A frame after STA. fused, spatial: (1, C, h, w); logits: (1, 1, h', w'), of STA's own map."""
+
+    frame: VideoFrame
+    sound: SoundWindow | None
+    fused: Tensor
+    spatial: Tensor
+    logits: Tensor
+
+
+class STANetPlusPredictor(STANetPredictor):
+    """Where viewers look while they hear the sound, with memory. Memory in the machine does not grow with the video.
+
+    Short-term context are frames before and after, long-term ones a seeded reservoir of what has been seen; with
+    `look_ahead`, of the whole clip. A frame stands in for context that there is not: at the first frames, and in a
+    picture alone.
+    """
+
+    name = "stanet-plus"
+    looks_ahead = True
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        self.plus = load_stanet_plus(folder)
+        parts = self.plus.config.parts
+        super().__init__(weights.find_part(folder, "sta", parts), device)
+        both = weights.sha256(folder) + self.weights_sha256
+        self.weights_sha256 = hashlib.sha256(both.encode()).hexdigest()
+        self._seen_ahead: Reservoir[Node] | None = None
+
+    def look_ahead(self, clip: Clip) -> None:
+        """Fill the reservoir from all of a clip, for the next `stream`. Only frames that are kept are looked at."""
+        window = self.network.config.window
+        kept = self._reservoir()
+        for around in with_neighbours(clip.frames(), lambda frame: frame.time_s, window.step_s):
+            kept.offer(partial(self._kept, clip, around))
+        self._seen_ahead = kept
+
+    def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
+        """See `Predictor.stream`; a frame waits for its short-term context after it."""
+        ahead, self._seen_ahead = self._seen_ahead, None
+        far = self._reservoir() if ahead is None else ahead
+        context, count = self.plus.config.context, self.plus.config.graph.nodes
+        after = count // 2
+        for near in with_neighbours(self._nodes(clip), _time, context.short_s, count - after, after):
+            now = near[count - after]
+            distant = far.best(count, partial(_apart, _time(now), context.short_s))
+            yield self._result(now, [one for one in near if one is not now], distant)
+            if ahead is None:
+                far.offer(partial(_without_picture, now))
+
+    def _kept(self, clip: Clip, around: Sequence[VideoFrame]) -> Node:
+        return _without_picture(self._node(clip, [self._see(frame) for frame in around]))
+
+    def _reservoir(self) -> Reservoir[Node]:
+        context = self.plus.config.context
+        return Reservoir(context.samples, context.seed)
+
+    def _nodes(self, clip: Clip) -> Iterator[Node]:
+        seen = map(self._see, clip.frames())
+        window = self.network.config.window
+        for around in with_neighbours(seen, lambda item: item.frame.time_s, window.step_s):
+            yield self._node(clip, around)
+
+    def _node(self, clip: Clip, around: Sequence) -> Node:  # type: ignore[type-arg]  # what `_see` gives
+        before, now, after = around
+        window = self.network.config.window
+        heard = listen(clip, now.frame.time_s, window.sound_s, self.network.encoders.audio)
+        audio, switch, sound = self._heard(now, heard)
+        spatial = torch.stack([item.spatial[0] for item in (before, now, after)])[None]
+        fused, logits = self._run("fuse", _Fuse(self.network), spatial, now.level3, now.level4, audio, switch)
+        return Node(now.frame, sound, fused, now.spatial, logits)
+
+    def _result(self, now: Node, near: list[Node], distant: list[Node]) -> Frame:
+        config, frame = self.plus.config, now.frame
+        size = (frame.image.shape[0], frame.image.shape[1])
+        maps = [now.logits]
+        for name, head, found in (("short", self.plus.short, near), ("long", self.plus.long, distant)):
+            nodes = [now, *filled(found, config.graph.nodes, now)]
+            fused = torch.stack([node.fused for node in nodes], dim=1)
+            maps += self._run(name, _Target(head), fused, now.spatial)
+        sta, short, long = (resize(logits.sigmoid(), now.logits.shape[-2:]) for logits in maps)
+        whole = resize(fuse(sta, short, long, config.output), size)
+        highest = whole.max()
+        saliency = (whole / highest if highest > EMPTY else whole)[0, 0].numpy()
+        return Frame(frame.index, frame.time_s, frame.image, saliency, sound=now.sound)
+
+
+def _time(node: Node) -> float:
+    return node.frame.time_s
+
+
+def _apart(time_s: float, least_s: float, node: Node) -> bool:
+    return abs(_time(node) - time_s) > least_s
+
+
+def _without_picture(node: Node) -> Node:
+    return node._replace(frame=VideoFrame(node.frame.index, _time(node), node.frame.pts, np.empty((0, 0, 3), np.uint8)))
+
+
+class _Fuse(nn.Module):
+    """STA, with the features that its decoder reads."""
+
+    def __init__(self, network: STANet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, spatial: Tensor, level3: Tensor, level4: Tensor, audio: Tensor, switch: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """As STANet's. Returns fused features and logits."""
+        fused = self.network.fusion(spatial, audio, switch)
+        return fused, self.network.decode(fused, level3, level4)
+
+
+class _Target(nn.Module):
+    """STA+ of the target alone."""
+
+    def __init__(self, head: ContextHead) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, fused: Tensor, spatial: Tensor) -> Tensor:
+        """fused: (1, 1 + n, C, h, w); spatial: (1, C, h, w), of the target. Returns logits (1, 1, h, w)."""
+        return self.head.readout(self.head.graph(fused)[:, 0], spatial)

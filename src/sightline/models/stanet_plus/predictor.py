@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from sightline.models import weights
 from sightline.models.stanet.network import STANet
-from sightline.models.stanet.predictor import EMPTY, STANetPredictor
+from sightline.models.stanet.predictor import EMPTY, Encoded, STANetPredictor
 from sightline.models.stanet.windows import listen, with_neighbours
 from sightline.models.stanet_plus.context import Reservoir, filled
 from sightline.models.stanet_plus.fusion import fuse
@@ -87,7 +87,7 @@ class STANetPlusPredictor(STANetPredictor):
         for around in with_neighbours(seen, lambda item: item.frame.time_s, window.step_s):
             yield self._node(clip, around)
 
-    def _node(self, clip: Clip, around: Sequence) -> Node:  # type: ignore[type-arg]  # what `_see` gives
+    def _node(self, clip: Clip, around: Sequence[Encoded]) -> Node:
         before, now, after = around
         window = self.network.config.window
         heard = listen(clip, now.frame.time_s, window.sound_s, self.network.encoders.audio)

@@ -83,8 +83,7 @@ def test_the_map_is_the_fusion_of_three(sta: Path, tmp_path: Path, output: Outpu
     clip = Noise(1)
     (frame,) = run(model, clip)
     with torch.inference_mode():
-        (seen,) = [model._see(frame) for frame in clip.frames()]
-        node = model._node(clip, [seen] * 3)
+        (node,) = model._nodes(clip)
         maps = [node.logits]
         for head in (model.plus.short, model.plus.long):
             target = head(torch.stack([node.fused] * 3, dim=1), torch.stack([node.spatial] * 3, dim=1))[:, 0]

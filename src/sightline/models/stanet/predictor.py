@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ EMPTY = 1e-6
 """Below this highest value a map is empty and is left as it is."""
 
 
-class _Encoded(NamedTuple):
+class Encoded(NamedTuple):
     """A frame after the part that needs no neighbours: see `_See`."""
 
     frame: VideoFrame
@@ -35,6 +35,23 @@ class _Encoded(NamedTuple):
     level5: Tensor
     spatial: Tensor
     small: Seen | None
+
+
+class Moment(NamedTuple):
+    """What STA reads of a frame. spatial: (1, 3, C, h, w), of the frame between its neighbours; audio: (1, A); switch:
+    (1,); more: what STA's config wants beside."""
+
+    now: Encoded
+    spatial: Tensor
+    audio: Tensor
+    switch: Tensor
+    sound: SoundWindow | None
+    more: tuple[Tensor, ...]
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """As `STANet.forward` takes them."""
+        return self.spatial, self.now.level3, self.now.level4, self.audio, self.switch, *self.more
 
 
 class STANetPredictor(Predictor):
@@ -58,37 +75,48 @@ class STANetPredictor(Predictor):
 
     def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
         """See `Predictor.stream`; a frame waits for its neighbour after it."""
-        window = self.network.config.window
+        for moment in self._moments(clip):
+            yield self._predict(moment)
+
+    def _moments(self, clip: Clip) -> Iterator[Moment]:
+        """What STA reads of each frame of a clip."""
+        config = self.network.config
         encoded = map(self._see, clip.frames())
-        movement = None if self.network.config.movement is None else Movement(self.network.config.movement)
-        for before, now, after in with_neighbours(encoded, lambda item: item.frame.time_s, window.step_s):
-            heard = listen(clip, now.frame.time_s, window.sound_s, self.network.encoders.audio)
-            spatial = torch.stack([item.spatial[0] for item in (before, now, after)])[None]
-            more = [now.level5] if self.network.config.egnet_decoder else []
+        movement = None if config.movement is None else Movement(config.movement)
+        for before, now, after in with_neighbours(encoded, lambda item: item.frame.time_s, config.window.step_s):
+            moment = self._moment(clip, before, now, after)
             if movement is not None and now.small is not None and before.small is not None:
                 rate = self.network.encoders.audio.front_end.rate
-                more.append(torch.from_numpy(movement.follow(clip, now.small, before.small, rate))[None])
-            yield self._predict(spatial, now, heard, more)
+                moved = torch.from_numpy(movement.follow(clip, now.small, before.small, rate))[None]
+                moment = moment._replace(more=(*moment.more, moved))
+            yield moment
 
-    def _see(self, frame: VideoFrame) -> _Encoded:
+    def _moment(self, clip: Clip, before: Encoded, now: Encoded, after: Encoded) -> Moment:
+        """What STA reads of a frame, but for how things move as the sound does."""
+        config, audio = self.network.config, self.network.encoders.audio
+        heard = listen(clip, now.frame.time_s, config.window.sound_s, audio)
+        vector, sound = (torch.zeros(1, audio.size), None) if heard is None else self._hear(now, heard)
+        spatial = torch.stack([item.spatial[0] for item in (before, now, after)])[None]
+        switch = torch.tensor([float(sound is not None and sound.switch)])
+        more = (now.level5,) if config.egnet_decoder else ()
+        return Moment(now, spatial, vector, switch, sound, more)
+
+    def _see(self, frame: VideoFrame) -> Encoded:
         config = self.network.config
         pixels = fitted([frame.image], config.input_size)
         level3, level4, level5, spatial = self._run("see", _See(self.network), pixels)
         size = (pixels.shape[2], pixels.shape[3])
         small = None if config.movement is None else seen(frame, size, config.movement)
-        return _Encoded(frame, level3, level4, level5, spatial, small)
+        return Encoded(frame, level3, level4, level5, spatial, small)
 
-    def _predict(self, spatial: Tensor, now: _Encoded, heard: Heard | None, more: Sequence[Tensor]) -> Frame:
-        frame, config = now.frame, self.network.config
-        audio, sound = torch.zeros(1, self.network.encoders.audio.size), None
-        if heard is not None:
-            audio, sound = self._hear(now, heard)
-        switch = torch.tensor([float(sound is not None and sound.switch)])
-        (logits,) = self._run("decide", self.network, spatial, now.level3, now.level4, audio, switch, *more)
-        saliency = saliency_of(logits, (frame.image.shape[0], frame.image.shape[1]), config.output)[0, 0].numpy()
-        return Frame(frame.index, frame.time_s, frame.image, saliency, sound=sound)
+    def _predict(self, moment: Moment) -> Frame:
+        frame = moment.now.frame
+        (logits,) = self._run("decide", self.network, *moment.inputs)
+        size = (frame.image.shape[0], frame.image.shape[1])
+        saliency = saliency_of(logits, size, self.network.config.output)[0, 0].numpy()
+        return Frame(frame.index, frame.time_s, frame.image, saliency, sound=moment.sound)
 
-    def _hear(self, now: _Encoded, heard: Heard) -> tuple[Tensor, SoundWindow]:
+    def _hear(self, now: Encoded, heard: Heard) -> tuple[Tensor, SoundWindow]:
         """(the sound's vector (1, A), what is said of it)."""
         config = self.network.config
         spectrogram = torch.from_numpy(heard.spectrogram)[None].float()

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from sightline.models import weights
 from sightline.models.stanet.network import STANet
-from sightline.models.stanet.predictor import EMPTY, Encoded, STANetPredictor
-from sightline.models.stanet.windows import listen, with_neighbours
+from sightline.models.stanet.predictor import EMPTY, STANetPredictor, saliency_of
+from sightline.models.stanet.windows import with_neighbours
 from sightline.models.stanet_plus.context import Reservoir, filled
 from sightline.models.stanet_plus.fusion import fuse
 from sightline.models.stanet_plus.loading import load_stanet_plus
@@ -75,26 +75,19 @@ class STANetPlusPredictor(STANetPredictor):
                 far.offer(partial(_without_picture, now))
 
     def _kept(self, clip: Clip, around: Sequence[VideoFrame]) -> Node:
-        return _without_picture(self._node(clip, [self._see(frame) for frame in around]))
+        before, now, after = (self._see(frame) for frame in around)
+        moment = self._moment(clip, before, now, after)
+        (fused,) = self._run("fuse", _Features(self.network), moment.spatial, moment.audio, moment.switch)
+        return _without_picture(Node(now.frame, None, fused, now.spatial, torch.empty(0)))
 
     def _reservoir(self) -> Reservoir[Node]:
         context = self.plus.config.context
         return Reservoir(context.samples, context.seed)
 
     def _nodes(self, clip: Clip) -> Iterator[Node]:
-        seen = map(self._see, clip.frames())
-        window = self.network.config.window
-        for around in with_neighbours(seen, lambda item: item.frame.time_s, window.step_s):
-            yield self._node(clip, around)
-
-    def _node(self, clip: Clip, around: Sequence[Encoded]) -> Node:
-        before, now, after = around
-        window = self.network.config.window
-        heard = listen(clip, now.frame.time_s, window.sound_s, self.network.encoders.audio)
-        audio, switch, sound = self._heard(now, heard)
-        spatial = torch.stack([item.spatial[0] for item in (before, now, after)])[None]
-        fused, logits = self._run("fuse", _Fuse(self.network), spatial, now.level3, now.level4, audio, switch)
-        return Node(now.frame, sound, fused, now.spatial, logits)
+        for moment in self._moments(clip):
+            fused, logits = self._run("sta", _WithFeatures(self.network), *moment.inputs)
+            yield Node(moment.now.frame, moment.sound, fused, moment.now.spatial, logits)
 
     def _result(self, now: Node, near: list[Node], distant: list[Node]) -> Frame:
         config, frame = self.plus.config, now.frame
@@ -105,6 +98,8 @@ class STANetPlusPredictor(STANetPredictor):
             fused = torch.stack([node.fused for node in nodes], dim=1)
             maps += self._run(name, _Target(head), fused, now.spatial)
         sta, short, long = (resize(logits.sigmoid(), now.logits.shape[-2:]) for logits in maps)
+        if self.network.config.output == "density":
+            sta = saliency_of(now.logits, (sta.shape[-2], sta.shape[-1]), "density")
         whole = resize(fuse(sta, short, long, config.output), size)
         highest = whole.max()
         saliency = (whole / highest if highest > EMPTY else whole)[0, 0].numpy()
@@ -123,19 +118,32 @@ def _without_picture(node: Node) -> Node:
     return node._replace(frame=VideoFrame(node.frame.index, _time(node), node.frame.pts, np.empty((0, 0, 3), np.uint8)))
 
 
-class _Fuse(nn.Module):
-    """STA, with the features that its decoder reads."""
+class _Features(nn.Module):
+    """The features that STA's decoder reads."""
+
+    def __init__(self, network: STANet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, spatial: Tensor, audio: Tensor, switch: Tensor) -> Tensor:
+        """As STANet's. Returns (1, C, h, w)."""
+        fused: Tensor = self.network.fusion(spatial, audio, switch)
+        return fused
+
+
+class _WithFeatures(nn.Module):
+    """STA, and the features that its decoder reads."""
 
     def __init__(self, network: STANet) -> None:
         super().__init__()
         self.network = network
 
     def forward(
-        self, spatial: Tensor, level3: Tensor, level4: Tensor, audio: Tensor, switch: Tensor
+        self, spatial: Tensor, level3: Tensor, level4: Tensor, audio: Tensor, switch: Tensor, *more: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """As STANet's. Returns fused features and logits."""
+        """As STANet's."""
         fused = self.network.fusion(spatial, audio, switch)
-        return fused, self.network.decode(fused, level3, level4)
+        return fused, self.network.decode(fused, level3, level4, *more)
 
 
 class _Target(nn.Module):

@@ -158,3 +158,40 @@ def test_real_scenes(shared_data: Path, tmp_path: Path) -> None:
     report = evaluate("gaze", tmp_path, root, options=Options(draws=2, names=names))
     assert report.overall["msoc"] == pytest.approx(1)
     assert report.overall["ap"] == pytest.approx(1)
+
+
+def photographs(root: Path) -> tuple[Path, Path]:
+    """What `predict` leaves of two photographs, and their boxes with names, without gaze."""
+    pred, gt = root / "pred", root / "gt"
+    gt.mkdir()
+    boxes = [[4, 4, 16, 14], [50, 2, 60, 12], [30, 20, 46, 36]]
+    entry = {"width": 64, "height": 48, "boxes_xyxy": boxes, "names": ["Fita", "Head", "Danisa"]}
+    write(gt / "annotations.json", {"a": entry, "b": entry})
+    for name in ("a", "b"):
+        (pred / name).mkdir(parents=True)
+        head = "frame,time_s,person,head_x1_px,head_y1_px,head_x2_px,head_y2_px,head_score,target_x_px,target_y_px\n"
+        (pred / name / "people.csv").write_text(f"{head}0,0,1,50,2,60,12,0.9,10,10\n")
+        columns = "frame,time_s,object,label,score,x1_px,y1_px,x2_px,y2_px\n"
+        rows = "0,0,1,Fita,0.9,4,4,16,14\n0,0,2,Danisa,0.8,30,20,46,36\n0,0,3,bottle,0.7,0,30,9,40\n"
+        (pred / name / "objects.csv").write_text(columns + rows)
+    return pred, gt
+
+
+@pytest.mark.parametrize("protocol", ["exact", "goo", "gtr"])
+def test_pictures_without_gaze_are_scored_by_their_objects(tmp_path: Path, protocol: str) -> None:
+    pred, gt = photographs(tmp_path)
+    report = evaluate("gaze", pred, gt, protocol, options=Options(draws=10))
+    assert report.overall["ap"] == report.overall["msoc"] == pytest.approx(1)
+    assert math.isnan(report.overall["l2"])
+    assert report.unscored_frames == 2
+    if protocol == "gtr":
+        assert report.overall["detected"] == 1  # both heads
+
+
+def test_the_name_of_another_product_is_wrong(tmp_path: Path) -> None:
+    pred, gt = photographs(tmp_path)
+    table = pred / "a/objects.csv"
+    table.write_text(table.read_text().replace("Fita", "Hansel"))
+    assert evaluate("gaze", pred, gt, options=Options(draws=10)).overall["ap"] == pytest.approx(0.75, abs=0.01)
+    table.write_text(table.read_text().replace("Hansel", "4"))  # Fita's number
+    assert evaluate("gaze", pred, gt, options=Options(draws=10)).overall["ap"] == pytest.approx(1)

@@ -115,6 +115,17 @@ def test_a_box_a_mask_and_several_points() -> None:
         assert overlap(found[1].mask, disc(45, 55, 16)) > 0.8, places
 
 
+def test_after_a_cut_several_objects_are_looked_for_and_none_is_taken_for_another() -> None:
+    other = 255 - scene((110, 40, 18, (250, 200, 30)), seed=1) // 4
+    back = 255 - scene(seed=1) // 4
+    back[disc(100, 60, 14)] = RED
+    prompt = Prompt(point=(40, 40), objects=[Cue(point=(120, 85))])
+    found = follow(prompt, [two(0), two(0), other, other, back, back])
+    assert [frame[1].state for frame in found] == ["start", "track", "lost", "lost", "track", "track"]
+    assert [frame[2].state for frame in found] == ["start", "track", "lost", "lost", "lost", "lost"]
+    assert overlap(found[-1][1].mask, disc(100, 60, 14)) > 0.75
+
+
 def test_nothing_said_is_the_choice_of_one() -> None:
     found = follow(Prompt(), [scene((115, 60, 20, RED))] * 2)
     assert [list(frame) for frame in found] == [[1], [1]]

@@ -133,6 +133,14 @@ class Evidence:
             near = self._crop.sample(np.ones_like(self._mask), self._pixels)
             self._novelty = near * (1 - self._distractors)
 
+    def after_cut(self, frame: NDArray[np.uint8]) -> Evidence:
+        """What is still known of a target in the first frame of a new shot, (H, W, 3) uint8, where all is new: its
+        colours."""
+        after = Evidence(frame, self.config)
+        after._histograms, after._colours = self._histograms, after._colours_of(frame)
+        after._novelty = np.ones(after.small.shape, np.float32)
+        return after
+
     def redetect(self, mask: Tensor) -> Tensor:
         """The network's mask (cells, cells) of a lost target, after the evidence of colour. Components that have been
         in view all the time are distractors, and left out."""

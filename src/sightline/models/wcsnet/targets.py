@@ -68,6 +68,7 @@ class Targets:
                 continue
             if tracker is None:
                 tracker = self._tracker(next(iter(self._trackers.values()), None))
+                tracker.among_others = len(self._numbers) > 1
                 self._trackers[number] = tracker
                 view = view or View(frame, tracker.eyes)
                 first = cues.pop(0) if cues else Cue()

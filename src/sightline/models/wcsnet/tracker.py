@@ -118,6 +118,8 @@ class Tracker:
         self._evidence: Evidence | None = None
         self._lost_frames = 0
         self._given = False
+        self.among_others = beside is not None
+        """Whether it is one of several: it is not to take another target for its own, however long it is lost."""
         self._last: Tracked | None = None
         self._shots = ShotCuts(self.config.shots)
 
@@ -240,15 +242,19 @@ class Tracker:
     ) -> Tracked:
         """Find the target in the next frame, (H, W, 3) uint8 RGB.
 
-        After a shot cut EG-Net chooses a new target (state "start"). So it does after a while of "lost" where the
-        target was its own choice; one that was given is waited for. motion: `frame_motion` of the frame, where another
-        thread has computed it; view, crop: what other trackers look at too. Raises UsageError before `start`.
+        After a shot cut EG-Net chooses a new target (state "start"); one of several is looked for. So it does after a
+        while of "lost" where the target was its own choice; one that was given is waited for. motion: `frame_motion` of
+        the frame, where another thread has computed it; view, crop: what other trackers look at too. Raises UsageError
+        before `start`.
         """
         if self._evidence is None:
             raise UsageError("Tracker.step before Tracker.start: choose a target first")
         view = view or View(frame, self.eyes)
         if self._shots.is_cut(frame):
-            return self._start(view, Evidence(frame, self.config))
+            if not self.among_others:
+                return self._start(view, Evidence(frame, self.config))
+            self._evidence, self._lost_frames = self._evidence.after_cut(frame), self.config.lost.search_frames
+            return self._lose(frame)
         motion = motion or frame_motion(frame, self._evidence.small, self.config.motion)
         self._evidence.step(motion, frame)
         if self._lost_frames >= self.config.lost.give_up_frames and not self._given:

@@ -83,8 +83,8 @@ def draw_serve(clip: Path) -> None:
         tab.mouse.click(box["x"] + 0.26 * box["width"], box["y"] + 0.6 * box["height"])
         tab.get_by_role("button", name="Run", exact=True).click()
         tab.locator(".sl-results").wait_for(timeout=300_000)
-        tab.get_by_label("Time").fill("4")
-        tab.get_by_label("Frame", exact=True).locator("input").first.fill("40")
+        tab.locator("[data-player=overlay] input").fill("4")
+        tab.locator(".sl-scrub input").fill("100")
         tab.wait_for_timeout(1500)
         tab.evaluate("window.scrollTo(0, 0)")
         shot = Path(folder) / "page.png"
@@ -94,13 +94,13 @@ def draw_serve(clip: Path) -> None:
         tab.screenshot(path=shot, full_page=True, clip={"x": 0, "y": 0, "width": 1180, "height": height})
         browser.close()
         with Image.open(shot) as picture:
-            small = picture.convert("RGB").resize((944, round(0.8 * picture.height)), Image.Resampling.LANCZOS)
+            small = picture.convert("RGB").resize((826, round(0.7 * picture.height)), Image.Resampling.LANCZOS)
     save(small, IMAGES / "serve.png")
 
 
 def save(picture: Image.Image, path: Path) -> None:
-    """As a PNG of 192 colours, which is small enough for a repository."""
-    picture.quantize(192, Image.Quantize.MEDIANCUT).save(path, optimize=True)
+    """As a PNG of 160 colours, which is small enough for a repository."""
+    picture.quantize(160, Image.Quantize.MEDIANCUT).save(path, optimize=True)
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size // 1000} kB")
 
 

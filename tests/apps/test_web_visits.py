@@ -146,6 +146,23 @@ def test_everything_comes_as_one_zip(visits: Visits, ask: Ask) -> None:
     assert zipfile.ZipFile(packed["file"]).testzip() is None
 
 
+def test_a_picture_is_looked_at_and_reframed(visits: Visits, ask: Ask) -> None:
+    photo = uploaded(visits, "photo.png", lambda path: Image.new("RGB", (90, 60), (60, 90, 20)).save(path))
+    told = visits.open(ask | photo)
+    assert (told["kind"], told["frames"], visits.status(ask)["media"]["film"]) == (
+        "image",
+        1,
+        str(visits.sessions.get(ask["token"]).media.frame(0)),  # type: ignore[union-attr]
+    )
+    visits.follow(ask | {"model": "sociable"})
+    assert Path(ended(visits, ask)["result"]["film"]).name == "overlay.png"
+    plain, drawn = (picture(visits.look(ask | {"layers": layers})) for layers in ([], ["saliency", "people"]))
+    assert np.abs(drawn.astype(int) - plain).max() > 40
+    visits.reframe(ask | {"model": "sociable", "aspect": "1:1", "fit": "crop"})
+    made = ended(visits, ask)["result"]
+    assert Image.open(made["film"]).size == (60, 60)
+
+
 def test_fixations_go_to_a_model_that_takes_them(visits: Visits, ask: Ask, model: Sociable) -> None:
     opened(visits, ask)
     rows = "subject,onset_s,duration_s,x_px,y_px\n1,0.0,0.4,20,10\n2,0.2,0.3,44,30\n"

@@ -33,8 +33,10 @@ class Results:
 
     @property
     def layers(self) -> list[str]:
-        """The kinds of output that it holds, by name."""
-        return [kind.name for kind in outputs.OUTPUTS if kind.find(self.folder) is not None]
+        """The kinds of output that there is something to draw of, by name."""
+        there = [kind.name for kind in outputs.OUTPUTS if kind.find(self.folder) is not None]
+        named = any(row["label"] for row in self.tables.get("objects", []))
+        return [name for name in there if name != "objects" or named]
 
     def rows(self, kind: str, index: int) -> Rows:
         """The rows of a table on a frame."""

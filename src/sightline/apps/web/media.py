@@ -72,7 +72,9 @@ class Media:
 
     def prepare(self, step: Callable[[], None], stopped: Callable[[], bool]) -> None:
         """Make the pictures of all frames, and a film where browsers cannot play the file. Raises SourceError."""
-        playable = self.kind == "image" or plays_in_browsers(self.path)
+        if self.ready:
+            return
+        playable = plays_in_browsers(self.path)
         with open_source(self.path) as source:
             film = None if playable else VideoWriter.like(self.folder / "source.mp4", source)
             try:

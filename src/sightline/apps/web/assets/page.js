@@ -11,6 +11,7 @@ const tables = new Tables($(".sl-tables"), (frame) => {
   stage.view.scrollIntoView({ block: "center", behavior: "smooth" });
 });
 stage.onseen = (seen) => tables.mark(seen.frame);
+let arrived = null;
 let hello = null;
 let media = null;
 let film = null;
@@ -29,7 +30,7 @@ const quiet = () => ($(".sl-alert").hidden = true);
 const doing = (work) => (event) => {
   event?.preventDefault?.();
   quiet();
-  return Promise.resolve(work(event)).catch(tell);
+  return arrived.then(() => work(event)).catch(tell);
 };
 
 function chosen() {
@@ -280,7 +281,8 @@ for (const name of ["dragover", "dragleave", "drop"]) {
   });
 }
 
-doing(async () => {
+/** The visit: nothing is done before it has begun. */
+async function arrive() {
   hello = await call("hello");
   token = hello.token;
   stage.colours = hello.colours;
@@ -290,4 +292,6 @@ doing(async () => {
   $(".sl-fine").textContent = `Up to ${megabytes} MB and ${seconds} seconds. Only you see your files; they are removed after ${kept}.`;
   $(".sl-foot").textContent = `Sightline ${hello.version}`;
   root.dataset.state = "empty";
-})();
+}
+arrived = arrive();
+arrived.catch(tell);

@@ -770,3 +770,56 @@ def test_no_more_frames_are_held_than_fit_in_the_queues(tmp_path: Path, sightlin
     assert sightline(clip, "--out", tmp_path / "out", model=Counts()).code == 0
     assert len(most) == 200
     assert max(most) <= 3 * queue_length((16, 16))
+
+
+class TwoPass(BrightestSpot):
+    """Counts what each pass shows it."""
+
+    looks_ahead = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passes: list[tuple[str, int]] = []
+
+    def look_ahead(self, clip: Clip) -> None:
+        self.passes.append(("first", sum(1 for _ in clip.frames())))
+
+    def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
+        frames = list(super().stream(clip, prompt))
+        self.passes.append(("second", len(frames)))
+        yield from frames
+
+
+def test_a_first_pass_on_request(sightline: Sightline, tmp_path: Path) -> None:
+    video = write_video(tmp_path / "clip.mp4", frames=8)
+    model = TwoPass()
+    assert sightline(video, "--out", tmp_path / "one", model=model).code == 0
+    assert sightline(video, "--out", tmp_path / "two", "--two-pass", model=model).code == 0
+    assert model.passes == [("second", 8), ("first", 8), ("second", 8)]
+    assert sightline(video, "--out", tmp_path / "part", "--two-pass", "--every", 2, "--limit", 3, model=model).code == 0
+    assert model.passes[3:] == [("first", 3), ("second", 3)], "of the part that is asked for"
+    again = sightline(video, "--out", tmp_path / "two", "--two-pass", "--json", model=model)
+    assert again.sources[0]["status"] == "skipped"
+    assert len(model.passes) == 5
+    other = sightline(video, "--out", tmp_path / "two", model=model)
+    assert other.code == 1
+    assert "holds results of another run" in other.err, "one pass gives other results"
+
+
+def test_a_first_pass_that_cannot_be(sightline: Sightline, tmp_path: Path) -> None:
+    video = write_video(tmp_path / "clip.mp4", frames=30)
+    no_use = sightline(video, "--out", tmp_path / "out", "--two-pass")
+    assert no_use.code == 2
+    assert "--two-pass" in no_use.err
+    assert "makes one pass; leave it out" in no_use.err
+    assert not (tmp_path / "out").exists()
+    each = sightline(video, "--out", tmp_path / "out", "--two-pass", "--each", model=TwoPass())
+    assert each.code == 2
+    assert "--two-pass" in each.err
+    hurt = zero_packet(write_video(tmp_path / "hurt.avi", frames=20, codec="mjpeg", pix_fmt="yuvj420p"), 9)
+    model = TwoPass()
+    damaged = sightline(hurt, "--out", tmp_path / "hurt", "--two-pass", "--json", model=model)
+    assert (damaged.code, damaged.sources[0]["frames"]) == (0, 19)
+    assert model.passes == [("first", 19), ("second", 19)]
+    (note,) = damaged.sources[0]["notes"]
+    assert "1 frame near" in note, "counted once"

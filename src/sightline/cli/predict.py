@@ -25,6 +25,7 @@ Examples:
   sightline predict "clips/*.mp4" https://example.org/clip.mp4 --out results
   sightline predict film.mkv --start 1:30 --end 2:00 --every 5 --out results
   sightline predict frames/ --fps 30 --out results
+  sightline predict clip.mp4 --model stanet-plus --two-pass --out results
   sightline predict camera:0 --limit 300 --save masks --out results
   ffmpeg -i clip.mxf -f matroska - | sightline predict - --out results
   sightline predict clip.mp4 --out results --limit 100 --json
@@ -186,6 +187,8 @@ def predict(
     prefer(engine)
     predictor = models.load(model, device=device)
     tables = {"fixations": fixations, "heads": heads}
+    if two_pass:
+        predictor.require_first_pass()
     predictor.require(*prompt.kinds, *(kind for kind, file in tables.items() if file is not None))
     wanted = None if save is None else [name.strip() for name in save.split(",") if name.strip()]
     kinds = choose(given_by(predictor, prompt), wanted, predictor.name)

@@ -48,8 +48,8 @@ class Predictor(ABC):
         """Results of a clip's frames, in their order. Holds no more than a few frames at a time."""
 
     def look_ahead(self, clip: Clip) -> None:
-        """A first pass over a clip, for the next `stream` of the same one. Only of models with `looks_ahead`."""
-        raise UsageError(f"`two_pass`: {self.name} makes one pass; leave it out")
+        """A first pass over a clip, for the next `stream` of the same one. UsageError without `looks_ahead`."""
+        self.require_first_pass()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -130,8 +130,8 @@ class Predictor(ABC):
             raise
         return self._frames(opened, prompt, two_pass)
 
-    def require_first_pass(self, source: Source) -> None:
-        """Check that a first pass over a source is of use and can be made.
+    def require_first_pass(self, source: Source | None = None) -> None:
+        """Check that a first pass is of use and, over a source, can be made.
 
         Raises
         ------
@@ -140,7 +140,7 @@ class Predictor(ABC):
         """
         if not self.looks_ahead:
             raise UsageError(f"`two_pass`: {self.name} makes one pass; leave it out")
-        if source.once:
+        if source is not None and source.once:
             raise UsageError(f"`two_pass`: {source.name} can be read only once; leave it out, or save it to a file")
 
     def _frames(self, source: Source, prompt: Prompt, two_pass: bool) -> Iterator[Frame]:

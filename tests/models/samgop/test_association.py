@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+from collections import defaultdict
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -99,3 +103,20 @@ def test_the_object_changes_only_where_another_has_clearly_more() -> None:
     assert steady.object(1, {}) is None
     steady.forget()
     assert steady.object(2, {7: 1.0, 8: 1.1}) == 8
+
+
+def test_faces_of_real_videos_keep_their_numbers(shared_data: Path) -> None:
+    rng = np.random.default_rng(0)
+    for path in sorted((shared_data / "video_fixations/multiface").glob("*_faces.csv"))[:2]:
+        frames: dict[int, list[tuple[str, np.ndarray]]] = defaultdict(list)
+        with path.open() as stream:
+            for row in csv.DictReader(stream):
+                corners = np.array([float(row[name]) for name in ("x1_px", "y1_px", "x2_px", "y2_px")])
+                frames[int(row["frame"])].append((row["face"], corners))
+        people, last = Association(AssociationConfig()), {}
+        for frame, faces in sorted(frames.items()):
+            seen = [face for face in faces if rng.random() >= 0.1]  # a tenth is missed, boxes jitter by 5 %
+            boxes = np.array([box + rng.normal(0, 0.05 * (box[2] - box[0]), 4) for _, box in seen]).reshape(-1, 4)
+            for (name, _), number in zip(seen, people.update(frame / 25, boxes), strict=True):
+                assert last.setdefault(name, number) == number
+        assert sorted(last.values()) == list(range(1, len(last) + 1))

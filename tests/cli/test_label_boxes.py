@@ -12,6 +12,7 @@ from PIL import Image
 
 from sightline.cli import main
 from sightline.data.goo import read_scenes
+from sightline.data.looking import read_goo
 
 pytest.importorskip("pycocotools")
 
@@ -96,8 +97,10 @@ def test_masks_are_written_and_counted_and_bad_boxes_named(label: Label, boxes: 
     assert [one["id"] for one in said["annotations"]] == [1, 2, 3, 7]
     assert ["segmentation" in one for one in said["annotations"]] == [True, False, False, True]
     assert said["annotations"][3]["difficult"] == 1
-    assert said["images"][0] == COCO["images"][0]
-    scene = read_scenes(out / "annotations.coco.json")["a"]  # what training reads
+    assert said["images"][0] == COCO["images"][0] | {"file_name": "../pictures/a.png"}
+    image = read_goo(out / "annotations.coco.json")[0]  # what training reads
+    assert image.load().shape == (20, 40, 3)
+    scene = read_scenes(out / "annotations.coco.json")["a"]
     masks = scene.masks()
     assert masks is not None
     assert masks.sum(axis=(1, 2)).tolist() == [16, 0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -88,7 +89,7 @@ class BoxRun:
             out.mkdir(parents=True, exist_ok=True)
             outcomes = self._each(coco, found, named, partial, identity, done)
             if not any(outcome.status == "stopped" for outcome in outcomes):
-                self._finish(out, coco, named, done, identity, outcomes)
+                self._finish(out, coco, named, found, done, identity, outcomes)
                 if len(done) == len(found):  # else what failed is tried again
                     partial.unlink()
         return outcomes
@@ -173,12 +174,13 @@ class BoxRun:
         out: Path,
         coco: dict[str, Any],
         named: dict[str, dict[str, Any]],
+        found: dict[str, Path],
         done: dict[str, dict[str, Any]],
         identity: dict[str, Any],
         outcomes: list[Outcome],
     ) -> None:
         whole = {
-            "images": [named[name] for name in named if name in done],
+            "images": [named[name] | {"file_name": _from(out, found[name])} for name in named if name in done],
             "annotations": [annotation for name in named if name in done for annotation in done[name]["annotations"]],
             "categories": coco.get("categories", []),
         }
@@ -226,6 +228,14 @@ def _places(named: dict[str, dict[str, Any]], pictures: Sequence[Path]) -> Itera
         path = next((folder / name for folder in folders if (folder / name).is_file()), files.get(Path(name).name))
         if path is not None:
             yield name, path
+
+
+def _from(folder: Path, picture: Path) -> str:
+    """The path of a picture as it counts from a folder: the annotations find it there."""
+    try:
+        return os.path.relpath(picture.resolve(), folder.resolve()).replace("\\", "/")
+    except ValueError:  # another drive
+        return str(picture.resolve())
 
 
 def _summary_of(out: Path) -> dict[str, Any] | None:

@@ -90,17 +90,17 @@ def draw_serve(clip: Path) -> None:
         shot = Path(folder) / "page.png"
         bottom = tab.locator(".sl-controls").first.bounding_box()
         assert bottom is not None
-        height = round(bottom["y"] + bottom["height"] + 24)
+        height = round(bottom["y"] + bottom["height"] + 8)
         tab.screenshot(path=shot, full_page=True, clip={"x": 0, "y": 0, "width": 1180, "height": height})
         browser.close()
         with Image.open(shot) as picture:
-            small = picture.convert("RGB").resize((826, round(0.7 * picture.height)), Image.Resampling.LANCZOS)
+            small = picture.convert("RGB").resize((944, round(0.8 * picture.height)), Image.Resampling.LANCZOS)
     save(small, IMAGES / "serve.png")
 
 
 def save(picture: Image.Image, path: Path) -> None:
-    """As a PNG of 160 colours, which is small enough for a repository."""
-    picture.quantize(160, Image.Quantize.MEDIANCUT).save(path, optimize=True)
+    """As a PNG of 256 colours, which is small enough for a repository and keeps the rare bright ones."""
+    picture.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=3).save(path, optimize=True)
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size // 1000} kB")
 
 

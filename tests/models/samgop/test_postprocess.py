@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from sightline.models.samgop.config import RuleConfig, Selection
-from sightline.models.samgop.postprocess import label_map, select, target_of, to_image
+from sightline.models.samgop.postprocess import label_map, looked_at, target_of, to_image
 
 
 def test_pictures_keep_their_shape_but_for_a_few_per_cent() -> None:
@@ -53,8 +53,10 @@ def test_the_object_under_the_heat_is_looked_at(selection: Selection) -> None:
     heat = np.zeros((20, 20), np.float32)
     heat[12:15, 12:15] = 1
     rules = RuleConfig(selection=selection)
-    assert select(heat, masks, boxes, scores, rules) == 1
-    assert select(heat, masks[:0], boxes[:0], scores[:0], rules) is None
+    values = looked_at(heat, masks, boxes, scores, rules)
+    assert values.argmax() == 1
+    assert values[0] == 0
+    assert looked_at(heat, masks[:0], boxes[:0], scores[:0], rules).shape == (0,)
 
 
 def test_no_object_is_looked_at_where_the_heat_is_beside_them() -> None:
@@ -64,7 +66,7 @@ def test_no_object_is_looked_at_where_the_heat_is_beside_them() -> None:
     heat = np.zeros((20, 20), np.float32)
     heat[15, 15] = 1
     for selection in ("mask", "box", "point"):
-        assert select(heat, masks, boxes, np.ones(1, np.float32), RuleConfig(selection=selection)) is None
+        assert looked_at(heat, masks, boxes, np.ones(1, np.float32), RuleConfig(selection=selection)).tolist() == [0]
 
 
 def test_torch_is_not_asked_for_a_frame_of_one_pixel() -> None:

@@ -8,8 +8,7 @@ from tests.models.small import backbone
 
 from sightline.errors import WeightsError
 from sightline.models import weights
-from sightline.models.samgop.gaze import Looks
-from sightline.models.samgop.predictor import SamGOPPredictor, heatmap_of
+from sightline.models.samgop.predictor import SamGOPPredictor
 
 
 @pytest.fixture(autouse=True)
@@ -71,14 +70,35 @@ def test_a_target_out_of_view_is_said_and_not_forced_onto_an_object(tmp_path: Pa
     assert frame.details.heat.shape == (len(frame.people), 64, 64)
 
 
-def test_the_heatmap_is_the_highest_of_the_people_in_view() -> None:
-    logits = torch.full((3, 4, 4), -20.0)
-    logits[0, 0, 0], logits[1, 3, 3], logits[2, 1, 1] = 2.0, 1.0, 20.0
-    looks = Looks(torch.zeros(3, 2), logits, torch.tensor([9.0, 9.0, -9.0]), torch.zeros(3, 1))
-    heat = heatmap_of(looks, 0.5, (8, 8))
-    assert heat[0, 0] == pytest.approx(torch.tensor(2.0).sigmoid().item(), abs=1e-3)
-    assert heat[7, 7] == pytest.approx(torch.tensor(1.0).sigmoid().item(), abs=1e-3)
-    assert heat[3, 3] < 0.3
+def test_heads_that_are_given_take_the_place_of_those_found(tmp_path: Path) -> None:
+    picture = np.random.default_rng(3).integers(0, 255, (64, 96, 3), np.uint8)
+    given = np.array([[10.0, 5, 30, 30], [50.0, 40, 60, 50], [80.0, 50, 96, 64]])
+    (frame,) = saved(tmp_path).predict(picture, heads=given)
+    assert [person.number for person in frame.people] == [1, 2, 3]
+    np.testing.assert_allclose([person.head for person in frame.people], given, atol=1e-3)
+    assert {person.head_score for person in frame.people} == {1.0}
+
+
+def test_the_heatmap_is_the_highest_of_the_people_in_view(tmp_path: Path) -> None:
+    (frame,) = saved(tmp_path).predict(np.random.default_rng(4).integers(0, 255, (64, 64, 3), np.uint8))
+    assert frame.heatmap is not None
+    np.testing.assert_allclose(frame.heatmap, frame.details.heat.max(axis=0), atol=1e-6)
+    for person, point in zip(frame.people, frame.details.points, strict=True):
+        assert person.target == pytest.approx(tuple(64 * point))
+
+
+def test_people_and_objects_keep_their_numbers_and_rows_their_order(tmp_path: Path) -> None:
+    picture = np.random.default_rng(5).integers(0, 255, (64, 96, 3), np.uint8)
+    heads = {0: np.array([[10.0, 5, 30, 30], [50.0, 40, 70, 60]]), 1: np.array([[51.0, 41, 71, 61], [11.0, 6, 31, 31]])}
+    first, second = saved(tmp_path).predict(np.stack([picture, picture]), heads=heads)
+    assert [person.number for person in second.people] == [1, 2]
+    assert second.people[0].head[0] == pytest.approx(11, abs=1e-3)
+    x, y = second.details.points[0] * (96, 64)
+    alone = next(iter(saved(tmp_path).predict(picture, heads=heads[1][1:])))
+    assert alone.people[0].target == pytest.approx((x, y), abs=0.05)
+    assert [one.number for one in first.objects] == [one.number for one in second.objects]
+    assert second.mask is not None
+    assert {*np.unique(second.mask)} - {0} <= {one.number for one in second.objects}
 
 
 def test_a_config_of_something_else_is_said(tmp_path: Path) -> None:

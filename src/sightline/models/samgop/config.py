@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from sightline.models.samgop.association import AssociationConfig
 from sightline.nn.config import Config
 
 Attention = Literal["both", "original", "cone", "none"]
@@ -86,6 +87,7 @@ class SamGOPConfig(Config):
     detector: DetectorConfig = DetectorConfig()
     gaze: GazeConfig = GazeConfig()
     rules: RuleConfig = RuleConfig()
+    association: AssociationConfig = AssociationConfig()
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -55,7 +55,7 @@ def object_masks(seen: Seen, rows: Tensor) -> NDArray[np.float32]:
 def label_map(
     probabilities: NDArray[np.float32], boxes: NDArray[np.float32], size: tuple[int, int], level: float
 ) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Where each object is: (H, W), 0 background, n object n - 1, the likeliest where several claim a pixel.
+    """Where each object is: (H, W), 0 background, n the n-th object, the likeliest where several claim a pixel.
 
     probabilities: (K, h, w) on a coarser map. boxes: (K, 4) xyxy in fractions: an object has no pixel outside of its
     box enlarged by a tenth.
@@ -107,39 +107,35 @@ def target_of(heat: NDArray[np.float32]) -> tuple[tuple[float, float], float]:
     return (float(x / heat.shape[1]), float(y / heat.shape[0])), float(heat.max())
 
 
-def select(
+def looked_at(
     heat: NDArray[np.float32],
     probabilities: NDArray[np.float32],
     boxes: NDArray[np.float32],
     scores: NDArray[np.float32],
     rules: RuleConfig,
-) -> int | None:
-    """Which object is looked at: a row of the objects, None for none.
+) -> NDArray[np.float64]:
+    """How much speaks for each object to be what somebody looks at, (K,); 0 for one that cannot be.
 
-    heat: (s, s). probabilities: (K, h, w) of masks on the pixel map. boxes: (K, 4) xyxy, fractions. "mask": the highest
-    heat / area**selection_power x score over the mask's pixels; "box": over the box's; "point": the surest of the
-    smallest boxes around the peak.
+    heat: (s, s). probabilities: (K, h, w) of masks on the pixel map. boxes: (K, 4) xyxy, fractions. "mask": heat /
+    area**selection_power x score over the mask's pixels; "box": over the box's; "point": score / sqrt(area) of the boxes
+    around the peak.
     """
     if not len(boxes):
-        return None
+        return np.zeros(0)
     if rules.selection == "point":
         (x, y), _ = target_of(heat)
         around = (boxes[:, 0] <= x) & (x <= boxes[:, 2]) & (boxes[:, 1] <= y) & (y <= boxes[:, 3])
-        if not around.any():
-            return None
         areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-        return int(np.argmax(np.where(around, scores / np.sqrt(np.maximum(areas, 1e-6)), -1)))
+        return np.asarray(around * scores / np.sqrt(np.maximum(areas, 1e-6)), np.float64)
     shape = probabilities.shape[1:]
     dense = cv2.resize(heat, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+    covers = _inside(boxes, shape)
     if rules.selection == "mask":
-        covers = (probabilities >= rules.mask_level) & _inside(boxes, shape)
-    else:
-        covers = _inside(boxes, shape)
+        covers &= probabilities >= rules.mask_level
     area = np.maximum(covers.sum(axis=(1, 2)), 1)
-    energy = (covers * dense).sum(axis=(1, 2))
-    best = int(np.argmax(energy / area**rules.selection_power * scores))
-    hottest = float((covers[best] * dense).max())
-    return best if hottest >= rules.selection_share * dense.max() else None
+    hot = covers * dense
+    near = hot.max(axis=(1, 2)) >= rules.selection_share * dense.max()
+    return np.asarray(near * hot.sum(axis=(1, 2)) / area**rules.selection_power * scores, np.float64)
 
 
 def _inside(boxes: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -11,10 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
+from torch import Tensor
 
 from sightline.errors import WeightsError
 from sightline.models import weights
 from sightline.models.base import Predictor
+from sightline.models.samgop.association import Association, Steady
 from sightline.models.samgop.config import SamGOPConfig
 from sightline.models.samgop.detector import Seen
 from sightline.models.samgop.gaze import Heads, Looks
@@ -23,14 +25,36 @@ from sightline.models.samgop.postprocess import (
     find_heads,
     find_objects,
     label_map,
+    looked_at,
     object_masks,
-    select,
     target_of,
     to_image,
 )
 from sightline.nn.boxes import to_cxcywh
 from sightline.nn.engine import Engine
-from sightline.types import Clip, Frame, Object, Person, Prompt, VideoFrame
+from sightline.types import Box, Clip, Frame, Object, Person, Prompt, VideoFrame
+
+Size = tuple[int, int]
+
+
+class Details(NamedTuple):
+    """How the targets of a frame's people came about, a row each, in their order.
+
+    heat: (P, s, s), in view or not, of this frame alone. points: (P, 2) its peaks, fractions of the picture.
+    directions: (P, 2) unit vectors in the picture. inside: (P,) scores that the target is in view.
+    """
+
+    heat: NDArray[np.float32]
+    points: NDArray[np.float64]
+    directions: NDArray[np.float32]
+    inside: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, looks: Looks, order: NDArray[np.int64]) -> Details:
+        """Of what the network says of P heads, in another order."""
+        heat = looks.heat.cpu().numpy()[order]
+        points = np.array([target_of(one)[0] for one in heat])
+        return cls(heat, points, looks.direction.cpu().numpy()[order], looks.inside.sigmoid().cpu().numpy()[order])
 
 
 class _Objects(NamedTuple):
@@ -42,29 +66,19 @@ class _Objects(NamedTuple):
     masks: NDArray[np.float32]
 
 
-class Details(NamedTuple):
-    """How the targets of a frame's people came about, a row each, in their order.
+class _Memory:
+    """What is kept from frame to frame."""
 
-    heat: (P, s, s), in view or not. points: (P, 2) its peaks, fractions of the picture. directions: (P, 2) unit vectors
-    in the picture. inside: (P,) scores that the target is in view.
-    """
-
-    heat: NDArray[np.float32]
-    points: NDArray[np.float64]
-    directions: NDArray[np.float32]
-    inside: NDArray[np.float32]
-
-    @classmethod
-    def of(cls, looks: Looks) -> Details:
-        heat = looks.heat.cpu().numpy()
-        points = np.array([target_of(one)[0] for one in heat])
-        return cls(heat, points, looks.direction.cpu().numpy(), looks.inside.sigmoid().cpu().numpy())
+    def __init__(self, config: SamGOPConfig) -> None:
+        self.people, self.objects = Association(config.association), Association(config.association)
+        self.steady = Steady(config.association)
 
 
 class SamGOPPredictor(Predictor):
     """Who looks at which object, frame by frame."""
 
     name = "samgop"
+    takes = frozenset({"heads"})
     gives = frozenset({"masks", "objects", "people", "heatmaps"})
 
     def __init__(self, folder: Path, device: torch.device) -> None:
@@ -76,78 +90,100 @@ class SamGOPPredictor(Predictor):
         self._engines: dict[tuple[int, ...], Engine] = {}
 
     def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
-        """See `Predictor.stream`."""
+        """See `Predictor.stream`. Given heads take the place of those that are found: the non-real-world setting."""
+        memory = _Memory(self.network.config)
         for frame in clip.frames():
-            yield self._predict(frame)
+            given = None if prompt.heads is None else prompt.heads_of(frame.index)
+            yield self._predict(frame, given, memory)
 
     @torch.no_grad()
-    def _predict(self, frame: VideoFrame) -> Frame:
-        config, rules = self.network.config, self.network.config.rules
+    def _predict(self, frame: VideoFrame, given: NDArray[np.float64] | None, memory: _Memory) -> Frame:
+        config = self.network.config
         size = (frame.image.shape[0], frame.image.shape[1])
         images = to_image(frame.image, config.input_size)
         seen = self.network.detector([level.to(self.device) for level in self._features(images)])
-        found = find_heads(seen, rules)
+        boxes, scores = self._heads(seen, given, size)
         looks = None
-        if len(found.boxes):
-            heads = Heads(to_cxcywh(found.boxes), torch.zeros(len(found.boxes), dtype=torch.int64, device=self.device))
-            looks = self.network.look(images.to(self.device), seen, heads)
+        if len(boxes):
+            own = torch.zeros(len(boxes), dtype=torch.int64, device=self.device)
+            looks = self.network.look(images.to(self.device), seen, Heads(to_cxcywh(boxes), own))
         objects = self._objects(seen)
-        mask = label_map(objects.masks, objects.boxes, size, rules.mask_level)
-        people = self._people(found.boxes.cpu().numpy(), found.scores.cpu().numpy(), looks, objects, size)
-        listed = tuple(
-            Object(number, pixels(box, size), float(score), label)
-            for number, (box, score, label) in enumerate(
-                zip(objects.boxes, objects.scores, objects.labels, strict=True), start=1
-            )
-        )
+        corners = [pixels(box, size) for box in objects.boxes]
+        numbers = memory.objects.update(frame.time_s, np.array(corners).reshape(-1, 4))
+        people, heat, details = (), np.zeros(size, np.float32), None
+        if looks is not None:
+            people, heat, details = self._people(boxes, scores, looks, objects, numbers, size, frame.time_s, memory)
+        rows = zip(numbers, corners, objects.scores, objects.labels, strict=True)
         return Frame(
             frame.index,
             frame.time_s,
             frame.image,
-            mask=mask,
-            objects=listed,
+            mask=_numbered(label_map(objects.masks, objects.boxes, size, config.rules.mask_level), numbers),
+            objects=tuple(
+                sorted((Object(n, box, float(s), label) for n, box, s, label in rows), key=lambda o: o.number)
+            ),
             people=people,
-            heatmap=heatmap_of(looks, rules.inside_score, size),
-            details=None if looks is None else Details.of(looks),
+            heatmap=heat,
+            details=details,
         )
 
-    def _features(self, images: torch.Tensor) -> list[torch.Tensor]:
+    def _features(self, images: Tensor) -> list[Tensor]:
         """The enlarged levels, by an engine for each size of the input."""
         shape = tuple(images.shape)
         if shape not in self._engines:
             self._engines[shape] = Engine(self.network.features, (images,), self.device)
         return self._engines[shape](images)
 
+    def _heads(self, seen: Seen, given: NDArray[np.float64] | None, size: Size) -> tuple[Tensor, NDArray[np.float32]]:
+        """Boxes of heads xyxy in fractions, and their scores; 1 for those that were given."""
+        if given is None:
+            found = find_heads(seen, self.network.config.rules)
+            return found.boxes, found.scores.cpu().numpy()
+        scaled = given / np.array([size[1], size[0]] * 2)
+        boxes = torch.from_numpy(scaled.clip(0, 1)).float().to(self.device)
+        return boxes, np.ones(len(given), np.float32)
+
     def _objects(self, seen: Seen) -> _Objects:
         found = find_objects(seen, self.network.config.rules)
         names = self.network.config.labels
         classes = seen.objects[-1].classes[0][found.rows]
-        labels = [names[int(one.argmax())] if len(names) else "" for one in classes]
+        labels = [names[int(one.argmax())] if names else "" for one in classes]
         masks = object_masks(seen, found.rows)
         return _Objects(found.boxes.cpu().numpy(), found.scores.cpu().numpy(), labels, masks)
 
     def _people(
         self,
-        boxes: NDArray[np.float32],
+        boxes: Tensor,
         scores: NDArray[np.float32],
-        looks: Looks | None,
+        looks: Looks,
         objects: _Objects,
-        size: tuple[int, int],
-    ) -> tuple[Person, ...]:
-        if looks is None:
-            return ()
-        rules, people = self.network.config.rules, []
-        heat, inside = looks.heat.cpu().numpy(), looks.inside.sigmoid().cpu().numpy()
-        for number, (box, score) in enumerate(zip(boxes, scores, strict=True)):
-            head = pixels(box, size)
-            if inside[number] < rules.inside_score:
-                people.append(Person(number + 1, head, float(score), None, 1 - float(inside[number]), None))
-                continue
-            (x, y), sure = target_of(heat[number])
-            chosen = select(heat[number], objects.masks, objects.boxes, objects.scores, rules)
-            target = (x * size[1], y * size[0])
-            people.append(Person(number + 1, head, float(score), target, sure, None if chosen is None else chosen + 1))
-        return tuple(people)
+        numbers: list[int],
+        size: Size,
+        time_s: float,
+        memory: _Memory,
+    ) -> tuple[tuple[Person, ...], NDArray[np.float32], Details]:
+        """The people by number, the highest of the heatmaps of those whose target is in view, (H, W), and details."""
+        rules = self.network.config.rules
+        side = self.network.config.gaze.heat_side
+        heads = [pixels(box, size) for box in boxes.cpu().numpy()]
+        named = np.array(memory.people.update(time_s, np.array(heads), looks.face.cpu().numpy()))
+        order = np.argsort(named)
+        details = Details.of(looks, order)
+        whole, people = np.zeros((side, side), np.float32), []
+        for place, row in enumerate(order):
+            number, inside = int(named[row]), float(details.inside[place])
+            person = Person(number, heads[row], float(scores[row]), None, 1 - inside, None)
+            if inside >= rules.inside_score:
+                steady = memory.steady.heat(number, time_s, details.heat[place])
+                whole = np.maximum(whole, steady)
+                (x, y), sure = target_of(steady)
+                values = looked_at(steady, objects.masks, objects.boxes, objects.scores, rules)
+                speaks = {n: float(value) for n, value in zip(numbers, values, strict=True) if value > 0}
+                chosen = memory.steady.object(number, speaks)
+                person = Person(number, heads[row], float(scores[row]), (x * size[1], y * size[0]), sure, chosen)
+            people.append(person)
+        dense = cv2.resize(whole, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+        return tuple(people), np.clip(dense, 0, 1), details
 
 
 def read_config(folder: Path) -> SamGOPConfig:
@@ -160,16 +196,15 @@ def read_config(folder: Path) -> SamGOPConfig:
         raise WeightsError(f"{folder / 'config.json'}: {place}: {problem['msg']}") from None
 
 
-def pixels(box: NDArray[np.float32], size: tuple[int, int]) -> tuple[float, float, float, float]:
+def pixels(box: NDArray[np.float32], size: Size) -> Box:
     """A box in fractions of the picture, in its pixels; size: (height, width)."""
     x1, y1, x2, y2 = (float(value) for value in box)
     return x1 * size[1], y1 * size[0], x2 * size[1], y2 * size[0]
 
 
-def heatmap_of(looks: Looks | None, least: float, size: tuple[int, int]) -> NDArray[np.float32]:
-    """Where the people look, the highest of their heatmaps, (H, W); of nobody, zeros. least: score of being in view."""
-    if looks is None:
-        return np.zeros(size, np.float32)
-    heat = looks.heat * (looks.inside.sigmoid() >= least)[:, None, None]
-    small = heat.amax(dim=0).cpu().numpy()
-    return np.clip(cv2.resize(small, (size[1], size[0]), interpolation=cv2.INTER_LINEAR), 0, 1)
+def _numbered(
+    rows: NDArray[np.uint8] | NDArray[np.uint16], numbers: list[int]
+) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """A map of rows from 1 as one of the objects' numbers."""
+    table = np.array([0, *numbers], np.uint8 if max(numbers, default=0) < 256 else np.uint16)
+    return table[rows]

@@ -117,8 +117,8 @@ def looked_at(
     """How much speaks for each object to be what somebody looks at, (K,); 0 for one that cannot be.
 
     heat: (s, s). probabilities: (K, h, w) of masks on the pixel map. boxes: (K, 4) xyxy, fractions. "mask": heat /
-    area**selection_power x score over the mask's pixels; "box": over the box's; "point": score / sqrt(area) of the boxes
-    around the peak.
+    area**selection_power x score over the mask's pixels; "box": over the box's; "point": score / sqrt(area) of those
+    boxes that are around the peak.
     """
     if not len(boxes):
         return np.zeros(0)

@@ -32,7 +32,8 @@ from sightline.models.samgop.postprocess import (
 )
 from sightline.nn.boxes import to_cxcywh
 from sightline.nn.engine import Engine
-from sightline.types import Box, Clip, Frame, Object, Person, Prompt, VideoFrame
+from sightline.prompts import Prompt
+from sightline.types import Box, Clip, Frame, Object, Person, VideoFrame
 
 Size = tuple[int, int]
 

@@ -1,6 +1,5 @@
 """SamGOP over folds of GOO's development scenes, on photographs of who looks at what, its rules and its speed.
 
-    python benchmarks/samgop.py people --data ../shared/data --out runs/samgop          # the stage that all folds share
     python benchmarks/samgop.py folds --data ../shared/data --out runs/samgop           # trains and scores five folds
     python benchmarks/samgop.py folds ... --only 0 --name no-shuffle --set network.pixel_shuffle=false   # an ablation
     python benchmarks/samgop.py looking --data ../shared/data [--weights DIR]           # photographs, never trained on
@@ -31,12 +30,13 @@ from sightline.metrics.functional import gaze
 from sightline.models.samgop.predictor import SamGOPPredictor
 from sightline.models.weights import find_weights
 from sightline.training.recipe import read_recipe
-from sightline.training.run import train
+from sightline.training.run import has_begun, train
 from sightline.types import Frame
 
 FOLDS = 5
 ALIKE = 0.9
 SETS = ("goo_synth_dev", "goo_real_dev")
+SHARES = (3.0, 1.2)
 LOW = 0.05
 """Score from which objects count here, for whole curves of precision."""
 
@@ -71,16 +71,11 @@ def train_fold(data: Path, out: Path, name: str, fold: int, changes: Sequence[st
         skip = {key: folds[fold] for key, folds in all_folds(data).items()}
         scenes = [
             {"root": str(data / "gaze_objects" / key), "share": share, "skip": skip[key]}
-            for key, share in zip(SETS, (2, 1), strict=True)
+            for key, share in zip(SETS, SHARES, strict=True)
         ]
-        overrides = [
-            "stages.people=null",
-            f"stages.shelves.init={(out / 'people').resolve()}",
-            f"stages.shelves.scenes={json.dumps(scenes)}",
-            *changes,
-        ]
-        begun = (folder / "checkpoints" / "last.ckpt").is_file()
-        train(read_recipe("samgop", overrides, data), folder, resume=begun, validate_every=50)
+        overrides = [f"scenes={json.dumps(scenes)}", *changes]
+        chain = read_recipe("samgop", overrides, data)
+        train(chain, folder, resume=has_begun(chain, folder), validate_every=50)
     return folder
 
 
@@ -269,7 +264,7 @@ def speed(folder: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("people", "folds", "looking", "speed"))
+    parser.add_argument("what", choices=("folds", "looking", "speed"))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("runs/samgop"))
     parser.add_argument("--name", default="fold")
@@ -277,10 +272,7 @@ def main() -> None:
     parser.add_argument("--set", dest="changes", action="append", default=[])
     parser.add_argument("--weights", default="samgop")
     given = parser.parse_args()
-    if given.what == "people":
-        changes = ["stages.shelves=null", *given.changes]
-        train(read_recipe("samgop", changes, given.data), given.out / "people", validate_every=60)
-    elif given.what == "folds":
+    if given.what == "folds":
         score_folds(given.data, given.out, given.name, given.only, given.changes)
     elif given.what == "looking":
         looking(given.data, given.weights)

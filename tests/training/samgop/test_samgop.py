@@ -16,7 +16,7 @@ from sightline.training.samgop.recipe import LossWeights, SamGOPRecipe, Variatio
 from sightline.training.samgop.scenes import Picture, crop, vary
 from sightline.training.samgop.task import SamGOPTask, box_cells, noise
 
-STILL = Variation(zoom=1.0, turn_deg=0, head_turn_deg=0, colour=0, noise=0, outside=0)
+STILL = Variation(turn_deg=0, head_turn_deg=0, colour=0, noise=0, outside=0)
 
 
 def picture(**changes: object) -> Picture:
@@ -48,8 +48,8 @@ def colour_at(image: NDArray[np.float32], box: torch.Tensor) -> NDArray[np.float
 
 @pytest.mark.parametrize("seed", range(12))
 def test_boxes_masks_heads_and_targets_follow_the_picture(seed: int) -> None:
-    variation = Variation(zoom=1.4, turn_deg=10, colour=0, noise=0, outside=0)
-    sample = vary(picture(), np.random.default_rng(seed), (96, 128), variation, 6)
+    variation = Variation(turn_deg=10, colour=0, noise=0, outside=0)
+    sample = vary(picture(), np.random.default_rng(seed), (96, 128), variation, 6, 1.4)
     image = sample.image.numpy()
     assert image.shape == (3, 96, 128)
     assert len(sample.heads.boxes) == 1
@@ -76,8 +76,8 @@ def test_boxes_masks_heads_and_targets_follow_the_picture(seed: int) -> None:
 def test_a_target_that_is_cut_away_is_out_of_view() -> None:
     found = []
     for seed in range(40):
-        variation = Variation(zoom=3.0, turn_deg=0, colour=0, noise=0, outside=1)
-        people = vary(picture(), np.random.default_rng(seed), (64, 64), variation, 6).people
+        variation = Variation(turn_deg=0, colour=0, noise=0, outside=1)
+        people = vary(picture(), np.random.default_rng(seed), (64, 64), variation, 6, 3.0).people
         found += people.inside.tolist()
         assert bool((people.target.isfinite().all(1) == (people.inside == 1)).all())
     assert {0, 1} == set(found)
@@ -85,12 +85,12 @@ def test_a_target_that_is_cut_away_is_out_of_view() -> None:
 
 def test_a_teachers_direction_turns_with_the_head_and_a_look_at_the_camera_leaves_the_picture() -> None:
     taught = picture(targets=np.full((1, 2), np.nan), inside=np.array([-1]), directions=np.array([[0.6, 0.0, -0.8]]))
-    people = vary(taught, np.random.default_rng(0), (64, 64), STILL, 6).people
+    people = vary(taught, np.random.default_rng(0), (64, 64), STILL, 6, 1.0).people
     assert abs(people.direction[0, 0]) == pytest.approx(1.0)
     assert people.inside.tolist() == [-1]
     assert people.weight.tolist() == [1.0]
     camera = picture(targets=np.full((1, 2), np.nan), directions=np.array([[0.05, 0.05, -0.99]]))
-    people = vary(camera, np.random.default_rng(0), (64, 64), STILL, 6).people
+    people = vary(camera, np.random.default_rng(0), (64, 64), STILL, 6, 1.0).people
     assert people.inside.tolist() == [0]
     assert people.weight.tolist() == [0.0]
 
@@ -144,8 +144,8 @@ def test_batches_are_the_same_again_and_a_run_that_goes_on_leaves_out_the_first(
 
 
 def batch() -> Batch:
-    known = vary(picture(), np.random.default_rng(0), (64, 64), STILL, 6)
-    photograph = vary(picture(boxes=None, regions=None), np.random.default_rng(1), (64, 64), STILL, 6)
+    known = vary(picture(), np.random.default_rng(0), (64, 64), STILL, 6, 1.0)
+    photograph = vary(picture(boxes=None, regions=None), np.random.default_rng(1), (64, 64), STILL, 6, 1.0)
     return collate([known, photograph])
 
 
@@ -165,6 +165,16 @@ def test_every_weighted_term_teaches_something() -> None:
     frozen = [name for name, parameter in network.named_parameters() if not parameter.requires_grad]
     assert frozen
     assert all(name.startswith("features.backbone.stages") for name in frozen)
+
+
+def test_the_first_stage_learns_alone() -> None:
+    network = small()
+    task = SamGOPTask(network, recipe(branches="proposals"))
+    task.log = task.log_dict = lambda *_, **__: None  # type: ignore[assignment]
+    task.training_step(batch(), 0).backward()
+    taught = {name for name, parameter in network.named_parameters() if parameter.grad is not None}
+    assert "detector.propose.weight" in taught
+    assert not any(name.startswith(("detector.object_decoder", "gaze.mix")) for name in taught)
 
 
 def test_steps_bring_the_loss_down() -> None:
@@ -208,10 +218,8 @@ def test_unknown_names_and_nothing_to_train_on_are_said(tmp_path: Path) -> None:
 
 def test_the_shipped_recipe_is_read_and_its_table_rows_are_changes_of_it() -> None:
     chain = read_recipe("samgop", data=Path("/data"))
-    assert list(chain.stages) == ["people", "shelves"]
+    assert list(chain.stages) == ["first", "whole"]
     for change in ("network.pixel_shuffle=false", "network.gaze.attention=cone", "network.gaze.interaction=decoder"):
         read_recipe("samgop", [change], Path("/data"))
-    alone = read_recipe(
-        "samgop", ["stages.people=null", "stages.shelves.init=null", "stages.shelves.heads=[]"], Path("/data")
-    )
-    assert list(alone.stages) == ["shelves"]
+    alone = read_recipe("samgop", ["heads=[]"], Path("/data"))
+    assert list(alone.stages) == ["first", "whole"]

@@ -68,10 +68,11 @@ class Noised(NamedTuple):
 class Detector(nn.Module):
     """From the enlarged levels to objects and heads.
 
-    The encoder works on the two coarsest levels. The finest but one takes their result from above, gives the proposals
-    (one-to-many: every cell in the middle of a box answers for it) and is the decoders' third level. The finest one is
-    left to the pixel map. MaskDINO's encoder has the three coarsest and its head decoder learned queries; on two
-    processor cores four times the tokens are too many, and queries that are chosen learn from a hundred pictures.
+    The encoder works on the two coarsest levels. The finest but one takes their result from above and detail from the
+    finest, gives the proposals (one-to-many: every cell in the middle of a box answers for it) and is the decoders'
+    third level. The finest one makes the pixel map. MaskDINO's encoder has the three coarsest and its head decoder
+    learned queries; on two processor cores four times the tokens are too many, and queries that are chosen learn from a
+    hundred pictures.
     """
 
     def __init__(self, config: DetectorConfig, fine: int, classes: int) -> None:
@@ -81,6 +82,7 @@ class Detector(nn.Module):
         self.encoder = Encoder(
             layer_config(width, config.attention_heads, config.hidden, 2, config.points), config.encoder_layers
         )
+        self.down = nn.Conv2d(fine, width, 3, stride=2, padding=1)
         self.fuse = _block(width, width)
         self.dense = _block(width, width)
         self.propose = nn.Conv2d(width, 10, 1)
@@ -111,18 +113,23 @@ class Detector(nn.Module):
             nn.Conv2d(fine, fine, 3, padding=1), nn.ReLU(), nn.Conv2d(fine, config.mask_channels, 1)
         )
 
-    def forward(self, raw: list[Tensor], noised: Noised | None = None) -> Seen:
-        """raw: the enlarged levels, finest first; noised: denoising queries, in training."""
+    def forward(self, raw: list[Tensor], noised: Noised | None = None, decode: bool = True) -> Seen:
+        """raw: the enlarged levels, finest first; noised: denoising queries, in training.
+
+        decode: whether the decoders run, or the first stage alone.
+        """
         finest, fine, *coarse = raw
         encoded = self.encoder(Levels.of(coarse))
         above = encoded.maps()[0].to(fine.dtype)
-        fused = self.fuse(fine + resize(above, fine.shape[-2:]))
+        fused = self.fuse(fine + self.down(finest) + resize(above, fine.shape[-2:]))
         dense = self.dense(fused)
         answers = self.propose(dense).float()
         object_proposals, head_proposals = _read(answers[:, :5]), _read(answers[:, 5:])
         memory = Levels.of([fused.float(), *encoded.maps()])
         enlarged = F.pixel_shuffle(self.up(fused), 2)
-        pixels = self.pixel(finest + resize(enlarged, finest.shape[-2:]))
+        pixels = self.pixel(finest + enlarged)
+        if not decode:
+            return Seen(raw, encoded, pixels, object_proposals, head_proposals, [], [], None)
         objects, denoised = self._decode_objects(object_proposals, dense, memory, noised)
         heads = self._decode_heads(head_proposals, dense, memory)
         return Seen(raw, encoded, pixels, object_proposals, head_proposals, objects, heads, denoised)

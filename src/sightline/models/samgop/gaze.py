@@ -18,6 +18,8 @@ from sightline.nn.roi import enlarge, roi_align
 
 SHARPER = (4.0, 16.0)
 """Powers of the cone that are shown to the regression beside it: Eq. 5 reaches 90 degrees to each side."""
+FIRST = (1.0, 1.0, 1.0, 2.0, -0.8, 0.5)
+"""Weights of the hints in a heatmap before training: a ridge along the cone, highest some three heads away."""
 
 
 class Looks(NamedTuple):
@@ -97,7 +99,11 @@ class GazeBranch(nn.Module):
         self.scene = nn.Sequential(nn.Conv2d(width, width, 3, padding=1), nn.GroupNorm(8, width), nn.ReLU())
         self.question, self.answer = nn.Linear(width, width), nn.Conv2d(width, width, 1)
         self.offset = nn.Sequential(nn.Linear(5 + width, width), nn.ReLU(), nn.Linear(width, 1))
-        self.mix = nn.Linear(2 * width + len(SHARPER) + 3, width)
+        self.mix = nn.Linear(2 * width + len(FIRST), width)
+        self.ridge = nn.Linear(len(FIRST), 1)
+        with torch.no_grad():
+            self.ridge.weight.copy_(torch.tensor([FIRST]))
+            self.ridge.bias.fill_(-5.0)  # a target is small
         self.encode = nn.TransformerEncoderLayer(width, heads, 2 * width, 0.0, batch_first=True)
         if config.interaction != "none":
             keys = mask_channels if config.interaction == "mask" else width
@@ -110,7 +116,8 @@ class GazeBranch(nn.Module):
             nn.ReLU(),
             nn.Conv2d(width // 2, 1, 3, padding=1),
         )
-        nn.init.constant_(self.rise[-1].bias, -4.0)  # type: ignore[arg-type]  # a target is small
+        nn.init.zeros_(self.rise[-1].weight)  # type: ignore[arg-type]
+        nn.init.zeros_(self.rise[-1].bias)  # type: ignore[arg-type]
         self.inside = nn.Linear(2 * width, 1)
 
     def faces(self, images: Tensor, seen: Seen, heads: Heads) -> tuple[Tensor, Tensor]:
@@ -149,7 +156,9 @@ class GazeBranch(nn.Module):
         cone = ((apart / far[..., None]) * direction[:, None]).sum(-1).clamp_min(0)  # Eq. 5
         tokens = level.flatten(2).transpose(1, 2)[heads.picture]
         attention = self._attention(tokens, level, face, heads, cone, apart, side)
-        hints = torch.stack([cone, *(cone**power for power in SHARPER), (far / side).log(), attention.log1p()], dim=-1)
+        away = (far / side).clamp_min(0.1).log()
+        sharper = [cone**power for power in SHARPER]
+        hints = torch.stack([cone, *sharper, away, away**2, attention.log1p()], dim=-1)
         if self.config.attention in {"original", "none"}:
             hints = torch.cat([torch.zeros_like(hints[..., :3]), hints[..., 3:]], dim=-1)
         mixed = torch.cat([tokens * attention[..., None], face[:, None].expand(-1, tokens.shape[1], -1), hints], dim=-1)
@@ -158,7 +167,9 @@ class GazeBranch(nn.Module):
         if self.config.interaction != "none":
             encoded = self._interact(encoded, seen, heads)
         maps = self.rise(encoded.transpose(1, 2).unflatten(2, shape))
-        logits = resize(maps.float(), (self.config.heat_side, self.config.heat_side))[:, 0]
+        ridge = self.ridge(hints).transpose(1, 2).unflatten(2, shape)
+        square = (self.config.heat_side, self.config.heat_side)
+        logits = (resize(maps.float(), square) + resize(ridge.float(), square))[:, 0]
         inside = self.inside(torch.cat([face.float(), encoded.float().mean(dim=1)], dim=1))[:, 0]
         return Looks(direction, logits, inside.float(), face.float())
 

@@ -19,8 +19,8 @@ COSTS = (2.0, 5.0, 2.0)
 """Weights of the focal, L1 and GIoU terms in the matching, as in DINO."""
 MIDDLE = 0.4
 """Share of a box, about its centre, whose cells answer for it in the first stage."""
-IGNORED = 0.9
-"""Share of a box within which a cell that answers for nothing is not told so either."""
+NEAR = 0.4
+"""Standard deviation, in half boxes, of how little a cell near a box's centre that answers for nothing is told so."""
 
 
 class Boxes(NamedTuple):
@@ -122,14 +122,14 @@ def proposal_loss(proposals: Proposals, picture: int, truth: Boxes) -> tuple[Ten
     """Of the first stage, one picture: one-to-many. Returns the focal loss and the boxes' loss, by object.
 
     A cell in the middle of a box answers for it, for the smallest of several; each box has at least the cell of its
-    centre. Other cells inside of a box count for nothing.
+    centre. Of the other cells those near a centre count less, as in CornerNet.
     """
     logits, boxes = proposals.logits[picture], proposals.boxes[picture]
     shape = (int(logits.shape[0]), int(logits.shape[1]))
     logits, boxes = logits.flatten(), boxes.flatten(0, 1)
     owner, weight, counted = assign(truth.boxes, shape)
     answers = owner >= 0
-    focal = focal_loss(logits, answers.float()) * torch.where(answers, weight, counted.float())
+    focal = focal_loss(logits, answers.float(), alpha=0.5) * torch.where(answers, weight, counted)
     number = max(1, len(truth.boxes))
     if not bool(answers.any()):
         return focal.sum() / number, boxes.sum() * 0
@@ -141,7 +141,7 @@ def proposal_loss(proposals: Proposals, picture: int, truth: Boxes) -> tuple[Ten
 
 @torch.no_grad()
 def assign(truth: Tensor, shape: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
-    """Which box each cell answers for: owner (L,) int64, -1 for none; its weight (L,); whether a -1 counts (L,).
+    """Which box each cell answers for: owner (L,) int64, -1 for none; its weight (L,); how much a -1 counts (L,).
 
     The cells of one box share a weight of 1, so that large boxes count no more than small ones, but with at least 0.25
     a cell.
@@ -149,13 +149,13 @@ def assign(truth: Tensor, shape: tuple[int, int]) -> tuple[Tensor, Tensor, Tenso
     height, width = shape
     centres = cell_centres(shape, truth.device)
     owner = torch.full((height * width,), -1, dtype=torch.int64, device=truth.device)
-    weight, counted = torch.ones(height * width), torch.ones(height * width, dtype=torch.bool)
+    weight, counted = torch.ones(height * width), torch.ones(height * width)
     if not len(truth):
         return owner, weight.to(truth.device), counted.to(truth.device)
     apart = (centres[:, None] - truth[None, :, :2]).abs()
     half = truth[None, :, 2:] / 2
     middle = (apart <= half * MIDDLE).all(-1)
-    inside = (apart <= half * IGNORED).all(-1)
+    closeness = (-((apart / half.clamp_min(1e-6)) ** 2).sum(-1) / (2 * NEAR**2)).exp().amax(dim=1)
     column = (truth[:, 0] * width).long().clamp(0, width - 1)
     row = (truth[:, 1] * height).long().clamp(0, height - 1)
     middle[row * width + column, torch.arange(len(truth))] = True
@@ -164,7 +164,7 @@ def assign(truth: Tensor, shape: tuple[int, int]) -> tuple[Tensor, Tensor, Tenso
     owner = torch.where(least.isfinite(), smallest, owner)
     share = torch.bincount(owner[owner >= 0], minlength=len(truth)).clamp_min(1).float()
     weight = torch.where(owner >= 0, (1 / share)[owner.clamp_min(0)].clamp_min(0.25), weight.to(truth.device))
-    return owner, weight, ~(inside.any(dim=1) & (owner < 0))
+    return owner, weight, (1 - closeness) ** 4
 
 
 class LayerLoss(NamedTuple):

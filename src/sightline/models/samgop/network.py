@@ -33,9 +33,10 @@ class SamGOP(nn.Module):
             crop = CropTower(tower, config.gaze.crop_side, width)
         self.gaze = GazeBranch(config.gaze, width, config.detector.attention_heads, config.detector.mask_channels, crop)
 
-    def see(self, images: Tensor, noised: Noised | None = None) -> Seen:
-        """What is in the pictures. images: (N, 3, H, W) RGB in [0, 1], H and W multiples of 32."""
-        return self.detector(self.features(images), noised)
+    def see(self, images: Tensor, noised: Noised | None = None, decode: bool = True) -> Seen:
+        """What is in the pictures. images: (N, 3, H, W) RGB in [0, 1], H and W multiples of 32; see `Detector`."""
+        seen: Seen = self.detector(self.features(images), noised, decode)
+        return seen
 
     def look(self, images: Tensor, seen: Seen, heads: Heads) -> Looks:
         """Where the heads look."""

@@ -111,7 +111,8 @@ class SamGOPPredictor(Predictor):
         objects = self._objects(seen)
         corners = [pixels(box, size) for box in objects.boxes]
         numbers = memory.objects.update(frame.time_s, np.array(corners).reshape(-1, 4))
-        people, heat, details = (), np.zeros(size, np.float32), None
+        people: tuple[Person, ...] = ()
+        heat, details = np.zeros(size, np.float32), None
         if looks is not None:
             people, heat, details = self._people(boxes, scores, looks, objects, numbers, size, frame.time_s, memory)
         rows = zip(numbers, corners, objects.scores, objects.labels, strict=True)
@@ -207,5 +208,5 @@ def _numbered(
     rows: NDArray[np.uint8] | NDArray[np.uint16], numbers: list[int]
 ) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """A map of rows from 1 as one of the objects' numbers."""
-    table = np.array([0, *numbers], np.uint8 if max(numbers, default=0) < 256 else np.uint16)
-    return table[rows]
+    table = np.array([0, *numbers])[rows]
+    return table.astype(np.uint8) if max(numbers, default=0) < 256 else table.astype(np.uint16)

@@ -67,6 +67,7 @@ class Views(IterableDataset[Batch]):
         shares = np.array([share for share, _ in sources])
         self.shares = shares / shares.sum()
         self.sources = [pictures for _, pictures in sources]
+        self.zooms = [*(own.zoom for own in recipe.scenes), *(own.zoom for own in recipe.heads)] or [1.0] * len(sources)
         self.memory: dict[tuple[int, int], Picture] = {}
         self.heads = [_known_heads(pictures) for pictures in self.sources]
 
@@ -100,6 +101,7 @@ class Views(IterableDataset[Batch]):
                 recipe.canvas,
                 recipe.variation,
                 recipe.people,
+                self.zooms[source],
             )
             for source, number, seed in drawn
         ]

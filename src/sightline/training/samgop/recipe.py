@@ -14,12 +14,14 @@ from sightline.training.recipe import Checked, Recipe
 class SceneSource(Checked):
     """Scenes with boxes of objects: a folder or file that `sightline.data.looking.read_goo` reads.
 
-    skip: names of scenes to leave out, for folds. share: how often they are drawn, beside the other sources.
+    skip: names of scenes to leave out, for folds. share: how often they are drawn, beside the other sources. zoom: the
+    largest enlargement; what does not fit then is cut away.
     """
 
     root: Path
     skip: list[str] = Field(default_factory=list)
     share: float = Field(1.0, gt=0)
+    zoom: float = Field(1.7, ge=1)
 
 
 class HeadSource(Checked):
@@ -29,6 +31,7 @@ class HeadSource(Checked):
     images: Path
     skip: list[str] = Field(default_factory=list)
     share: float = Field(1.0, gt=0)
+    zoom: float = Field(3.0, ge=1)
 
 
 class LossWeights(Checked):
@@ -51,7 +54,6 @@ class LossWeights(Checked):
 class Variation(Checked):
     """How pictures are varied: half are mirrored, and of each a part is cut, turned, and its colours changed."""
 
-    zoom: float = Field(1.6, ge=1, description="largest enlargement; what does not fit is cut away")
     turn_deg: float = Field(6.0, ge=0, description="standard deviation of the rotation, degrees")
     head_turn_deg: float = Field(28.0, ge=0, description="the same, of heads that are shown alone")
     colour: float = Field(0.25, ge=0, description="standard deviation of light, contrast and channels, logarithmic")
@@ -71,6 +73,10 @@ class SamGOPRecipe(Recipe):
     scenes: list[SceneSource] = Field(default_factory=list)
     heads: list[HeadSource] = Field(default_factory=list)
     init: str | None = None
+    branches: Literal["all", "proposals"] = Field(
+        "all",
+        description="proposals: the detector's first stage and the heads alone, three times as many pictures an hour",
+    )
     backbone_weights: str = Field("hub", description="a folder, a Hub id, or `hub` for the usual one")
     frozen_stages: int = Field(3, ge=0, le=5)
     canvas: tuple[int, int] = Field((288, 384), description="(height, width) that pictures are cut to, multiples of 32")

@@ -104,10 +104,13 @@ class Picture:
 
 
 def vary(
-    picture: Picture, rng: np.random.Generator, canvas: tuple[int, int], variation: Variation, most: int
+    picture: Picture, rng: np.random.Generator, canvas: tuple[int, int], variation: Variation, most: int, zoom: float
 ) -> Sample:
-    """One random view of a picture, `canvas` (height, width) pixels. most: people whose gaze is learned from."""
-    matrix = _matrix(picture, rng, canvas, variation)
+    """One random view of a picture, `canvas` (height, width) pixels.
+
+    most: people whose gaze is learned from. zoom: the largest enlargement beyond the whole picture.
+    """
+    matrix = _matrix(picture, rng, canvas, variation, zoom)
     height, width = canvas
     fill = tuple(int(value) for value in rng.integers(0, 256, 3)) if rng.random() < 0.3 else (114, 114, 114)
     shrinks = np.sqrt(abs(np.linalg.det(matrix[:, :2]))) < 0.8
@@ -134,11 +137,11 @@ def vary(
 
 
 def _matrix(
-    picture: Picture, rng: np.random.Generator, canvas: tuple[int, int], variation: Variation
+    picture: Picture, rng: np.random.Generator, canvas: tuple[int, int], variation: Variation, zoom: float
 ) -> NDArray[np.float64]:
     """(2, 3): from pixels of the picture to those of the canvas. Mostly somebody's head stays in."""
     (height, width), (canvas_height, canvas_width) = picture.image.shape[:2], canvas
-    scale = min(canvas_width / width, canvas_height / height) * np.exp(rng.uniform(-0.1, np.log(variation.zoom)))
+    scale = min(canvas_width / width, canvas_height / height) * np.exp(rng.uniform(-0.1, np.log(zoom)))
     turn = np.radians(rng.normal(0, variation.turn_deg)) if rng.random() < 0.5 else 0.0
     mirror = -1.0 if rng.random() < 0.5 else 1.0
     cosine, sine = np.cos(turn) * scale, np.sin(turn) * scale

@@ -37,14 +37,16 @@ class SamGOPTask(L.LightningModule):
             stage.requires_grad_(False)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half):
-            seen = self.network.see(batch.images, noise(batch, self.network.detector.classes))
-        terms = detector_terms(seen, batch, self.recipe.masks)
+        whole, settings = self.recipe.branches == "all", self.recipe
+        noised = noise(batch, self.network.detector.classes) if whole else None
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.half):
+            seen = self.network.see(batch.images, noised, decode=whole)
+        terms = detector_terms(seen, batch, settings.masks)
         if batch.crops is not None and self.network.gaze.tower is not None:
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half):
                 _, pointed = self.network.gaze.tower(batch.crops.images)
             terms["crop"] = losses.pointing_loss(pointed, batch.crops.gaze)
-        if len(batch.picture):
+        if whole and len(batch.picture):
             terms |= self._gaze_terms(seen, batch)
         weights = self.recipe.weights
         loss = torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()

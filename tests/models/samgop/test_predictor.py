@@ -101,6 +101,20 @@ def test_people_and_objects_keep_their_numbers_and_rows_their_order(tmp_path: Pa
     assert {*np.unique(second.mask)} - {0} <= {one.number for one in second.objects}
 
 
+def test_nobody_is_the_same_after_a_cut_and_a_head_over_the_border_is_cut(tmp_path: Path) -> None:
+    dark, light = np.zeros((64, 96, 3), np.uint8), np.full((64, 96, 3), 250, np.uint8)
+    first, second = saved(tmp_path).predict(np.stack([dark, light]), heads=np.array([[-10.0, 5, 30, 80]]))
+    assert first.people[0].head == pytest.approx((0, 5, 30, 64), abs=1e-3)
+    assert (first.people[0].number, second.people[0].number) == (1, 2)
+
+
+def test_thirty_people_have_a_target_each(tmp_path: Path) -> None:
+    heads = np.array([[10.0 * x, 20.0 * y, 10.0 * x + 8, 20.0 * y + 12] for x in range(6) for y in range(5)])
+    (frame,) = saved(tmp_path).predict(np.random.default_rng(6).integers(0, 255, (100, 64, 3), np.uint8), heads=heads)
+    assert [person.number for person in frame.people] == list(range(1, 31))
+    assert len({person.target for person in frame.people}) > 10
+
+
 def test_a_config_of_something_else_is_said(tmp_path: Path) -> None:
     saved(tmp_path)
     text = (tmp_path / "config.json").read_text().replace('"queries": 12', '"queries": 0')

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from sightline.models.samgop.association import AssociationConfig
 from sightline.nn.config import Config
+from sightline.nn.shots import ShotConfig
 
 Attention = Literal["both", "original", "cone", "none"]
 """What weights the scene: M_ori and the gaze cone (Eq. 7), one of them, or nothing (Tables 7 and 8)."""
@@ -88,6 +89,7 @@ class SamGOPConfig(Config):
     gaze: GazeConfig = GazeConfig()
     rules: RuleConfig = RuleConfig()
     association: AssociationConfig = AssociationConfig()
+    shots: ShotConfig = ShotConfig()
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

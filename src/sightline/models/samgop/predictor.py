@@ -32,6 +32,7 @@ from sightline.models.samgop.postprocess import (
 )
 from sightline.nn.boxes import to_cxcywh
 from sightline.nn.engine import Engine
+from sightline.nn.shots import ShotCuts
 from sightline.prompts import Prompt
 from sightline.types import Box, Clip, Frame, Object, Person, VideoFrame
 
@@ -73,6 +74,13 @@ class _Memory:
     def __init__(self, config: SamGOPConfig) -> None:
         self.people, self.objects = Association(config.association), Association(config.association)
         self.steady = Steady(config.association)
+        self.cuts = ShotCuts(config.shots)
+
+    def see(self, frame: VideoFrame) -> None:
+        """Start anew at a cut: what was remembered of one shot says nothing of the next."""
+        if self.cuts.is_cut(frame.image):
+            for part in (self.people, self.objects, self.steady):
+                part.forget()
 
 
 class SamGOPPredictor(Predictor):
@@ -94,7 +102,8 @@ class SamGOPPredictor(Predictor):
         """See `Predictor.stream`. Given heads take the place of those that are found: the non-real-world setting."""
         memory = _Memory(self.network.config)
         for frame in clip.frames():
-            given = None if prompt.heads is None else prompt.heads_of(frame.index)
+            memory.see(frame)
+            given = prompt.heads_of(frame.index)
             yield self._predict(frame, given, memory)
 
     @torch.no_grad()

@@ -132,7 +132,7 @@ def sound(run: Path, nets: ScamNets, recipe: ScamRecipe, root: Path) -> dict[str
         }
         with torch.inference_mode():
             assert network.switch is not None
-            match, _ = network.switch(rows.level4[:, 1], rows.level5[:, 1], rows.audio)
+            match, *_ = network.switch(rows.level4[:, 1], rows.level5[:, 1], rows.audio)
         own: dict[str, list[float]] = defaultdict(list)
         scored: dict[str, list[tuple[float, float]]] = defaultdict(list)
         for row, frame in enumerate(clip.features.info["frames"]):
@@ -169,10 +169,11 @@ def sound(run: Path, nets: ScamNets, recipe: ScamRecipe, root: Path) -> dict[str
 def _sta(network: STANet, rows: Rows, audio: Tensor, has_sound: Tensor) -> Tensor:
     """STA's maps (N, s, s) with some sound."""
     level3, level4, level5 = rows.level3, rows.level4, rows.level5
-    switch = network.switched(level4[:, 1], level5[:, 1], audio, has_sound)
+    switch, places = network.switched(level4[:, 1], level5[:, 1], audio, has_sound)
     spatial = network.spatial(level4.flatten(0, 1), level5.flatten(0, 1)).unflatten(0, (-1, 3))
     side = network.config.input_size
-    return saliency_of(network(spatial, level3, level4[:, 1], audio, switch), (side, side))[:, 0]
+    logits = network.add_matches(network(spatial, level3, level4[:, 1], audio, switch), places, switch)
+    return saliency_of(logits, (side, side))[:, 0]
 
 
 class Truth:

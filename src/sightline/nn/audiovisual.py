@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from sightline.nn.blocks import resize
 
@@ -18,9 +19,9 @@ Sources = Literal["S", "ST", "SA", "STA"]
 """What a net looks at: space, and time or audio beside it."""
 SOURCES: tuple[Sources, ...] = get_args(Sources)
 PlainKind = Literal["addition", "multiplication", "concatenation"]
-AudioFusion = Literal["bilinear", "deconvolution", PlainKind]
-"""How sound and space meet: by what each place has in common with it, by a map of the sound alone (the paper's), or as
-one vector that is the same for all places (STANet+, Table 3)."""
+AudioFusion = Literal["matching", "bilinear", "deconvolution", PlainKind]
+"""How sound and space meet: by how well each place matches it, as one number or one a channel; by a map of the sound
+alone (the paper's); or as one vector that is the same for all places (STANet+, Table 3)."""
 FRAMES = 3
 """Frames of a clip: one before, the frame itself, one after."""
 
@@ -28,18 +29,19 @@ FRAMES = 3
 class SpatialFeatures(nn.Module):
     """S: a backbone's levels 4 and 5 together, at level 4's resolution (stride 16).
 
-    channels: of the five levels; width: channels of S.
+    channels: of the five levels; width: channels of S; dropout: of whole channels of the levels, in training.
     """
 
-    def __init__(self, channels: tuple[int, ...], width: int) -> None:
+    def __init__(self, channels: tuple[int, ...], width: int, dropout: float = 0.0) -> None:
         super().__init__()
+        self.dropout = nn.Dropout2d(dropout)
         self.reduce = nn.Conv2d(channels[3] + channels[4], width, 1, bias=False)
         self.norm = nn.BatchNorm2d(width)
         self.mix = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, level4: Tensor, level5: Tensor) -> Tensor:
         """level4: (N, C4, h, w); level5: (N, C5, h', w'). Returns (N, width, h, w), of both signs."""
-        both = torch.cat([level4, resize(level5, level4.shape[-2:])], dim=1)
+        both = self.dropout(torch.cat([level4, resize(level5, level4.shape[-2:])], dim=1))
         return self.mix(self.norm(self.reduce(both)).relu())
 
 
@@ -53,6 +55,24 @@ class TemporalGate(nn.Module):
     def forward(self, spatial: Tensor) -> Tensor:
         """spatial: (N, 3, C, h, w). Returns (N, C, h, w) in (0, 1)."""
         return self.over_time(spatial.transpose(1, 2))[:, :, 0].sigmoid()
+
+
+class MatchingGate(nn.Module):
+    """sigma(A) as one number a place: how well what is seen there matches the sound, a product of both embeddings.
+
+    The sound can say where to look, and nothing else: what is there has to be seen. With a gate a channel, a net can
+    read the category off the sound alone, and its activation map then lies anywhere.
+    """
+
+    def __init__(self, width: int, audio_width: int) -> None:
+        super().__init__()
+        self.heard = nn.Linear(audio_width, width)
+        self.seen = nn.Conv2d(width, width, 1)
+
+    def forward(self, spatial: Tensor, audio: Tensor) -> Tensor:
+        """spatial: (N, C, h, w); audio: (N, A). Returns (N, 1, h, w) in (0, 1)."""
+        heard = self.heard(F.layer_norm(audio, audio.shape[1:])).tanh()
+        return (self.seen(spatial).tanh() * heard[:, :, None, None]).sum(dim=1, keepdim=True).sigmoid()
 
 
 class BilinearGate(nn.Module):
@@ -138,7 +158,12 @@ class Fusion(nn.Module):
         return (gated[0] if gated else centre).relu()
 
 
-def _audio(kind: AudioFusion, width: int, audio_width: int) -> BilinearGate | DeconvolutionGate | PlainFusion:
+AudioGate = MatchingGate | BilinearGate | DeconvolutionGate | PlainFusion
+
+
+def _audio(kind: AudioFusion, width: int, audio_width: int) -> AudioGate:
+    if kind == "matching":
+        return MatchingGate(width, audio_width)
     if kind == "bilinear":
         return BilinearGate(width, audio_width)
     return DeconvolutionGate(width, audio_width) if kind == "deconvolution" else PlainFusion(width, audio_width, kind)
@@ -147,7 +172,7 @@ def _audio(kind: AudioFusion, width: int, audio_width: int) -> BilinearGate | De
 class TagNet(nn.Module):
     """A classification net of Fig. 6 A to C: features, fusion, global average pooling and one fully connected layer.
 
-    classes: how many tags; 1 for the audio switch, which has the structure of the SA net.
+    classes: how many tags; dropout: see `SpatialFeatures`.
     """
 
     def __init__(
@@ -159,9 +184,10 @@ class TagNet(nn.Module):
         width: int,
         audio_width: int,
         audio_fusion: AudioFusion,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.spatial = SpatialFeatures(channels, width)
+        self.spatial = SpatialFeatures(channels, width, dropout)
         self.fusion = Fusion(sources, width, audio_width, audio_fusion)
         self.classifier = nn.Linear(width, classes)
 

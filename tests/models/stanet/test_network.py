@@ -7,7 +7,7 @@ import torch
 
 from sightline.models.stanet.config import ScamConfig, STANetConfig
 from sightline.models.stanet.losses import fixation_loss, tag_loss
-from sightline.models.stanet.network import ScamNets, STANet
+from sightline.models.stanet.network import ScamNets, STANet, match, pool
 
 
 @pytest.fixture(scope="module")
@@ -18,10 +18,13 @@ def network() -> STANet:
 
 def decide(network: STANet, audio: torch.Tensor, switch: float) -> torch.Tensor:
     torch.manual_seed(1)
-    spatial = torch.randn(1, 3, 8, 4, 4)
+    spatial, places = (
+        torch.randn(1, 3, 8, 4, 4),
+        audio[:, :1, None, None].expand(-1, -1, 4, 4) + torch.randn(1, 1, 4, 4),
+    )
     levels = torch.rand(1, 32, 8, 8), torch.rand(1, 96, 4, 4)
     with torch.inference_mode():
-        return network(spatial, *levels, audio, torch.tensor([switch]))
+        return network(spatial, *levels, audio, places, torch.tensor([switch]))
 
 
 def test_the_map_has_stride_8(network: STANet) -> None:
@@ -29,7 +32,8 @@ def test_the_map_has_stride_8(network: STANet) -> None:
     levels = network.encoders.see(images)
     spatial = network.spatial(levels.level4, levels.level5)[None]
     audio = network.encoders.hear(torch.rand(1, 128, 100))
-    logits = network(spatial, levels.level3[1:2], levels.level4[1:2], audio, torch.ones(1))
+    *_, places = network.switch(levels.level4[1:2], levels.level5[1:2], audio)
+    logits = network(spatial, levels.level3[1:2], levels.level4[1:2], audio, places, torch.ones(1))
     assert logits.shape == (1, 1, 8, 8)
 
 
@@ -37,6 +41,22 @@ def test_a_switch_of_0_silences_the_sound(network: STANet) -> None:
     one, other = torch.zeros(1, 384), torch.full((1, 384), 3.0)
     assert torch.equal(decide(network, one, 0), decide(network, other, 0))
     assert not torch.allclose(decide(network, one, 1), decide(network, other, 1))
+
+
+def test_a_place_matches_as_far_as_it_shows_what_is_heard() -> None:
+    places = torch.tensor([[[[4.0, 0.0]], [[0.0, -2.0]]]])
+    dog, either = torch.tensor([[20.0, -20.0]]), torch.zeros(1, 2)
+    torch.testing.assert_close(match(places, dog), torch.tensor([[[[4.0, 0.0]]]]))
+    torch.testing.assert_close(match(places, either), torch.tensor([[[[2.0, -1.0]]]]))
+
+
+def test_pooling_lies_between_the_mean_and_the_maximum() -> None:
+    torch.manual_seed(0)
+    places = torch.randn(2, 3, 4, 5)
+    pooled = pool(places)
+    assert (pooled > places.mean(dim=(2, 3))).all()
+    assert (pooled < places.amax(dim=(2, 3))).all()
+    torch.testing.assert_close(pool(torch.full((1, 1, 3, 3), 1.5)), torch.tensor([[1.5]]))
 
 
 def test_encoders_keep_what_they_learned() -> None:

@@ -27,7 +27,7 @@ from sightline.video import open_source
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     network = STANet(STANetConfig(tags=TAGS, width=8, decoder_width=8, input_size=64))
-    torch.nn.init.constant_(network.switch.match.classifier.bias, 9.0)  # on, whatever is heard
+    torch.nn.init.constant_(network.switch.seen.bias, 9.0)  # on, whatever is heard
     path = tmp_path_factory.mktemp("stanet")
     weights.save(network, network.config.model_dump(mode="json"), path)
     return path
@@ -61,7 +61,7 @@ def test_no_track_and_a_silent_one_are_the_same(model: STANetPredictor, sound: f
     """Both are what a closed switch gives."""
     silent = results(model, Noise(3, sound=sound))
     assert [frame.sound for frame in silent] == [None] * 3
-    torch.nn.init.constant_(model.network.switch.match.classifier.bias, -9.0)
+    torch.nn.init.constant_(model.network.switch.seen.bias, -9.0)
     for off, quiet in zip(results(model, Noise(3)), silent, strict=True):
         assert off.sound is not None
         assert not off.sound.switch
@@ -77,7 +77,7 @@ def test_without_a_switch_all_sound_counts(folder: Path, tmp_path: Path) -> None
     config = STANetConfig.model_validate(weights.read_config(folder) | {"audio_switch": False})
     network = STANet(config)
     weights.load_into(network, folder)
-    torch.nn.init.constant_(network.switch.match.classifier.bias, -9.0)
+    torch.nn.init.constant_(network.switch.seen.bias, -9.0)
     weights.save(network, config.model_dump(mode="json"), tmp_path)
     (frame,) = results(STANetPredictor(tmp_path, torch.device("cpu")), Noise(1))
     assert frame.sound is not None

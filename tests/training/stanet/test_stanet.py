@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from sightline.nn.tagger import AudioTagger
 from sightline.training.recipe import builder, read_recipe
 from sightline.training.run import train
 from sightline.training.stanet import rows
+from sightline.training.stanet.counterfactual import other_sounds, with_other_sounds
 from sightline.types import Prompt
 from sightline.video import open_source
 
@@ -149,7 +151,7 @@ def test_what_a_stage_trains(settings: Callable[..., Path], tmp_path: Path) -> N
     assert batch.rows.tags.sum(dim=1).tolist() == [1, 1, 1]
     task.training_step(batch, 0).backward()
     idle = [n for n, p in task.network.named_parameters() if p.requires_grad and p.grad is None]
-    assert idle in ([], ["switch.heard.weight", "switch.heard.bias"])  # no sound of its tag among the three
+    assert idle in ([], ["switch.heard.1.weight", "switch.heard.1.bias"])  # no sound of its tag among the three
     weights.save(task.network, task.network.config.model_dump(mode="json"), tmp_path / "coarse")
     with pytest.raises(UsageError, match="`init`: the fine stage crops what the coarse nets find"):
         stage(settings(), "fine", "stages.coarse=null", "stages.sta=null", "init=null")
@@ -208,14 +210,60 @@ def test_matches_and_mismatches_of_the_switch_count_alike(settings: Callable[...
     """A switch that says p for everything costs -(log p + log(1 - p)) / 2, however many of each there are."""
     task, data = stage(settings(), "coarse")
     clip = {clip.video.path.stem: clip for clip in data.frames.clips}["a"]
-    match, heard = task.network.switch.match.classifier, task.network.switch.heard
-    for layer in (match, heard):
+    seen, heard = task.network.switch.seen, task.network.switch.heard[1]
+    for layer in (seen, heard):
         torch.nn.init.zeros_(layer.weight)
         torch.nn.init.zeros_(layer.bias)
-    torch.nn.init.constant_(match.bias, 1.0)
+    torch.nn.init.constant_(seen.bias, 1.0)
     p = torch.sigmoid(torch.tensor(1.0))
     one = clip.rows([0, 1, 2])
     mixed = one._replace(switch=torch.tensor([1.0, 0.0, 0.0]), tags=torch.eye(2)[[0, 1, 1]])
-    of_tags = torch.log(torch.tensor(2.0))
-    expected = -(p.log() + (1 - p).log()) / 2 + of_tags
+    heard_tags = torch.log(torch.tensor(2.0))
+    seen_tags = -(p.log() + (1 - p).log()) / 2
+    expected = -(p.log() + (1 - p).log()) / 2 + heard_tags + seen_tags
     torch.testing.assert_close(task._switch_loss(mixed), expected, atol=1e-5, rtol=0)
+
+
+class Sees(torch.nn.Module):
+    """Shows one tag or both everywhere; by their logits."""
+
+    def __init__(self, *logits: float) -> None:
+        super().__init__()
+        self.logits = torch.tensor(logits)
+
+    def places(self, level4: torch.Tensor, level5: torch.Tensor) -> torch.Tensor:
+        return self.logits[None, :, None, None].expand(len(level4), -1, 4, 4)
+
+
+def test_other_sounds_are_those_of_another_tag_that_is_seen(settings: Callable[..., Path]) -> None:
+    task, data = stage(settings(), "coarse")
+    clips = {clip.video.path.stem: clip for clip in data.frames.clips}
+    a, b = clips["a"], clips["b"]  # a dog that is heard; a bird, and a dog is heard
+    nets = task.network
+    nets.switch = Sees(2.0, 3.0)
+    assert list(other_sounds(nets, [a, b], 0)) == [1], "of birds there is no sound"
+    other = other_sounds(nets, [a, b], 0)[1]
+    assert other.video.tags == ("dog",)
+    rows = other.rows()
+    assert rows.tags.tolist() == [[0, 1]] * 3
+    assert rows.switch.tolist() == [1, 1, 1]
+    assert all((a.rows().audio == sound).all(dim=1).any() for sound in rows.audio)
+    torch.testing.assert_close(rows.level5, b.rows().level5)
+    nets.switch = Sees(2.0, -3.0)
+    assert other_sounds(nets, [a, b], 0) == {}, "no dog is seen"
+
+
+def test_silence_has_the_mean_of_what_sounds_give(settings: Callable[..., Path]) -> None:
+    _, data = stage(settings(), "coarse")
+    clips = {clip.video.path.stem: clip for clip in data.frames.clips}
+    a, b = clips["a"], clips["b"]
+    own = [torch.full((3, 2, 2), 0.2), torch.full((3, 2, 2), 0.4)]
+    other = torch.full((3, 2, 2), 0.8)
+    other[2] = 0
+    seen, pseudo = with_other_sounds([a, b], own, {1: replace(b, sounds=a.rows().audio)}, [other])
+    assert len(seen) == len(pseudo) == 5
+    silent = seen[3:]
+    assert [clip.rows().sound.tolist() for clip in silent] == [[0, 0, 0]] * 2
+    assert [clip.rows([1]).switch.tolist() for clip in silent] == [[0]] * 2
+    torch.testing.assert_close(pseudo[3], own[0])
+    torch.testing.assert_close(pseudo[4][:, 0, 0], torch.tensor([0.6, 0.6, 0.4]))

@@ -31,8 +31,11 @@ class NetConfig(Config):
 
     backbone: str = "mobilenet-v2-1280"
     audio_encoder: str = "mn04"
-    audio_fusion: AudioFusion = "bilinear"
+    audio_fusion: AudioFusion = "matching"
     width: int = Field(64, ge=1, description="channels of the fused features")
+    dropout: float = Field(
+        0.5, ge=0, lt=1, description="of the backbone's channels in training: with few objects, each is known by heart"
+    )
     tags: tuple[str, ...] = Field(
         (), description="the categories, in the order of the classifiers; a recipe that leaves them out has its data's"
     )

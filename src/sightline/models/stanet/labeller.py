@@ -181,7 +181,7 @@ class Labeller(Predictor):
         if heard is None:
             return torch.zeros(1, nets.encoders.audio.size), None
         audio = nets.encoders.hear(torch.from_numpy(heard.spectrogram)[None].float())
-        match, tags = nets.switch(seen.level4, seen.level5, audio)
+        match, tags, _ = nets.switch(seen.level4, seen.level5, audio)
         switch = switched(match, torch.ones(1), nets.config)
         score, tag = tags.softmax(dim=1)[0].max(dim=0)
         return audio, SoundWindow(

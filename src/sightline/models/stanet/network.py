@@ -6,6 +6,7 @@ what they make of the same features.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -15,7 +16,7 @@ from sightline.errors import UsageError
 from sightline.models.stanet.config import NetConfig, ScamConfig, STANetConfig
 from sightline.models.stanet.movement import CHANNELS
 from sightline.nn.audio import AudioEncoder, build_audio_encoder
-from sightline.nn.audiovisual import FRAMES, Fusion, Sources, SpatialFeatures, TagNet
+from sightline.nn.audiovisual import Fusion, Sources, SpatialFeatures, TagNet
 from sightline.nn.backbones import Backbone, build_backbone
 from sightline.nn.blocks import RefinementBlock, resize
 from sightline.nn.egnet import PRIOR_SIZE, EGNet
@@ -62,34 +63,60 @@ class Encoders(nn.Module):
 
 
 class AudioSwitch(nn.Module):
-    """phi: whether the sound belongs to what is seen (Sec. 3.7), and which tag is heard.
+    """phi: whether the sound belongs to what is seen (Sec. 3.7), where that is, and which tag is heard.
 
-    A net of the structure of SA with one output, trained on its own. heard: a linear classifier on the sound alone.
+    A place matches a sound as far as it shows the tags that are heard; the sound belongs to the picture where some
+    place matches. Trained on its own.
     """
 
     def __init__(self, config: NetConfig, channels: tuple[int, ...], audio_width: int) -> None:
         super().__init__()
-        self.match = tag_net("SA", config, channels, audio_width, classes=1)
-        self.heard = nn.Linear(audio_width, len(config.tags))
+        self.spatial = SpatialFeatures(channels, config.width, config.dropout)
+        self.seen = nn.Conv2d(config.width, len(config.tags), 1)
+        self.heard = nn.Sequential(
+            nn.LayerNorm(audio_width, elementwise_affine=False), nn.Linear(audio_width, len(config.tags))
+        )
 
-    def forward(self, level4: Tensor, level5: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
-        """level4, level5: (N, C, h, w) of one frame; audio: (N, A). Returns logits (N,) and (N, tags)."""
-        on = torch.ones(len(audio), device=audio.device)
-        both = (level[:, None].expand(-1, FRAMES, -1, -1, -1) for level in (level4, level5))
-        return self.match(*both, audio, on)[0][:, 0], self.heard(audio)
+    def forward(self, level4: Tensor, level5: Tensor, audio: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """level4, level5: (N, C, h, w) of one frame; audio: (N, A).
+
+        Returns logits of the match (N,), logits of the tags that are heard (N, tags), and of each place's match
+        (N, 1, h, w)."""
+        heard = self.heard(audio)
+        places = match(self.places(level4, level5), heard)
+        return pool(places)[:, 0], heard, places
+
+    def places(self, level4: Tensor, level5: Tensor) -> Tensor:
+        """Which tags each place shows: logits (N, tags, h, w)."""
+        shown: Tensor = self.seen(self.spatial(level4, level5).relu())
+        return shown
 
 
-def tag_net(
-    sources: Sources, config: NetConfig, channels: tuple[int, ...], audio_width: int, classes: int | None = None
-) -> TagNet:
-    """A classification net of a config. classes: as many as tags where it is not given."""
+def match(places: Tensor, heard: Tensor) -> Tensor:
+    """How well each place of `AudioSwitch.places` matches what is heard, logits (N, tags): (N, 1, h, w)."""
+    return torch.einsum("nkhw,nk->nhw", places, heard.detach().softmax(dim=1))[:, None]
+
+
+POOLING = 2.0
+"""Sharpness of `pool`: 0 is the mean of all places, infinity their maximum. An object covers a twentieth of a frame."""
+
+
+def pool(places: Tensor) -> Tensor:
+    """Logits of places (N, C, h, w) as one of the whole, (N, C): a soft maximum."""
+    count = places.shape[-1] * places.shape[-2]
+    return ((POOLING * places).flatten(2).logsumexp(dim=2) - math.log(count)) / POOLING
+
+
+def tag_net(sources: Sources, config: NetConfig, channels: tuple[int, ...], audio_width: int) -> TagNet:
+    """A classification net of a config."""
     return TagNet(
         sources,
         channels,
-        len(config.tags) if classes is None else classes,
+        len(config.tags),
         width=config.width,
         audio_width=audio_width,
         audio_fusion=config.audio_fusion,
+        dropout=config.dropout,
     )
 
 
@@ -119,7 +146,9 @@ class STANet(nn.Module):
     """The STA network: Eq. 5 and a decoder that gives a fixation map.
 
     switch: None where the config has no tags; all sound counts then. The decoder has three stages, at strides 16, 16
-    and 8, the last two with the backbone's levels beside them, as in the released code.
+    and 8, the last two with the backbone's levels beside them, as in the released code. With a switch, what matches the
+    sound is added to the logits (`add_matches`): a residual path, so that what is heard need not find its way through a
+    decoder that knows what objects look like.
     """
 
     def __init__(
@@ -130,13 +159,17 @@ class STANet(nn.Module):
         self.encoders = Encoders(config, backbone, audio, borrowed=bool(config.parts))
         channels, audio_width = self.encoders.backbone.channels, self.encoders.audio.size
         self.switch = AudioSwitch(config, channels, audio_width) if config.tags else None
-        self.spatial = SpatialFeatures(channels, config.width)
+        self.spatial = SpatialFeatures(channels, config.width, config.dropout)
         self.fusion = Fusion("STA", config.width, audio_width, config.audio_fusion)
         width = config.decoder_width
         self.block5 = RefinementBlock(channels[4] if config.egnet_decoder else config.width, width, deepest=True)
         self.block4 = RefinementBlock(channels[3] + (config.width if config.egnet_decoder else 0), width)
         self.block3 = RefinementBlock(channels[2] + (CHANNELS if config.movement else 0), width)
         self.head = nn.Conv2d(width, 1, 1)
+        self.matches = nn.Conv2d(1, 1, 1) if config.tags else None
+        if self.matches is not None:
+            nn.init.ones_(self.matches.weight)
+            nn.init.zeros_(self.matches.bias)
         self.prior = nn.Parameter(torch.zeros(1, 1, *PRIOR_SIZE)) if config.centre_prior else None
 
     def begin_with(self, egnet: EGNet) -> None:
@@ -159,15 +192,27 @@ class STANet(nn.Module):
         if self.prior is not None:
             self.prior.data.copy_(egnet.prior.data)
 
-    def switched(self, level4: Tensor, level5: Tensor, audio: Tensor, sound: Tensor) -> Tensor:
-        """The audio switch as 0 or 1: (N,).
+    def switched(self, level4: Tensor, level5: Tensor, audio: Tensor, sound: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The audio switch as 0 or 1, (N,), and the places that match the sound, (N, 1, h, w); None without a switch.
 
         level4, level5: (N, C, h, w) of one frame; audio: (N, A); sound: (N,) of 0 and 1, whether anything is heard.
         """
-        if self.switch is None or not self.config.audio_switch:
-            return sound
-        match, _ = self.switch(level4, level5, audio)
-        return sound * (match.sigmoid() > self.config.switch_threshold).float()
+        if self.switch is None:
+            return sound, None
+        matches, _, places = self.switch(level4, level5, audio)
+        if not self.config.audio_switch:
+            return sound, places
+        return sound * (matches.sigmoid() > self.config.switch_threshold).float(), places
+
+    def add_matches(self, logits: Tensor, places: Tensor | None, switch: Tensor) -> Tensor:
+        """The residual path of sound: `forward`'s logits with the places that match it, as far as the switch is on.
+
+        places: of `switched`; switch: (N,) in [0, 1].
+        """
+        if places is None or self.matches is None:
+            return logits
+        added = resize(self.matches(places), (logits.shape[-2], logits.shape[-1]))
+        return logits + switch[:, None, None, None] * added
 
     def forward(
         self,

@@ -39,12 +39,14 @@ class Encoded(NamedTuple):
 
 class Moment(NamedTuple):
     """What STA reads of a frame. spatial: (1, 3, C, h, w), of the frame between its neighbours; audio: (1, A); switch:
-    (1,); more: what STA's config wants beside."""
+    (1,); places: (1, 1, h, w), how well each matches what is heard, None where nothing is or no switch looks; more: what
+    STA's config wants beside."""
 
     now: Encoded
     spatial: Tensor
     audio: Tensor
     switch: Tensor
+    places: Tensor | None
     sound: SoundWindow | None
     more: tuple[Tensor, ...]
 
@@ -95,11 +97,11 @@ class STANetPredictor(Predictor):
         """What STA reads of a frame, but for how things move as the sound does."""
         config, audio = self.network.config, self.network.encoders.audio
         heard = listen(clip, now.frame.time_s, config.window.sound_s, audio)
-        vector, sound = (torch.zeros(1, audio.size), None) if heard is None else self._hear(now, heard)
+        vector, sound, places = (torch.zeros(1, audio.size), None, None) if heard is None else self._hear(now, heard)
         spatial = torch.stack([item.spatial[0] for item in (before, now, after)])[None]
         switch = torch.tensor([float(sound is not None and sound.switch)])
         more = (now.level5,) if config.egnet_decoder else ()
-        return Moment(now, spatial, vector, switch, sound, more)
+        return Moment(now, spatial, vector, switch, places, sound, more)
 
     def _see(self, frame: VideoFrame) -> Encoded:
         config = self.network.config
@@ -112,23 +114,26 @@ class STANetPredictor(Predictor):
     def _predict(self, moment: Moment) -> Frame:
         frame = moment.now.frame
         (logits,) = self._run("decide", self.network, *moment.inputs)
+        with torch.inference_mode():
+            logits = self.network.add_matches(logits, moment.places, moment.switch)
         size = (frame.image.shape[0], frame.image.shape[1])
         saliency = saliency_of(logits, size, self.network.config.output)[0, 0].numpy()
         return Frame(frame.index, frame.time_s, frame.image, saliency, sound=moment.sound)
 
-    def _hear(self, now: Encoded, heard: Heard) -> tuple[Tensor, SoundWindow]:
-        """(the sound's vector (1, A), what is said of it)."""
+    def _hear(self, now: Encoded, heard: Heard) -> tuple[Tensor, SoundWindow, Tensor | None]:
+        """(the sound's vector (1, A), what is said of it, the places that match it)."""
         config = self.network.config
         spectrogram = torch.from_numpy(heard.spectrogram)[None].float()
         if self.network.switch is None:
             (audio,) = self._run("hear", _Hear(self.network), spectrogram)
-            return audio, SoundWindow(heard.start_s, heard.end_s, True, 1.0)
+            return audio, SoundWindow(heard.start_s, heard.end_s, True, 1.0), None
         hear = _HearAndSwitch(self.network, self.network.switch)
-        audio, match, tags = self._run("hear", hear, spectrogram, now.level4, now.level5)
+        audio, match, tags, places = self._run("hear", hear, spectrogram, now.level4, now.level5)
         tag_score, tag = tags.softmax(dim=1)[0].max(dim=0)
         score = float(match.sigmoid()[0])
         on = not config.audio_switch or score > config.switch_threshold
-        return audio, SoundWindow(heard.start_s, heard.end_s, on, score, config.tags[int(tag)], float(tag_score))
+        said = SoundWindow(heard.start_s, heard.end_s, on, score, config.tags[int(tag)], float(tag_score))
+        return audio, said, places
 
     def _run(self, name: str, network: nn.Module, *inputs: Tensor) -> list[Tensor]:
         key = (name, *(value.shape for value in inputs))  # an engine is for one size of pictures
@@ -182,7 +187,7 @@ class _HearAndSwitch(_Hear):
         super().__init__(network)
         self.switch = switch
 
-    def forward(self, spectrogram: Tensor, level4: Tensor, level5: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]  # it looks, too
-        """spectrogram: (1, bands, frames); level4, level5: (1, C, h, w). Returns (1, A), logits (1,) and (1, tags)."""
+    def forward(self, spectrogram: Tensor, level4: Tensor, level5: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]  # it looks, too
+        """spectrogram: (1, bands, frames); level4, level5: (1, C, h, w). Returns (1, A), and see `AudioSwitch`."""
         vector = super().forward(spectrogram)
         return vector, *self.switch(level4, level5, vector)

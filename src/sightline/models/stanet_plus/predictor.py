@@ -87,6 +87,8 @@ class STANetPlusPredictor(STANetPredictor):
     def _nodes(self, clip: Clip) -> Iterator[Node]:
         for moment in self._moments(clip):
             fused, logits = self._run("sta", _WithFeatures(self.network), *moment.inputs)
+            with torch.inference_mode():
+                logits = self.network.add_matches(logits, moment.places, moment.switch)
             yield Node(moment.now.frame, moment.sound, fused, moment.now.spatial, logits)
 
     def _result(self, now: Node, near: list[Node], distant: list[Node]) -> Frame:

@@ -61,18 +61,21 @@ def build_scam(recipe: ScamRecipe) -> tuple[ScamTask, FrameData]:
 
 def build_stanet(recipe: STANetRecipe) -> tuple[STANetTask, FrameData]:
     """Of the STA network."""
+    from dataclasses import replace
+
     from torch.nn import functional as F
 
     from sightline.models import weights
     from sightline.models.stanet.loading import load_nets
     from sightline.models.stanet.network import STANet
     from sightline.models.stanet.windows import input_shape
+    from sightline.training.stanet.counterfactual import other_sounds, with_other_sounds
     from sightline.training.stanet.data import FrameData, Frames
     from sightline.training.stanet.rows import RowStore, pseudo_fixations, tagged_videos
     from sightline.training.stanet.task import STANetTask
 
     nets = load_nets(weights.find_weights(recipe.scam))
-    shared = {"tags", "backbone", "audio_encoder", "audio_fusion", "width", "window"}
+    shared = {"tags", "backbone", "audio_encoder", "audio_fusion", "width", "dropout", "window"}
     config = recipe.network.model_copy(update={name: getattr(nets.config, name) for name in shared})
     network = STANet(config, nets.encoders.backbone, nets.encoders.audio)
     assert network.switch is not None  # the nets have tags
@@ -82,6 +85,11 @@ def build_stanet(recipe: STANetRecipe) -> tuple[STANetTask, FrameData]:
     crops = RowStore(nets.encoders, nets.config, recipe, nets.config.fine_size)
     _, pseudo = pseudo_fixations(nets, crops, clips)
     seen = RowStore(nets.encoders, nets.config, recipe, config.input_size).clips(videos)
+    if recipe.other_sounds:
+        others = other_sounds(nets, clips, recipe.seed)
+        _, other_pseudo = pseudo_fixations(nets, crops, [*others.values()])
+        others = {n: replace(other, features=seen[n].features) for n, other in others.items()}
+        seen, pseudo = with_other_sounds(seen, pseudo, others, other_pseudo)
     shapes = [input_shape(clip.size, config.input_size) for clip in seen]
     targets = [F.adaptive_avg_pool2d(maps, (h // 8, w // 8)) for (h, w), maps in zip(shapes, pseudo, strict=True)]
     return STANetTask(network, recipe), FrameData(Frames(seen, recipe.batch_size, recipe.seed, targets))

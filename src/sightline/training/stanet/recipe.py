@@ -56,6 +56,9 @@ class STANetRecipe(TaggedRecipe):
     train: Literal["stanet"]
     network: STANetConfig = STANetConfig()
     scam: str
+    other_sounds: bool = Field(
+        True, description="learn each video also with the sound of another tag that it shows, and without sound"
+    )
     kl_weight: float = Field(0.0, ge=0, description="of the divergence beside the cross-entropy of Eq. 6")
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sightline.models.stanet import losses
-from sightline.models.stanet.network import ScamNets, STANet
+from sightline.models.stanet.network import ScamNets, STANet, match, pool
 from sightline.models.stanet.scam import Stage
 from sightline.models.wcsnet.losses import fixation_loss as density_loss
 from sightline.nn.audiovisual import FRAMES, TagNet
@@ -55,21 +55,24 @@ class ScamTask(L.LightningModule):
 
     def _switch_loss(self, rows: Rows) -> Tensor:
         """The tagger's labels, and as many frames with the sound of another frame: those match where both have the same
-        tag and the sound is one of it. Matches and mismatches count as much as each other, whatever their numbers."""
-        other = torch.roll(torch.arange(len(rows.audio), device=rows.audio.device), 1)
-        same = (rows.tags * rows.tags[other]).amax(dim=1)
+        tag and the sound is one of it. Matches and mismatches count as much as each other, whatever their numbers. With
+        them come the tags that are seen, and those that are heard."""
+        switch, tags = self.network.switch, rows.tags
+        seen = switch.places(rows.level4[:, FRAMES // 2], rows.level5[:, FRAMES // 2])
+        heard = switch.heard(rows.audio)
+        other = torch.roll(torch.arange(len(heard), device=heard.device), 1)
+        same = (tags * tags[other]).amax(dim=1)
         truth = torch.cat([rows.switch, rows.switch[other] * same])
         counted = torch.cat([rows.sound, rows.sound[other]])
-        level4, level5 = (torch.cat([level[:, FRAMES // 2]] * 2) for level in (rows.level4, rows.level5))
-        match, heard = self.network.switch(level4, level5, torch.cat([rows.audio, rows.audio[other]]))
-        each = F.binary_cross_entropy_with_logits(match, truth, reduction="none")
-        loss = torch.zeros((), device=each.device)
+        matches = torch.cat([pool(match(seen, sound))[:, 0] for sound in (heard, heard[other])])
+        each = F.binary_cross_entropy_with_logits(matches, truth, reduction="none")
+        loss = losses.tag_loss(pool(seen), tags, several=True)
         for side in (counted * truth, counted * (1 - truth)):
             loss = loss + 0.5 * (each * side).sum() / side.sum().clamp_min(1)
         known = rows.switch > 0
         if known.any():
-            named = heard[: len(known)][known]
-            loss = loss + losses.tag_loss(named, rows.tags[known], several=self.network.config.several_tags)
+            loss = loss + losses.tag_loss(heard[known], tags[known], several=self.network.config.several_tags)
+        self.log("train_switch", loss)
         return loss
 
     def configure_optimizers(self) -> Any:
@@ -88,27 +91,33 @@ class STATask(L.LightningModule):
         if network.switch is not None:
             network.switch.eval()  # Lightning keeps these modes
 
-    def forward(self, rows: Rows, movement: Tensor | None = None) -> Tensor:
-        """The logits of frames, (N, 1, h, w). movement: (N, 3, h, w), where the config has it."""
+    def forward(self, rows: Rows, movement: Tensor | None = None, belongs: Tensor | None = None) -> Tensor:
+        """The logits of frames, (N, 1, h, w).
+
+        movement: (N, 3, h, w), where the config has it. belongs: (N,) of 0 and 1, instead of what the switch says.
+        """
         network = self.network
         level4, level5 = (level[:, FRAMES // 2] for level in (rows.level4, rows.level5))
-        switch = network.switched(level4, level5, rows.audio, rows.sound)
+        switch, places = network.switched(level4, level5, rows.audio, rows.sound)
+        if belongs is not None:
+            switch = belongs
         spatial = network.spatial(rows.level4.flatten(0, 1), rows.level5.flatten(0, 1)).unflatten(0, (-1, FRAMES))
         deepest = level5 if network.config.egnet_decoder else None
         logits: Tensor = network(spatial, rows.level3, level4, rows.audio, switch, deepest, movement)
-        return logits
+        return network.add_matches(logits, places, switch)
 
     def configure_optimizers(self) -> Any:
         return configure(self.network, self.recipe.optimisation)
 
 
 class STANetTask(STATask):
-    """Trains STA on pseudo-fixations."""
+    """Trains STA on pseudo-fixations. The switch is what the tagger says, as in the classification nets."""
 
     recipe: STANetRecipe
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        logits = self(batch.rows)
+        rows = batch.rows
+        logits = self(rows, belongs=rows.switch if self.network.config.audio_switch else rows.sound)
         loss = losses.fixation_loss(logits, batch.pseudo, self.recipe.kl_weight)
         self.log("train_loss", loss)
         return loss

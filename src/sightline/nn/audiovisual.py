@@ -35,16 +35,17 @@ class SpatialFeatures(nn.Module):
     def __init__(self, channels: tuple[int, ...], width: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.dropout = nn.Dropout2d(dropout)
-        self.reduce4 = nn.Conv2d(channels[3], width, 1, bias=False)
-        self.reduce5 = nn.Conv2d(channels[4], width, 1, bias=False)
+        self.reduce = nn.Conv2d(channels[3] + channels[4], width, 1, bias=False)
         self.norm = nn.BatchNorm2d(width)
         self.mix = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, level4: Tensor, level5: Tensor) -> Tensor:
         """level4: (N, C4, h, w); level5: (N, C5, h', w'). Returns (N, width, h, w), of both signs."""
-        # Reduced first, level 5 is a quarter of the work, and the same: a 1x1 convolution and a resize change places.
-        deep = resize(self.reduce5(self.dropout(level5)), (level4.shape[-2], level4.shape[-1]))
-        return self.mix(self.norm(self.reduce4(self.dropout(level4)) + deep).relu())
+        # Each level by itself: a 1x1 convolution and a resize change places, and before it level 5 has a quarter of the
+        # places.
+        of_4, of_5 = self.reduce.weight.split([level4.shape[1], level5.shape[1]], dim=1)
+        deep = resize(F.conv2d(self.dropout(level5), of_5), (level4.shape[-2], level4.shape[-1]))
+        return self.mix(self.norm(F.conv2d(self.dropout(level4), of_4) + deep).relu())
 
 
 class TemporalGate(nn.Module):

@@ -18,13 +18,12 @@ def network() -> STANet:
 
 def decide(network: STANet, audio: torch.Tensor, switch: float) -> torch.Tensor:
     torch.manual_seed(1)
-    spatial, places = (
-        torch.randn(1, 3, 8, 4, 4),
-        audio[:, :1, None, None].expand(-1, -1, 4, 4) + torch.randn(1, 1, 4, 4),
-    )
+    spatial = torch.randn(1, 3, 8, 4, 4)
+    places = audio[:, :1, None, None] + torch.randn(1, 1, 4, 4)
     levels = torch.rand(1, 32, 8, 8), torch.rand(1, 96, 4, 4)
     with torch.inference_mode():
-        return network(spatial, *levels, audio, places, torch.tensor([switch]))
+        on = torch.tensor([switch])
+        return network.add_matches(network(spatial, *levels, audio, on), places, on)
 
 
 def test_the_map_has_stride_8(network: STANet) -> None:
@@ -32,9 +31,10 @@ def test_the_map_has_stride_8(network: STANet) -> None:
     levels = network.encoders.see(images)
     spatial = network.spatial(levels.level4, levels.level5)[None]
     audio = network.encoders.hear(torch.rand(1, 128, 100))
-    *_, places = network.switch(levels.level4[1:2], levels.level5[1:2], audio)
-    logits = network(spatial, levels.level3[1:2], levels.level4[1:2], audio, places, torch.ones(1))
+    switch, places = network.switched(levels.level4[1:2], levels.level5[1:2], audio, torch.ones(1))
+    logits = network(spatial, levels.level3[1:2], levels.level4[1:2], audio, switch)
     assert logits.shape == (1, 1, 8, 8)
+    assert network.add_matches(logits, places, switch).shape == (1, 1, 8, 8)
 
 
 def test_a_switch_of_0_silences_the_sound(network: STANet) -> None:

@@ -216,11 +216,12 @@ def test_matches_and_mismatches_of_the_switch_count_alike(settings: Callable[...
         torch.nn.init.zeros_(layer.bias)
     torch.nn.init.constant_(seen.bias, 1.0)
     p = torch.sigmoid(torch.tensor(1.0))
+    q = torch.sigmoid(torch.tensor(1 / 3))  # against the other tag and none
     one = clip.rows([0, 1, 2])
     mixed = one._replace(switch=torch.tensor([1.0, 0.0, 0.0]), tags=torch.eye(2)[[0, 1, 1]])
     heard_tags = torch.log(torch.tensor(2.0))
     seen_tags = -(p.log() + (1 - p).log()) / 2
-    expected = -(p.log() + (1 - p).log()) / 2 + heard_tags + seen_tags
+    expected = -(q.log() + (1 - q).log()) / 2 + heard_tags + seen_tags
     torch.testing.assert_close(task._switch_loss(mixed), expected, atol=1e-5, rtol=0)
 
 

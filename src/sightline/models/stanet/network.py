@@ -66,7 +66,7 @@ class AudioSwitch(nn.Module):
     """phi: whether the sound belongs to what is seen (Sec. 3.7), where that is, and which tag is heard.
 
     A place matches a sound as far as it shows the tags that are heard; the sound belongs to the picture where some
-    place matches. Trained on its own.
+    place matches better than it would match other sounds. Trained on its own.
     """
 
     def __init__(self, config: NetConfig, channels: tuple[int, ...], audio_width: int) -> None:
@@ -76,20 +76,28 @@ class AudioSwitch(nn.Module):
         self.heard = nn.Sequential(
             nn.LayerNorm(audio_width, elementwise_affine=False), nn.Linear(audio_width, len(config.tags))
         )
+        self.base = nn.Parameter(torch.zeros(()))
 
     def forward(self, level4: Tensor, level5: Tensor, audio: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """level4, level5: (N, C, h, w) of one frame; audio: (N, A).
 
         Returns logits of the match (N,), logits of the tags that are heard (N, tags), and of each place's match
         (N, 1, h, w)."""
-        heard = self.heard(audio)
-        places = match(self.places(level4, level5), heard)
-        return pool(places)[:, 0], heard, places
+        heard, places = self.heard(audio), self.places(level4, level5)
+        return self.belongs(places, heard), heard, match(places, heard)
 
     def places(self, level4: Tensor, level5: Tensor) -> Tensor:
         """Which tags each place shows: logits (N, tags, h, w)."""
         shown: Tensor = self.seen(self.spatial(level4, level5).relu())
         return shown
+
+    def belongs(self, places: Tensor, heard: Tensor) -> Tensor:
+        """Logits of the match (N,) from those of `places` and of what is heard (N, tags).
+
+        Compared with the other tags, and with none: pictures differ in how surely anything is seen in them."""
+        seen = pool(places)
+        others = seen.sum(dim=1) / (seen.shape[1] + 1)
+        return (seen * heard.detach().softmax(dim=1)).sum(dim=1) - others + self.base
 
 
 def match(places: Tensor, heard: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sightline.models.stanet import losses
-from sightline.models.stanet.network import ScamNets, STANet, match, pool
+from sightline.models.stanet.network import ScamNets, STANet, pool
 from sightline.models.stanet.scam import Stage
 from sightline.models.wcsnet.losses import fixation_loss as density_loss
 from sightline.nn.audiovisual import FRAMES, TagNet
@@ -64,7 +64,7 @@ class ScamTask(L.LightningModule):
         same = (tags * tags[other]).amax(dim=1)
         truth = torch.cat([rows.switch, rows.switch[other] * same])
         counted = torch.cat([rows.sound, rows.sound[other]])
-        matches = torch.cat([pool(match(seen, sound))[:, 0] for sound in (heard, heard[other])])
+        matches = torch.cat([switch.belongs(seen, sound) for sound in (heard, heard[other])])
         each = F.binary_cross_entropy_with_logits(matches, truth, reduction="none")
         loss = losses.tag_loss(pool(seen), tags, several=True)
         for side in (counted * truth, counted * (1 - truth)):

@@ -176,8 +176,8 @@ class STANet(nn.Module):
         self.head = nn.Conv2d(width, 1, 1)
         self.matches = nn.Conv2d(1, 1, 1) if config.tags else None
         if self.matches is not None:
-            nn.init.ones_(self.matches.weight)
-            nn.init.zeros_(self.matches.bias)
+            for parameter, value in zip(self.matches.parameters(), (1.0, 0.0), strict=True):  # weight, bias
+                nn.init.constant_(parameter, value)
         self.prior = nn.Parameter(torch.zeros(1, 1, *PRIOR_SIZE)) if config.centre_prior else None
 
     def begin_with(self, egnet: EGNet) -> None:

@@ -39,8 +39,8 @@ class Encoded(NamedTuple):
 
 class Moment(NamedTuple):
     """What STA reads of a frame. spatial: (1, 3, C, h, w), of the frame between its neighbours; audio: (1, A); switch:
-    (1,); places: (1, 1, h, w), how well each matches what is heard, None where nothing is or no switch looks; more: what
-    STA's config wants beside."""
+    (1,); places: (1, 1, h, w), how well each matches what is heard, None where nothing is or no switch looks; more:
+    what STA's config wants beside."""
 
     now: Encoded
     spatial: Tensor

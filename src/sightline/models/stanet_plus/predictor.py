@@ -92,20 +92,25 @@ class STANetPlusPredictor(STANetPredictor):
             yield Node(moment.now.frame, moment.sound, fused, moment.now.spatial, logits)
 
     def _result(self, now: Node, near: list[Node], distant: list[Node]) -> Frame:
-        config, frame = self.plus.config, now.frame
+        frame = now.frame
         size = (frame.image.shape[0], frame.image.shape[1])
-        maps = [now.logits]
-        for name, head, found in (("short", self.plus.short, near), ("long", self.plus.long, distant)):
-            nodes = [now, *filled(found, config.graph.nodes, now)]
-            fused = torch.stack([node.fused for node in nodes], dim=1)
-            maps += self._run(name, _Target(head), fused, now.spatial)
-        sta, short, long = (resize(logits.sigmoid(), now.logits.shape[-2:]) for logits in maps)
-        if self.network.config.output == "density":
-            sta = saliency_of(now.logits, (sta.shape[-2], sta.shape[-1]), "density")
-        whole = resize(fuse(sta, short, long, config.output), size)
+        whole = resize(fuse(*self._parts(now, near, distant), self.plus.config.output), size)
         highest = whole.max()
         saliency = (whole / highest if highest > EMPTY else whole)[0, 0].numpy()
         return Frame(frame.index, frame.time_s, frame.image, saliency, sound=now.sound)
+
+    def _parts(self, now: Node, near: list[Node], distant: list[Node]) -> tuple[Tensor, Tensor, Tensor]:
+        """The maps of STA and of STA+ with short- and with long-term context, (1, 1, h', w') in [0, 1]."""
+        size = (now.logits.shape[-2], now.logits.shape[-1])
+        density = self.network.config.output == "density"
+        sta = saliency_of(now.logits, size, "density") if density else now.logits.sigmoid()
+        maps = []
+        for name, head, found in (("short", self.plus.short, near), ("long", self.plus.long, distant)):
+            nodes = [now, *filled(found, self.plus.config.graph.nodes, now)]
+            fused = torch.stack([node.fused for node in nodes], dim=1)
+            (logits,) = self._run(name, _Target(head), fused, now.spatial)
+            maps.append(resize(logits.sigmoid(), size))
+        return sta, maps[0], maps[1]
 
 
 def _time(node: Node) -> float:

@@ -3,8 +3,8 @@
     python benchmarks/stanet_faces.py --data ../shared/data --out runs/faces [--steps N] [--seed S] [--set FIELD=VALUE]
 
 Each of the five multi-face videos is scored by a network that `sightline train stanet-fixations` trained on the other
-four and on photographs; what is trained already in --out is taken as it is. Every frame that the recipe would draw
-counts, once in --every seconds. Scores are those of the protocol `exact` at the video's resolution. Other viewers: the
+four and on photographs; what is trained already in --out is taken as it is. Of the frames that the recipe
+would draw, each third counts. Scores are those of the protocol `exact` at the video's resolution. Other viewers: the
 fixations of all but one, blurred by one degree, against that one's.
 
 Share is the mass on faces that speak, of the mass on all faces (NNN_faces.csv, annotated by people; no network saw it),
@@ -41,6 +41,8 @@ from sightline.training.stanet.task import WatchedTask
 from sightline.training.stanet.watched import WatchedStore, muted, row, stack
 from sightline.video import open_source
 
+EVERY = 3
+"""Of the frames that the recipe draws, every so many are scored."""
 CENTRE = 0.25
 """Standard deviation of the centre prior, in widths and heights of the picture."""
 KEYS = ("NSS", "CC", "SIM", "KLD", "AUC-Judd")
@@ -52,10 +54,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="what $DATA of the recipe stands for")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--every", type=float, default=0.6, help="seconds between two frames that are scored")
     parser.add_argument("--set", dest="changes", action="append", default=[], metavar="FIELD=VALUE")
     options = parser.parse_args()
-    root = options.data / "video_fixations/multiface"
+    root = options.data.resolve() / "video_fixations/multiface"
     observed = read_observed(root)
     figures = {}
     for name, watched in observed.items():
@@ -66,23 +67,23 @@ def main() -> None:
             train(chain, folder)
         others = list(observed)
         foreign = observed[others[(others.index(name) + 1) % len(others)]]
-        figures[name] = score(folder, chain, options.every, watched, foreign, root / f"{name}_faces.csv")
+        figures[name] = score(folder, chain, watched, foreign, root / f"{name}_faces.csv")
         print(name, json.dumps(figures[name]), flush=True)
     (options.out / "faces.json").write_text(json.dumps(figures, indent=2) + "\n")
     print_tables(figures)
 
 
-def score(
-    folder: Path, chain: Chain, every_s: float, watched: Observed, foreign: Observed, faces: Path
-) -> dict[str, dict[str, float]]:
+def score(folder: Path, chain: Chain, watched: Observed, foreign: Observed, faces: Path) -> dict[str, dict[str, float]]:
     """Scores and shares of one video."""
-    recipe = chain.last.model_copy(update={"every_s": every_s})
+    recipe = chain.last
     assert isinstance(recipe, WatchedRecipe)
     network = load_stanet(folder)
     task = WatchedTask(network, recipe).eval()
     store = WatchedStore(network, recipe)
     own, swapped = store.video(watched), store.video(watched, foreign.stimulus)
-    batch, other = (stack([row(kept, number) for number in range(len(kept))]) for kept in (own, swapped))
+    numbers = range(0, len(own), EVERY)
+    frames = [own.info["frames"][number] for number in numbers]
+    batch, other = (stack([row(kept, number) for number in numbers]) for kept in (own, swapped))
     with torch.inference_mode():
         logits = {
             "own": task(batch.rows, batch.movement),
@@ -94,11 +95,11 @@ def score(
     pictures = {}
     assert watched.stimulus is not None
     with open_source(watched.stimulus) as source:
-        wanted = set(own.info["frames"])
+        wanted = set(frames)
         pictures = {f.index: predict_saliency(f.image, egnet) for f in source.frames() if f.index in wanted}
     found: dict[str, list[list[float]]] = defaultdict(list)
     shares: dict[str, list[float]] = defaultdict(list)
-    for number, frame in enumerate(own.info["frames"]):
+    for number, frame in enumerate(frames):
         maps = {
             name: saliency_of(values[number : number + 1], watched.size, "density")[0, 0].double()
             for name, values in logits.items()

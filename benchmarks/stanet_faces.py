@@ -9,7 +9,6 @@ fixations of all but one, blurred by one degree, against that one's.
 
 Share is the mass on faces that speak, of the mass on all faces (NNN_faces.csv, annotated by people; no network saw it),
 in frames where one speaks and another does not: with the video's own sound, muted, and with the next video's sound.
-Intervals are of 95 %, by bootstrap over videos for the means, and over seconds for the share.
 """
 
 from __future__ import annotations
@@ -33,19 +32,19 @@ from sightline.models import weights
 from sightline.models.stanet.loading import load_stanet
 from sightline.models.stanet.predictor import saliency_of
 from sightline.models.wcsnet.predictor import load_egnet
-from sightline.nn.egnet import predict_saliency
 from sightline.training.recipe import Chain, read_recipe
 from sightline.training.run import train
 from sightline.training.stanet.recipe import WatchedRecipe
 from sightline.training.stanet.task import WatchedTask
 from sightline.training.stanet.watched import WatchedStore, muted, row, stack
-from sightline.video import open_source
 
 EVERY = 3
 """Of the frames that the recipe draws, every so many are scored."""
+VIEWERS_EVERY = 10
+"""Of those, every so many tell how well other viewers do, which takes long."""
 CENTRE = 0.25
 """Standard deviation of the centre prior, in widths and heights of the picture."""
-KEYS = ("NSS", "CC", "SIM", "KLD", "AUC-Judd")
+KEYS = ("NSS", "CC", "KLD")
 Maps = NDArray[np.float64]
 
 
@@ -58,73 +57,85 @@ def main() -> None:
     options = parser.parse_args()
     root = options.data.resolve() / "video_fixations/multiface"
     observed = read_observed(root)
-    figures = {}
-    for name, watched in observed.items():
+    figures: dict[str, dict[str, dict[str, float]]] = {}
+    chains = {}
+    for name in observed:
         left_out = json.dumps([{"root": str(root), "skip": [name]}])
-        chain = read_recipe("stanet-fixations", [*options.changes, f"videos={left_out}"], options.data)
-        folder = options.out / name
-        if not (folder / "model.safetensors").is_file():
-            train(chain, folder)
-        others = list(observed)
-        foreign = observed[others[(others.index(name) + 1) % len(others)]]
-        figures[name] = score(folder, chain, watched, foreign, root / f"{name}_faces.csv")
-        print(name, json.dumps(figures[name]), flush=True)
-    (options.out / "faces.json").write_text(json.dumps(figures, indent=2) + "\n")
-    print_tables(figures)
+        chains[name] = read_recipe("stanet-fixations", [*options.changes, f"videos={left_out}"], options.data)
+        if not (options.out / name / "model.safetensors").is_file():
+            train(chains[name], options.out / name)
+    for foreign in (False, True):  # other videos' sound last: its features take the longest
+        for number, (name, watched) in enumerate(observed.items()):
+            fold = Fold(options.out / name, chains[name], watched, root / f"{name}_faces.csv")
+            if foreign:
+                other = list(observed.values())[(number + 1) % len(observed)]
+                figures[name]["share"]["swapped"] = fold.share_with(other)
+            else:
+                figures[name] = fold.score()
+            print(name, json.dumps(figures[name]), flush=True)
+        (options.out / "faces.json").write_text(json.dumps(figures, indent=2) + "\n")
+        print_tables(figures)
 
 
-def score(folder: Path, chain: Chain, watched: Observed, foreign: Observed, faces: Path) -> dict[str, dict[str, float]]:
-    """Scores and shares of one video."""
-    recipe = chain.last
-    assert isinstance(recipe, WatchedRecipe)
-    network = load_stanet(folder)
-    task = WatchedTask(network, recipe).eval()
-    store = WatchedStore(network, recipe)
-    own, swapped = store.video(watched), store.video(watched, foreign.stimulus)
-    numbers = range(0, len(own), EVERY)
-    frames = [own.info["frames"][number] for number in numbers]
-    batch, other = (stack([row(kept, number) for number in numbers]) for kept in (own, swapped))
-    with torch.inference_mode():
+class Fold:
+    """A video and the network that did not see it."""
+
+    def __init__(self, folder: Path, chain: Chain, watched: Observed, faces: Path) -> None:
+        recipe = chain.last
+        assert isinstance(recipe, WatchedRecipe)
+        self.watched = watched
+        network = load_stanet(folder)
+        self.task = WatchedTask(network, recipe).eval()
+        self.store = WatchedStore(network, recipe)
+        self.own = self.store.video(watched)
+        self.numbers = range(0, len(self.own), EVERY)
+        self.frames = [self.own.info["frames"][number] for number in self.numbers]
+        self.speaking = boxes(faces)
+
+    @torch.inference_mode()
+    def score(self) -> dict[str, dict[str, float]]:
+        """Scores and shares, but that with another video's sound."""
+        batch = stack([row(self.own, number) for number in self.numbers])
+        levels = batch.rows.level3, batch.rows.level4[:, 1], batch.rows.level5[:, 1]
         logits = {
-            "own": task(batch.rows, batch.movement),
-            "muted": task(*muted(batch.rows, batch.movement)),
-            "swapped": task(other.rows, other.movement),
+            "stanet-fixations": self.task(batch.rows, batch.movement),
+            "stanet-fixations, muted": self.task(*muted(batch.rows, batch.movement)),
+            "EG-Net": load_egnet(weights.find_weights("egnet")).decode(list(levels)),
         }
-    speaking = boxes(faces)
-    egnet = load_egnet(weights.find_weights("egnet"))
-    pictures = {}
-    assert watched.stimulus is not None
-    with open_source(watched.stimulus) as source:
-        wanted = set(frames)
-        pictures = {f.index: predict_saliency(f.image, egnet) for f in source.frames() if f.index in wanted}
-    found: dict[str, list[list[float]]] = defaultdict(list)
-    shares: dict[str, list[float]] = defaultdict(list)
-    for number, frame in enumerate(frames):
-        maps = {
-            name: saliency_of(values[number : number + 1], watched.size, "density")[0, 0].double()
-            for name, values in logits.items()
-        }
-        points = watched.at(frame)
-        truth = torch.from_numpy(fixation_counts(points.xy, watched.size))
-        density = blurred(points.xy, watched.size)
-        found["stanet-fixations"].append(scores(maps["own"], truth, density))
-        found["stanet-fixations, muted"].append(scores(maps["muted"], truth, density))
-        found["EG-Net"].append(scores(torch.from_numpy(pictures[frame]).double(), truth, density))
-        height, width = watched.size
-        middle = torch.tensor([[width / 2, height / 2]], dtype=torch.float64)
-        prior = gaussian_density(middle, watched.size, (CENTRE * width, CENTRE * height))
-        found["centre prior"].append(scores(prior, truth, density))
-        if number % 4 == 0:
-            found["other viewers"].append(viewers(points.xy, points.subjects, watched.size))
-        pair = speaking.get(frame, ([], []))
-        if all(pair):
-            for name, values in {**maps, "EG-Net": torch.from_numpy(pictures[frame])}.items():
+        size = self.watched.size
+        middle = torch.tensor([[size[1] / 2, size[0] / 2]], dtype=torch.float64)
+        prior = gaussian_density(middle, size, (CENTRE * size[1], CENTRE * size[0]))
+        found: dict[str, list[list[float]]] = defaultdict(list)
+        for number, frame in enumerate(self.frames):
+            points = self.watched.at(frame)
+            truth = torch.from_numpy(fixation_counts(points.xy, size))
+            density = blurred(points.xy, size)
+            maps = {name: saliency_of(values[number, None], size, "density")[0, 0] for name, values in logits.items()}
+            for name, values in {**maps, "centre prior": prior}.items():
+                found[name].append(scores(values.double(), truth, density))
+            if number % VIEWERS_EVERY == 0:
+                found["other viewers"].append(viewers(points.xy, points.subjects, size))
+        means = {name: np.mean(rows, axis=0).round(4).tolist() for name, rows in found.items()}
+        table = {name: dict(zip(KEYS, row, strict=True)) for name, row in means.items()}
+        return {**table, "share": {name: self.share(values) for name, values in logits.items()}}
+
+    def share(self, logits: Tensor) -> float:
+        """The mass on faces that speak, of that on all, as a mean over the frames with both kinds."""
+        found = []
+        for number, frame in enumerate(self.frames):
+            pair = self.speaking.get(frame, ([], []))
+            if all(pair):
+                values = saliency_of(logits[number, None], self.watched.size, "density")[0, 0]
                 on, off = (sum(float(values[box].sum()) for box in side) for side in pair)
-                shares[name].append(on / max(on + off, 1e-12))
-    table = {
-        name: dict(zip(KEYS, np.nanmean(rows, axis=0).round(4).tolist(), strict=True)) for name, rows in found.items()
-    }
-    return {**table, "share": {name: round(float(np.mean(values)), 4) for name, values in shares.items()}}
+                found.append(on / max(on + off, 1e-12))
+        return round(float(np.mean(found)), 4)
+
+    @torch.inference_mode()
+    def share_with(self, other: Observed) -> float:
+        """The same with another video's sound."""
+        kept = self.store.video(self.watched, other.stimulus)
+        batch = stack([row(kept, number) for number in self.numbers])
+        return self.share(self.task(batch.rows, batch.movement))
 
 
 def blurred(points: Maps, size: tuple[int, int]) -> Tensor:
@@ -150,9 +161,7 @@ def scores(saliency: Tensor, counts: Tensor, density: Tensor) -> list[float]:
     return [
         float(fixation.nss(saliency, counts)),
         float(fixation.cc(saliency, density)),
-        float(fixation.sim(saliency, density)),
         float(fixation.kld(saliency, density)),
-        float(fixation.auc_judd(saliency, counts)),
     ]
 
 
@@ -177,8 +186,8 @@ def print_tables(figures: dict[str, dict[str, dict[str, float]]]) -> None:
             + " | ".join(f"{v:.3f}" for v in [*means, *(f[name]["NSS"] for f in figures.values())])
             + " |"
         )
-    for name in ("own", "muted", "swapped", "EG-Net"):
-        each = [video["share"][name] for video in figures.values() if name in video["share"]]
+    for name in next(iter(figures.values()))["share"]:
+        each = [video["share"][name] for video in figures.values()]
         print(f"| share, {name} | {np.mean(each):.3f} | " + " | ".join(f"{value:.3f}" for value in each) + " |")
 
 

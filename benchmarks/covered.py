@@ -27,6 +27,7 @@ from sightline.data.cutouts import Cutout, cut_out, objects
 from sightline.data.files import load_image
 from sightline.data.layers import photographs_in
 from sightline.models.wcsnet.predictor import WCSNetPredictor
+from starts import change
 
 HIDDEN, BACK, FOUND, FLOOD = 0.05, 0.5, 0.3, 3.0
 WITHIN_LOST, WITHIN_FOUND = 5, 10
@@ -42,18 +43,22 @@ def main() -> None:
     parser.add_argument("--name", default="shipped", help="of these weights, in --out")
     parser.add_argument("--count", type=int, default=18)
     parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--set", nargs="+", default=[], help="constants of the tracker, as evidence.motion=0")
     args = parser.parse_args()
-    folder = args.out / args.name
+    name = "-".join([args.name, *args.set])
+    folder = args.out / name
     folder.mkdir(parents=True, exist_ok=True)
     predictor: Any = None
     results = []
     for number in range(args.count):
         kept = folder / f"{args.seed}-{number:03d}.json"
         if not kept.is_file():
-            predictor = predictor or models.load(args.weights, device="cpu")
+            if predictor is None:
+                predictor = models.load(args.weights, device="cpu")
+                change(predictor, args.set)
             kept.write_text(json.dumps(follow(predictor, video(args.data, args.seed, number))))
         results.append(json.loads(kept.read_text()))
-    print(markdown(args.name, results))
+    print(markdown(name, results))
 
 
 def video(data: Path, seed: int, number: int) -> list[CompositeFrame]:

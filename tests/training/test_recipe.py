@@ -34,7 +34,7 @@ def test_every_shipped_recipe_is_valid_and_finds_its_data_below_one_folder(name:
         found = texts(chain.recipe(stage, tmp_path / "out").model_dump(mode="json"))
         assert not [text for text in found if "$" in text]
         assert any(text.startswith(f"{tmp_path}/") for text in found)
-    assert chain.last.train == name, "a recipe is named after what it is for"
+    assert name.split("-")[0] == chain.last.train.split("-")[0], "a recipe is named after what it is for"
 
 
 def test_everything_that_can_be_trained_has_a_recipe_in_the_package_and_a_builder() -> None:

@@ -43,5 +43,5 @@ def build(recipe: Gaze2MaskRecipe | WCSNetRecipe) -> tuple[MaskTask, Pairs]:
         network = WCSNet(recipe.network.model_copy(update={"parts": parts}), backbone)
         task = WCSNetTask(network, recipe) if memory is None else MemoryTask(network, recipe)
     if recipe.init:
-        weights.load_into(task.network, Path(recipe.init), new=() if memory is None else ("memory.",))
+        weights.load_into(task.network, weights.find_weights(recipe.init), new=() if memory is None else ("memory.",))
     return task, data

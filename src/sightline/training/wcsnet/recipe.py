@@ -76,7 +76,7 @@ class MaskRecipe(Recipe):
     kinds: dict[Literal["pseudo", "photo", "video"], float] = Field(description="share of each kind in a batch")
     batch_size: int = Field(gt=0)
     keep: list[str] | None = Field(None, description="videos to train on; None is all")
-    init: str | None = Field(None, description="weights to start from: a folder")
+    init: str | None = Field(None, description="weights to start from: a folder, or a shipped model's name")
     validation: list[str] = Field(default_factory=list, description="videos to validate on, never trained on")
 
     @model_validator(mode="after")

@@ -341,3 +341,18 @@ def test_the_target_is_lost_where_the_network_says_that_it_is_not_there() -> Non
     presence(network, -50.0)
     tracker.start(scene((60, 60, 20, RED)), mask=disc(60, 60, 20))
     assert [tracker.step(scene((60, 60, 20, RED))).state for _ in range(3)] == ["lost"] * 3
+
+
+def test_where_the_focal_point_would_leap_the_target_is_chosen_anew_but_not_one_that_was_given() -> None:
+    """Every move of the point counts as a leap here; the disc goes on, and with it what is chosen."""
+    states = {}
+    for name, prompt in (("own", {}), ("given", {"mask": disc(45, 55, 16)})):
+        tracker = colour_tracker()
+        hotspot = tracker.config.hotspot.model_copy(update={"leap": 1e-6})
+        tracker.config = tracker.config.model_copy(update={"hotspot": hotspot})
+        tracker.start(scene((45, 55, 16, RED)), **prompt)
+        tracked = [tracker.step(scene((45 + 4 * step, 55, 16, RED))) for step in range(1, 6)]
+        assert overlap(tracked[-1].mask, disc(65, 55, 16)) > 0.7
+        states[name] = [one.state for one in tracked]
+    assert "start" in states["own"]
+    assert states["given"] == ["track"] * 5

@@ -240,6 +240,12 @@ class HotspotConfig(Config):
     jump_scales: tuple[float, float] = Field(
         (0.7, 1.4), description="smallest and largest ratio of their sides; beyond it jumps, likewise"
     )
+    leap: float = Field(
+        0.5,
+        gt=0,
+        description="move of the focal point in a frame, less the target's own, in parts of the target's longer side,"
+        " at which attention has gone on: EG-Net chooses anew. A large value never does",
+    )
     focus_width: float = Field(
         0.08, gt=0, description="standard deviation of the mean shift of the focal point, in parts of the square's side"
     )

@@ -242,10 +242,10 @@ class Tracker:
     ) -> Tracked:
         """Find the target in the next frame, (H, W, 3) uint8 RGB.
 
-        After a shot cut EG-Net chooses a new target (state "start"); one of several is looked for. So it does after a
-        while of "lost" where the target was its own choice; one that was given is waited for. motion: `frame_motion` of
-        the frame, where another thread has computed it; view, crop: what other trackers look at too. Raises UsageError
-        before `start`.
+        After a shot cut EG-Net chooses a new target (state "start"); one of several is looked for. Where the target was
+        its own choice, so it does after a while of "lost", and where the focal point would leap; one that was given is
+        waited for. motion: `frame_motion` of the frame, where another thread has computed it; view, crop: what other
+        trackers look at too. Raises UsageError before `start`.
         """
         if self._evidence is None:
             raise UsageError("Tracker.step before Tracker.start: choose a target first")
@@ -263,6 +263,8 @@ class Tracker:
         tracked = None if where is None else self._track(view, where, self._evidence)
         if tracked is None:
             return self._lose(frame)
+        if not self._given and self._leaps(tracked, self._evidence):
+            return self._start(view, self._evidence)
         self._lost_frames, self._last = 0, tracked
         return tracked
 
@@ -349,6 +351,15 @@ class Tracker:
         smooth, at = self._update_hotspot(view, crop, mask, hotspot, evidence)
         found = probability > 0.5
         return Tracked(probability, found, smooth, nearest_on_mask(found, at), score, "track")
+
+    def _leaps(self, tracked: Tracked, evidence: Evidence) -> bool:
+        """Whether the focal point goes on to something else: further than the target itself has moved, by far."""
+        before = None if self._last is None else self._last.point
+        if before is None or tracked.point is None:
+            return False
+        dx, dy = (now - past - shift for now, past, shift in zip(tracked.point, before, evidence.shift, strict=True))
+        longer = self._crop.side / self.config.crop.context
+        return float(np.hypot(dx, dy)) > self.config.hotspot.leap * longer
 
     def _update_hotspot(
         self, view: View, crop: Crop, mask: Tensor, hotspot: Tensor, evidence: Evidence

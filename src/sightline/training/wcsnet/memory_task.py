@@ -29,6 +29,13 @@ class MemoryTask(WCSNetTask):
         assert self.network.memory is not None
         return self.network.memory
 
+    def train(self, mode: bool = True) -> MemoryTask:
+        """Only the memory's statistics go on: those of the others are of the pairs that they were trained on."""
+        super().train(mode)
+        self.network.eval()
+        self.memory.train(mode)
+        return self
+
     def training_step(self, batch: dict[str, Any], _: int) -> Tensor:
         pairs, clips = self._pairs(batch["pairs"]), self._clips(batch["clips"])
         self.log_dict({"pairs_loss": pairs, "clips_loss": clips})

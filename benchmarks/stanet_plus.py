@@ -144,9 +144,11 @@ def part_table(options: argparse.Namespace) -> dict[str, object]:
             mask = truth.tagged(clip, frame)
             if mask is None:
                 continue
-            level3, level4, level5 = (getattr(clip.rows([row]), f"level{level}") for level in (3, 4, 5))
-            more = (level5[:, 1],) if sta.config.egnet_decoder else ()
-            logits = sta.decode(one.fused[[row]].float(), level3, level4[:, 1], *more)
+            read = clip.rows([row])
+            level4, level5 = read.level4[:, 1], read.level5[:, 1]
+            more = (level5,) if sta.config.egnet_decoder else ()
+            matches = one.matches[[row], None].float()
+            logits = sta.decode(one.fused[[row]].float(), read.level3, level4, *more) + matches
             maps = [logits.sigmoid()]
             size = logits.shape[-2:]
             for head, context in (
@@ -154,7 +156,8 @@ def part_table(options: argparse.Namespace) -> dict[str, object]:
                 (model.plus.long, distant(row, len(one), nodes, generator)),
             ):
                 states = head.graph(one.fused[[row, *context]].float()[None])[:, 0]
-                maps.append(resize(head.readout(states, one.spatial[[row]].float()).sigmoid(), size))
+                read_out = head.readout(states, one.spatial[[row]].float())
+                maps.append((resize(read_out, size) + matches).sigmoid())
             for name in PARTS:
                 values = resized(fuse(maps[0], maps[1], maps[2], name)[0, 0], mask)
                 rows[name].append((nss(values, mask), cc(values, mask.astype(np.float64))))

@@ -25,13 +25,15 @@ from sightline.types import Clip, Frame, Prompt, SoundWindow, VideoFrame
 
 
 class Node(NamedTuple):
-    """A frame after STA. fused, spatial: (1, C, h, w); logits: (1, 1, h', w'), of STA's own map."""
+    """A frame after STA. fused, spatial: (1, C, h, w); logits: (1, 1, h', w'), of STA's own map; matches: (1, 1, h',
+    w'), what its residual path of sound has added to them."""
 
     frame: VideoFrame
     sound: SoundWindow | None
     fused: Tensor
     spatial: Tensor
     logits: Tensor
+    matches: Tensor
 
 
 class STANetPlusPredictor(STANetPredictor):
@@ -78,7 +80,7 @@ class STANetPlusPredictor(STANetPredictor):
         before, now, after = (self._see(frame) for frame in around)
         moment = self._moment(clip, before, now, after)
         (fused,) = self._run("fuse", _Features(self.network), moment.spatial, moment.audio, moment.switch)
-        return _without_picture(Node(now.frame, None, fused, now.spatial, torch.empty(0)))
+        return _without_picture(Node(now.frame, None, fused, now.spatial, torch.empty(0), torch.empty(0)))
 
     def _reservoir(self) -> Reservoir[Node]:
         context = self.plus.config.context
@@ -88,8 +90,8 @@ class STANetPlusPredictor(STANetPredictor):
         for moment in self._moments(clip):
             fused, logits = self._run("sta", _WithFeatures(self.network), *moment.inputs)
             with torch.inference_mode():
-                logits = self.network.add_matches(logits, moment.places, moment.switch)
-            yield Node(moment.now.frame, moment.sound, fused, moment.now.spatial, logits)
+                matches = self.network.add_matches(torch.zeros_like(logits), moment.places, moment.switch)
+            yield Node(moment.now.frame, moment.sound, fused, moment.now.spatial, logits + matches, matches)
 
     def _result(self, now: Node, near: list[Node], distant: list[Node]) -> Frame:
         frame = now.frame
@@ -109,7 +111,7 @@ class STANetPlusPredictor(STANetPredictor):
             nodes = [now, *filled(found, self.plus.config.graph.nodes, now)]
             fused = torch.stack([node.fused for node in nodes], dim=1)
             (logits,) = self._run(name, _Target(head), fused, now.spatial)
-            maps.append(resize(logits.sigmoid(), size))
+            maps.append((resize(logits, size) + now.matches).sigmoid())
         return sta, maps[0], maps[1]
 
 

@@ -34,13 +34,16 @@ class TagBatch(NamedTuple):
 
 
 class NodeBatch(NamedTuple):
-    """STA's features of B frames and their context, (B, 1 + n, C, h, w), and pseudo-fixations, (B, 1 + n, h', w')."""
+    """STA's features of B frames and their context, (B, 1 + n, C, h, w); matches and pseudo-fixations, (B, 1 + n, h',
+    w')."""
 
     short_fused: Tensor
     short_spatial: Tensor
+    short_matches: Tensor
     short_pseudo: Tensor
     long_fused: Tensor
     long_spatial: Tensor
+    long_matches: Tensor
     long_pseudo: Tensor
 
 
@@ -129,11 +132,13 @@ class NodeFrames(ContextFrames[NodeBatch]):
         self.heard, self.nodes = heard, nodes
 
     def fields(self, number: int, row: int, generator: np.random.Generator) -> tuple[Tensor, ...]:
-        """Fused, spatial, pseudo with short-, then with long-term context, (1 + n, ...) each."""
+        """Fused, spatial, matches, pseudo with short-, then with long-term context, (1 + n, ...) each."""
         own = self.heard[number]
         contexts = (companions(row, len(own), self.nodes), distant(row, len(own), self.nodes, generator))
         return tuple(
-            values[[row, *context]].float() for context in contexts for values in (own.fused, own.spatial, own.pseudo)
+            values[[row, *context]].float()
+            for context in contexts
+            for values in (own.fused, own.spatial, own.matches, own.pseudo)
         )
 
     def batch(self, drawn: list[list[Tensor]]) -> NodeBatch:

@@ -108,11 +108,15 @@ def maps_with_context(nets: ScamPlusNets, examined: Sequence[Examined], context:
 
 @dataclass(frozen=True)
 class Heard:
-    """A clip's frames after STA's branches. fused, spatial: (N, C, h, w) float16; pseudo: (N, h', w') in [0, 1]."""
+    """A clip's frames after STA's branches.
+
+    fused, spatial: (N, C, h, w) float16; matches: (N, h', w') float16, what the residual path of sound adds to a map's
+    logits; pseudo: (N, h', w') in [0, 1]."""
 
     clip: Clip
     fused: Tensor
     spatial: Tensor
+    matches: Tensor
     pseudo: Tensor
 
     def __len__(self) -> int:
@@ -125,13 +129,15 @@ def after_sta(sta: STANet, clips: Sequence[Clip], pseudo: Sequence[Tensor]) -> l
     return [Heard(clip, *_branches(sta, clip), maps) for clip, maps in zip(clips, pseudo, strict=True)]
 
 
-def _branches(sta: STANet, clip: Clip) -> tuple[Tensor, Tensor]:
-    fused, spatial = [], []
+def _branches(sta: STANet, clip: Clip) -> tuple[Tensor, Tensor, Tensor]:
+    fused, spatial, matches = [], [], []
     for begin in range(0, len(clip), CHUNK):
         rows = clip.rows(range(begin, min(begin + CHUNK, len(clip))))
         each = sta.spatial(rows.level4.flatten(0, 1), rows.level5.flatten(0, 1)).unflatten(0, (-1, FRAMES))
         middle = FRAMES // 2
-        switch = sta.switched(rows.level4[:, middle], rows.level5[:, middle], rows.audio, rows.sound)
+        switch, places = sta.switched(rows.level4[:, middle], rows.level5[:, middle], rows.audio, rows.sound)
+        nothing = rows.level3.new_zeros(len(rows.level3), 1, *rows.level3.shape[-2:])
         fused.append(sta.fusion(each, rows.audio, switch).half())
         spatial.append(each[:, middle].half())
-    return torch.cat(fused).clone(), torch.cat(spatial).clone()
+        matches.append(sta.add_matches(nothing, places, switch)[:, 0].half())
+    return torch.cat(fused).clone(), torch.cat(spatial).clone(), torch.cat(matches).clone()

@@ -68,6 +68,7 @@ class ModelInfo:
 
 
 WCSNET = "WCS-Net (Zhang et al., ECCV 2020)"
+STANET = "STANet (Wang et al., CVPR 2021)"
 EGCNET = "From Sight to Insight (Qin et al., 2025)"
 REGISTRY: tuple[ModelInfo, ...] = (
     ModelInfo(
@@ -88,6 +89,12 @@ REGISTRY: tuple[ModelInfo, ...] = (
         EGCNET,
         use="find whatever stands out, or what an eye tracker's viewers looked at",
     ),
+    ModelInfo(
+        "stanet-fixations",
+        "sightline.models.stanet.predictor:STANetPredictor",
+        STANET,
+        use="see where people look in a video with its sound: who speaks draws them",
+    ),
 )
 
 
@@ -97,7 +104,7 @@ def list_models() -> list[ModelInfo]:
     Examples
     --------
     >>> [model.name for model in list_models()]
-    ['wcsnet', 'egnet', 'egcnet']
+    ['wcsnet', 'egnet', 'egcnet', 'stanet-fixations']
     """
     return list(REGISTRY)
 

@@ -60,6 +60,9 @@ def main() -> None:
     parser.add_argument("--composites", type=Path)
     parser.add_argument("--tags", type=Path, help="of the composites, where they are not all of tags.csv")
     parser.add_argument("--data", type=Path, required=True, help="what $DATA of the recipe stands for")
+    parser.add_argument(
+        "--set", dest="changes", action="append", default=[], metavar="FIELD=VALUE", help="of the recipe"
+    )
     parser.add_argument("--every", type=int, default=5, help="frames of a film, from one that is scored to the next")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
@@ -219,7 +222,7 @@ def recipe_of(options: argparse.Namespace) -> TaggedRecipe:
     """Which composites, and how often a frame."""
     tags = options.tags or options.composites / "tags.csv"
     videos = json.dumps([{"videos": str(options.composites / "videos"), "tags": str(tags)}])
-    recipe = read_recipe("stanet-plus", [f"videos={videos}"], options.data).stages["scam-plus"]
+    recipe = read_recipe("stanet-plus", [f"videos={videos}", *options.changes], options.data).stages["scam-plus"]
     assert isinstance(recipe, TaggedRecipe)
     return recipe
 

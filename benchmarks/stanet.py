@@ -126,9 +126,9 @@ def sound(run: Path, nets: ScamNets, recipe: ScamRecipe, root: Path) -> dict[str
         rows, foreign = clip.rows(), other.rows(np.arange(len(clip)) % len(other))
         silent = torch.zeros(len(clip))
         maps = {
-            "true": _sta(network, rows, rows.audio, rows.sound),
-            "muted": _sta(network, rows, rows.audio, silent),
-            "swapped": _sta(network, rows, foreign.audio, foreign.sound),
+            "true": sta_maps(network, rows, rows.audio, rows.sound),
+            "muted": sta_maps(network, rows, rows.audio, silent),
+            "swapped": sta_maps(network, rows, foreign.audio, foreign.sound),
         }
         with torch.inference_mode():
             assert network.switch is not None
@@ -166,7 +166,7 @@ def sound(run: Path, nets: ScamNets, recipe: ScamRecipe, root: Path) -> dict[str
 
 
 @torch.inference_mode()
-def _sta(network: STANet, rows: Rows, audio: Tensor, has_sound: Tensor) -> Tensor:
+def sta_maps(network: STANet, rows: Rows, audio: Tensor, has_sound: Tensor) -> Tensor:
     """STA's maps (N, s, s) with some sound."""
     level3, level4, level5 = rows.level3, rows.level4, rows.level5
     switch, places = network.switched(level4[:, 1], level5[:, 1], audio, has_sound)

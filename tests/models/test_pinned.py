@@ -26,6 +26,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "egnet": ("egnet", {}),
     "wcsnet": ("wcsnet", {}),
     "wcsnet from a point": ("wcsnet", {"point": PLACE}),
+    "stanet": ("stanet", {}),
     "egcnet": ("egcnet", {}),
     "egcnet with fixations": ("egcnet", {"fixations": {index: np.array([PLACE], np.float32) for index in range(4)}}),
 }

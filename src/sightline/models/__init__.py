@@ -90,6 +90,12 @@ REGISTRY: tuple[ModelInfo, ...] = (
         use="find whatever stands out, or what an eye tracker's viewers looked at",
     ),
     ModelInfo(
+        "stanet",
+        "sightline.models.stanet.predictor:STANetPredictor",
+        STANET,
+        use="see what makes the sound that is heard, learned from tags alone",
+    ),
+    ModelInfo(
         "stanet-fixations",
         "sightline.models.stanet.predictor:STANetPredictor",
         STANET,
@@ -104,7 +110,7 @@ def list_models() -> list[ModelInfo]:
     Examples
     --------
     >>> [model.name for model in list_models()]
-    ['wcsnet', 'egnet', 'egcnet', 'stanet-fixations']
+    ['wcsnet', 'egnet', 'egcnet', 'stanet', 'stanet-fixations']
     """
     return list(REGISTRY)
 

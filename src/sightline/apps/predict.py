@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -61,6 +61,9 @@ class Run:
         Read each source once before, of a model that can make use of it.
     overwrite
         Replace other results.
+    known
+        What summary.json says of the source in place of its path and time; with `source_sha256`, results are told by
+        the content of their source.
     begin
         Called before each source with its name and expected frames.
     step
@@ -80,6 +83,7 @@ class Run:
     fps: float = DEFAULT_FPS
     two_pass: bool = False
     overwrite: bool = False
+    known: Mapping[str, Any] = field(default_factory=dict)
     begin: Callable[[str, int | None], None] = lambda name, frames: None
     step: Callable[[], None] = lambda: None
     stopped: Callable[[], bool] = lambda: False
@@ -126,7 +130,7 @@ class Run:
             prompt = self.prompt_for(given)
             require_inside(prompt, given, source)
             folder = OutputFolder(final)
-            identity = self._identity_of(source, given, table)
+            identity = {**self._identity_of(source, given, table), **self.known}
             if folder.finished(identity, self.outputs, overwrite=self.overwrite):
                 return Outcome(str(given), "skipped", str(final))
             seen = None

@@ -19,9 +19,13 @@ LINE_S = 10.0  # seconds between two lines of progress where there is no termina
 
 
 class Progress:
-    """One bar a source, with its frames per second; where stderr is no terminal, a line now and then."""
+    """One bar a source, with its frames per second; where stderr is no terminal, a line now and then.
 
-    def __init__(self) -> None:
+    unit: of what is counted.
+    """
+
+    def __init__(self, unit: str = "frames") -> None:
+        self._unit = unit
         console = Console(stderr=True)
         columns = (
             TextColumn("{task.description}"),
@@ -46,13 +50,17 @@ class Progress:
         """One frame is done."""
         if self._task is not None:
             speed = self._bars.tasks[-1].speed
-            self._bars.update(self._task, advance=1, rate=f"{speed:.1f} frames/s" if speed else "")
+            self._bars.update(self._task, advance=1, rate=f"{speed:.1f} {self._unit}/s" if speed else "")
             self._done += 1
             if self._lines and time.monotonic() - self._told > LINE_S:
                 self._told = time.monotonic()
                 of = "" if self._total is None else f" of {self._total}"
                 rate = self._done / (self._told - self._began)
-                print(f"{self._name}: {self._done}{of} frames, {rate:.1f} frames/s", file=sys.stderr, flush=True)
+                print(
+                    f"{self._name}: {self._done}{of} {self._unit}, {rate:.1f} {self._unit}/s",
+                    file=sys.stderr,
+                    flush=True,
+                )
 
     def __enter__(self) -> Self:
         self._bars.start()

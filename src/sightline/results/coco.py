@@ -55,15 +55,23 @@ class Coco(Kind):
         return dict(found.values())
 
 
+def encoder(name: str) -> Any:
+    """What turns a mask (H, W) uint8, column by column, into run-length code. UsageError without pycocotools.
+
+    name: of the kind that needs it.
+    """
+    try:
+        from pycocotools import mask
+    except ImportError:
+        raise UsageError(f"`save` {name}: needs pycocotools; pip install 'sightline[coco]'") from None
+    return mask.encode
+
+
 class _CocoSink(Sink):
     """Annotations go to a file at once, so that memory does not grow with the video."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            from pycocotools import mask
-        except ImportError:
-            raise UsageError('`save` coco: needs pycocotools; pip install "sightline[coco]"') from None
-        self._encode = mask.encode
+        self._encode = encoder("coco")
         self._path = path
         self._images, self._annotations = _Lines(path.parent), _Lines(path.parent)
         self._categories: dict[str, int] = {}
@@ -81,7 +89,7 @@ class _CocoSink(Sink):
                 "time_s": round(frame.time_s, 6),
             }
         )
-        for thing, mask in _with_masks(frame):
+        for thing, mask in with_masks(frame):
             code = self._encode(np.asfortranarray(mask, dtype=np.uint8))
             x1, y1, x2, y2 = map(float, thing.box)
             category = self._categories.setdefault(thing.label or "object", len(self._categories) + 1)
@@ -131,7 +139,7 @@ class _Lines:
             yield (",\n" if index else "\n") + line.rstrip("\n")
 
 
-def _with_masks(frame: Frame) -> Iterator[tuple[Object, NDArray[np.bool_]]]:
+def with_masks(frame: Frame) -> Iterator[tuple[Object, NDArray[np.bool_]]]:
     """The objects that a frame names, or those of its mask, each with its own (H, W)."""
     if frame.objects:
         for thing in frame.objects:

@@ -16,6 +16,8 @@ from sightline.results.resume import LOG, STARTED, Earlier, find_earlier, set_as
 
 # What makes two runs the same run.
 IDENTITY = ("model", "weights_sha256", "source", "source_bytes", "source_modified", "limit", "part", "prompt")
+CONTENT = "source_sha256"
+"""Where an identity has it, it tells sources apart, and their places and times count nothing."""
 
 
 class OutputFolder:
@@ -36,7 +38,10 @@ class OutputFolder:
 
         anew: take nothing over.
         """
-        same = {key: identity[key] for key in IDENTITY} | {"versions": versions, "outputs": [k.name for k in kinds]}
+        same = {key: identity[key] for key in _keys(identity)} | {
+            "versions": versions,
+            "outputs": [k.name for k in kinds],
+        }
         with output_errors(self.final):
             aside = set_aside(self._whole.partial)
             try:
@@ -59,7 +64,7 @@ class OutputFolder:
             if overwrite or not there:
                 return False
             old = self._read_summary()
-        other = [key for key in IDENTITY if old.get(key) != identity[key]]
+        other = [key for key in _keys(identity) if old.get(key) != identity[key]]
         same = not other
         if same and not old["complete"]:  # what an interrupted run left is gone on from, or replaced, without asking
             return False
@@ -82,3 +87,9 @@ class OutputFolder:
             tidy(self._whole.partial, complete=summary["complete"])
             (self._whole.partial / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
         self._whole.commit()
+
+
+def _keys(identity: dict[str, Any]) -> tuple[str, ...]:
+    if CONTENT not in identity:
+        return IDENTITY
+    return (*(key for key in IDENTITY if key not in ("source", "source_modified")), CONTENT)

@@ -8,6 +8,7 @@ from typing import Any
 from sightline.errors import UsageError
 from sightline.results.coco import Coco
 from sightline.results.film import Film
+from sightline.results.frames_table import FramesTable
 from sightline.results.kinds import Kind, Labels, Maps, Table
 from sightline.results.sheet import ContactSheet
 from sightline.types import Frame
@@ -108,6 +109,7 @@ SHEET = ContactSheet()
 OVERLAY = Film("overlay", "the results drawn on the source")
 OVERLAY_SOUND = Film("overlay-sound", "the same with the audio switch and the tag in words", sound=True)
 COCO = Coco()
+PARQUET = FramesTable()
 
 OUTPUTS: tuple[Kind, ...] = (
     SALIENCY,
@@ -124,6 +126,7 @@ OUTPUTS: tuple[Kind, ...] = (
     OVERLAY,
     OVERLAY_SOUND,
     COCO,
+    PARQUET,
 )
 
 

@@ -99,7 +99,7 @@ REGISTRY: tuple[ModelInfo, ...] = (
         "stanet-fixations",
         "sightline.models.stanet.predictor:STANetPredictor",
         STANET,
-        use="see where people look in a video with its sound: who speaks draws them",
+        use="see where people look in a video, with its motion and sound",
     ),
 )
 

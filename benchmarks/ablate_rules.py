@@ -116,6 +116,7 @@ WCSNET = [
     Rule("hotspot: too faint to say", {"hotspot.gaze_floor": 0.0}, (FACES,)),
     Rule("hotspot: back to the crop", {"hotspot.recentre": 0.0}, (FACES,)),
     Rule("hotspot: it jumps to a fast target", {"hotspot.jump": HUGE, "hotspot.jump_scales": [0.0, HUGE]}, (FACES,)),
+    Rule("hotspot: a leap is a new start", {"hotspot.leap": HUGE}, (DAVIS, FACES)),
     Rule("focus: a peak is held", {"hotspot.focus.hold": 1.0}, (FACES,)),
     Rule("focus: centred on its peak", {"hotspot.focus.iterations": 0}, (FACES,)),
 ]

@@ -177,14 +177,15 @@ def load_into(network: nn.Module, folder: Path, new: tuple[str, ...] = ()) -> No
 
 
 def save(network: nn.Module, config: dict[str, Any], folder: Path) -> None:
-    """Write config.json and model.safetensors (float16); both appear whole or not at all.
+    """Write config.json and model.safetensors (float16); both appear whole or not at all. What the network is lent by
+    another one (`network.lent`, names) is left out.
 
     Raises OutputError where they cannot be written.
     """
     tensors = {
         name: _as_half(value).detach().cpu().contiguous()
         for name, value in network.state_dict().items()
-        if not name.endswith("num_batches_tracked")
+        if not name.endswith("num_batches_tracked") and name not in getattr(network, "lent", ())
     }
     try:
         with WholeFolder(folder, marker="model.safetensors") as partial:

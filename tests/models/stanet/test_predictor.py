@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from hostile.corpus import write_video
 from models.stanet.conftest import TAGS, Noise
@@ -15,6 +16,7 @@ from sightline.apps.predict import Run
 from sightline.errors import UsageError, WeightsError
 from sightline.models import weights
 from sightline.models.stanet.config import MovementConfig, STANetConfig
+from sightline.models.stanet.loading import trunk_of
 from sightline.models.stanet.network import STANet
 from sightline.models.stanet.predictor import STANetPredictor, saliency_of
 from sightline.nn.egnet import EGNet, EGNetConfig
@@ -194,6 +196,33 @@ def test_the_part_belongs_to_the_weights(watched: Path, tmp_path: Path) -> None:
     weights.save(model.network, config, tmp_path / "other")
     with pytest.raises(WeightsError, match="not the weights that"):
         STANetPredictor(tmp_path / "other", torch.device("cpu"))
+
+
+def test_a_borrowed_trunk_is_left_out_and_found_again(tmp_path: Path) -> None:
+    """Weights without the trunk give what the whole ones give; another trunk is refused."""
+    torch.manual_seed(0)
+    whole = STANet(STANetConfig(tags=TAGS, width=8, decoder_width=8, input_size=64))
+    weights.round_as_saved(whole)
+    backbone = {f"backbone.{name}": value for name, value in whole.encoders.backbone.state_dict().items()}
+    lender = {name: value.half() for name, value in backbone.items() if ".stages.0." in f".{name}"}
+    (tmp_path / "trunk").mkdir()
+    save_file(lender, tmp_path / "trunk" / "model.safetensors")
+    weights.save(whole, whole.config.model_dump(mode="json"), tmp_path / "whole")
+    assert whole.borrow(trunk_of(tmp_path / "trunk"))
+    trunk = weights.Part(weights="./../trunk", sha256=weights.sha256(tmp_path / "trunk"))
+    config = whole.config.model_copy(update={"parts": {"trunk": trunk}})
+    weights.save(whole, config.model_dump(mode="json"), tmp_path / "less")
+    held = load_file(tmp_path / "less" / "model.safetensors")
+    assert not any(name.startswith("encoders.backbone.stages.0.") for name in held)
+    assert any(name.startswith("encoders.backbone.stages.1.") for name in held)
+    maps = [results(STANetPredictor(tmp_path / name, torch.device("cpu")), Noise(2)) for name in ("whole", "less")]
+    for ours, theirs in zip(*maps, strict=True):
+        np.testing.assert_array_equal(ours.saliency, theirs.saliency)
+    other = {name: value + 1 for name, value in lender.items()}
+    save_file(other, tmp_path / "trunk" / "model.safetensors")
+    assert not whole.borrow(trunk_of(tmp_path / "trunk"))
+    with pytest.raises(WeightsError, match="not the weights that"):
+        STANetPredictor(tmp_path / "less", torch.device("cpu"))
 
 
 def test_an_empty_map_stays_empty() -> None:

@@ -107,7 +107,8 @@ class MovementConfig(Config):
 class STANetConfig(NetConfig):
     """The spatial-temporal-audio network (Sec. 3.8).
 
-    parts: "egnet", an EG-Net whose backbone the network looks with; the weights then hold none of their own.
+    parts: "egnet", an EG-Net whose backbone the network looks with; the weights then hold none of their own. Or
+    "trunk", a model with the same frozen backbone; the weights then hold what that one has not.
     """
 
     model: Literal["stanet", "stanet-fixations"] = Field(

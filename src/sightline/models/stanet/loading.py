@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
+from torch import Tensor
+
 from sightline.errors import WeightsError
 from sightline.models import weights
 from sightline.models.stanet.config import NetConfig, ScamConfig, STANetConfig
 from sightline.models.stanet.network import ScamNets, STANet
+from sightline.nn.checkpoint import read_tensors
 from sightline.nn.egnet import EGNet, EGNetConfig
 
 C = TypeVar("C", bound=NetConfig)
@@ -26,12 +29,21 @@ def load_stanet(folder: Path) -> STANet:
     """The STA network of a weights folder, in evaluation mode. Raises WeightsError where it holds none."""
     config = read_config(STANetConfig, folder)
     backbone = None
-    if config.parts:
+    if "egnet" in config.parts:
         eyes = weights.build(EGNet, EGNetConfig, weights.find_part(folder, "egnet", config.parts))
         backbone = eyes.backbone
     network = STANet(config, backbone)
-    weights.load_into(network, folder)
+    if "trunk" in config.parts:
+        network.borrow(trunk_of(weights.find_part(folder, "trunk", config.parts)))
+    weights.load_into(network, folder, new=tuple(network.lent))
     return network.eval()
+
+
+def trunk_of(folder: Path) -> dict[str, Tensor]:
+    """The tensors of the backbone of a weights folder."""
+    prefix = "backbone."
+    tensors = read_tensors(folder)
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def load_nets(folder: Path) -> ScamNets:

@@ -7,6 +7,7 @@ what they make of the same features.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -164,7 +165,8 @@ class STANet(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
-        self.encoders = Encoders(config, backbone, audio, borrowed=bool(config.parts))
+        self.lent: frozenset[str] = frozenset()
+        self.encoders = Encoders(config, backbone, audio, borrowed="egnet" in config.parts)
         channels, audio_width = self.encoders.backbone.channels, self.encoders.audio.size
         self.switch = AudioSwitch(config, channels, audio_width) if config.tags else None
         self.spatial = SpatialFeatures(channels, config.width, config.dropout)
@@ -179,6 +181,18 @@ class STANet(nn.Module):
             for parameter, value in zip(self.matches.parameters(), (1.0, 0.0), strict=True):  # weight, bias
                 nn.init.constant_(parameter, value)
         self.prior = nn.Parameter(torch.zeros(1, 1, *PRIOR_SIZE)) if config.centre_prior else None
+
+    def borrow(self, trunk: Mapping[str, Tensor]) -> bool:
+        """Look with another model's backbone as far as it is the same, from its tensors; whether they were the same.
+
+        What is borrowed is left out where the network is saved (`lent`).
+        """
+        own = self.encoders.backbone.state_dict()
+        found = {name: value for name, value in trunk.items() if name in own and own[name].shape == value.shape}
+        was_same = all(torch.equal(own[name], value.to(own[name].dtype)) for name, value in found.items())
+        self.encoders.backbone.load_state_dict(own | found)
+        self.lent = frozenset(f"encoders.backbone.{name}" for name in found)
+        return was_same
 
     def begin_with(self, egnet: EGNet) -> None:
         """Take over EG-Net's decoder. What it does not have, fused features and movement, counts nothing at first.

@@ -65,8 +65,9 @@ def build_stanet(recipe: STANetRecipe) -> tuple[STANetTask, FrameData]:
 
     from torch.nn import functional as F
 
+    from sightline.errors import UsageError
     from sightline.models import weights
-    from sightline.models.stanet.loading import load_nets
+    from sightline.models.stanet.loading import load_nets, trunk_of
     from sightline.models.stanet.network import STANet
     from sightline.models.stanet.windows import input_shape
     from sightline.training.stanet.counterfactual import other_sounds, with_other_sounds
@@ -77,7 +78,11 @@ def build_stanet(recipe: STANetRecipe) -> tuple[STANetTask, FrameData]:
     nets = load_nets(weights.find_weights(recipe.scam))
     shared = {"tags", "backbone", "audio_encoder", "audio_fusion", "width", "dropout", "window"}
     config = recipe.network.model_copy(update={name: getattr(nets.config, name) for name in shared})
+    if recipe.trunk is not None:
+        config = config.model_copy(update={"parts": {"trunk": weights.part(recipe.trunk)}})
     network = STANet(config, nets.encoders.backbone, nets.encoders.audio)
+    if recipe.trunk is not None and not network.borrow(trunk_of(weights.find_weights(recipe.trunk))):
+        raise UsageError(f"`trunk` {recipe.trunk}: its backbone is another than that of {recipe.scam}; leave it out")
     assert network.switch is not None  # the nets have tags
     network.switch.load_state_dict(nets.switch.state_dict())
     videos = tagged_videos(recipe.videos)

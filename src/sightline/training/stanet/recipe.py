@@ -56,6 +56,10 @@ class STANetRecipe(TaggedRecipe):
     train: Literal["stanet"]
     network: STANetConfig = STANetConfig()
     scam: str
+    trunk: str | None = Field(
+        None,
+        description="shipped weights with the same frozen backbone, which those of the network then leave out and need",
+    )
     other_sounds: bool = Field(
         True, description="learn each video also with the sound of another tag that it shows, and without sound"
     )

@@ -15,41 +15,24 @@ from PIL import Image
 import sightline
 import sightline.models
 from hostile.corpus import write_video
+from models.small import inner, save_parts, save_wcsnet
 from sightline.errors import SourceError, UsageError, WeightsError
 from sightline.models import weights
 from sightline.models.base import Predictor
-from sightline.models.wcsnet.config import Gaze2MaskConfig, WCSNetConfig
+from sightline.models.wcsnet.config import Gaze2MaskConfig
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
-from sightline.models.wcsnet.network import WCSNet
 from sightline.models.wcsnet.predictor import EGNetPredictor, WCSNetPredictor
-from sightline.nn.egnet import EGNet, EGNetConfig, predict_saliency
+from sightline.nn.egnet import predict_saliency
 from sightline.results.outputs import OUTPUTS
 from sightline.video import open_source
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The whole system with random weights: WCS-Net, with its EG-Net and Gaze2Mask-Net inside."""
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("wcsnet")
-    shared = {"backbone": "mobilenet-v2", "width": 8, "input_size": 64}
-    for network, config, name in (
-        (EGNet, EGNetConfig(**shared), "egnet"),
-        (Gaze2Mask, Gaze2MaskConfig(**shared), "gaze2mask"),
-    ):
-        weights.save(network(config), config.model_dump(mode="json"), path / name)
-    save_whole(path, {name: inner(path, name) for name in ("egnet", "gaze2mask")})
+    save_wcsnet(path)
     return path
-
-
-def inner(folder: Path, name: str) -> weights.Part:
-    """A part in a folder of the model's."""
-    return weights.Part(weights=f"./{name}", sha256=weights.sha256(folder / name))
-
-
-def save_whole(folder: Path, parts: dict[str, weights.Part]) -> None:
-    config = WCSNetConfig(backbone="mobilenet-v2", width=8, input_size=64, levels=(3, 4, 5), parts=parts)
-    weights.save(WCSNet(config), config.model_dump(mode="json"), folder)
 
 
 @pytest.fixture
@@ -80,7 +63,7 @@ def test_a_part_with_another_checksum_is_refused(copy: Path) -> None:
     weights.save(Gaze2Mask(config), config.model_dump(mode="json"), copy / "gaze2mask")
     with pytest.raises(WeightsError, match=r"gaze2mask: not the weights that .*config\.json names as gaze2mask"):
         sightline.load(copy, "cpu")
-    save_whole(copy, {name: inner(copy, name) for name in ("egnet", "gaze2mask")})
+    save_parts(copy, {name: inner(copy, name) for name in ("egnet", "gaze2mask")})
     assert sightline.load(copy, "cpu").weights_sha256 != before
 
 
@@ -97,9 +80,9 @@ def test_parts_are_looked_up_only_where_the_config_says(copy: Path, monkeypatch:
     monkeypatch.setattr(weights, "SHIPPED", shipped)
     with pytest.raises(WeightsError, match="egnet: no such folder"):
         sightline.load(copy, "cpu")
-    save_whole(copy, {"egnet": weights.part("egnet"), "gaze2mask": inner(copy, "gaze2mask")})
+    save_parts(copy, {"egnet": weights.part("egnet"), "gaze2mask": inner(copy, "gaze2mask")})
     assert isinstance(sightline.load(copy, "cpu"), WCSNetPredictor)
-    save_whole(copy, {"egnet": weights.part("egnet")})
+    save_parts(copy, {"egnet": weights.part("egnet")})
     with pytest.raises(WeightsError, match="gaze2mask is not named there"):
         sightline.load(copy, "cpu")
 

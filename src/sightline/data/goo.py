@@ -8,7 +8,6 @@ COCO's JSON is SamGOP's: see goo_coco.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from sightline.data.goo_coco import CLASSES, HEAD
 from sightline.data.object_masks import Code, decode, masks_of_instances
 from sightline.data.pickles import read_pickle
 from sightline.errors import DataError
+from sightline.untrusted import parse_json
 
 LAYOUT = "annotations.json with images/<id>.jpg and, for masks, instances/<id>.png; or the published .pickle, or COCO"
 
@@ -82,7 +82,7 @@ def read_scenes(root: str | Path) -> dict[str, Scene]:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON file with an object in it. Raises DataError otherwise."""
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; an entry a picture is expected in it, see docs/metrics.md") from None
     except (OSError, ValueError) as error:
@@ -133,7 +133,7 @@ def _scene(path: Path, name: str, entry: dict[str, Any]) -> Scene:
             _pose(entry.get("head_pitch_yaw_roll")),
             None if codes is None else tuple(codes),
         )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         raise DataError(f"{path}: scene {name}: {type(error).__name__} {error}; see sightline.data.goo") from None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from sightline.errors import DataError, UsageError
 
 Code = dict[str, Any] | Sequence[Sequence[float]]
 """A mask of COCO: run lengths {size, counts}, or outlines x y x y ..."""
+MOST_PIXELS = 2**28
+"""Of a picture, as annotations say: 16384 x 16384."""
 IOU_OF_A_MATCH = 0.9
 """An instance belongs to the box that its outline fills so far, as IoU."""
 
@@ -59,23 +61,64 @@ def encode(mask: NDArray[np.bool_]) -> dict[str, Any]:
 def decode(code: Code | None, size: tuple[int, int]) -> NDArray[np.bool_]:
     """A mask of COCO as (H, W) of a picture of that size; empty for None.
 
-    Raises ValueError where the code is none or of another size, UsageError without pycocotools.
+    Raises ValueError where the code is none or of another size, UsageError for outlines without pycocotools.
     """
     if not code:
         return np.zeros(size, dtype=np.bool_)
-    tools = _pycocotools()
     try:
         if isinstance(code, dict):
             if list(code["size"]) != list(size):
                 raise ValueError(f"a mask of {code['size']} in a picture of {list(size)}")
-            if isinstance(code["counts"], list):
-                code = tools.frPyObjects(code, *size)
-            mask = tools.decode(code)
-        else:
-            mask = tools.decode(tools.merge(tools.frPyObjects([list(outline) for outline in code], *size)))
+            runs = run_lengths(code["counts"], size[0] * size[1])
+            return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(size[::-1]).T
+        tools = _pycocotools()
+        outlines = [[float(value) for value in outline] for outline in code]
+        if not all(len(outline) >= 6 and np.isfinite(outline).all() for outline in outlines):
+            raise ValueError("an outline has three points or more, x y x y ...")
+        mask = tools.decode(tools.merge(tools.frPyObjects(outlines, *size)))
     except (KeyError, TypeError, IndexError) as error:
         raise ValueError(f"neither run lengths nor outlines ({error!r})") from None
     return np.asarray(mask, dtype=np.bool_)
+
+
+def run_lengths(counts: str | bytes | Sequence[int], pixels: int) -> NDArray[np.int64]:
+    """The lengths of the runs of background and object in turn, column by column, of COCO's code.
+
+    counts: numbers, or COCO's text of them, where each is base 32, lowest digit first, and from the fourth on the
+    difference to the one two before. Raises ValueError where they are not those of so many pixels: pycocotools would
+    leave the rest of the mask as the memory happens to be.
+    """
+    if isinstance(counts, str | bytes):
+        text = counts.encode("ascii", "replace") if isinstance(counts, str) else counts
+        digits = np.frombuffer(text, np.uint8).astype(np.int64) - 48
+        last = np.flatnonzero(digits & 32 == 0)
+        if not len(last) or last[-1] != len(digits) - 1 or digits.min() < 0 or digits.max() > 63:
+            raise ValueError("run lengths that are no text of COCO's")
+        first = np.concatenate([[0], last[:-1] + 1])
+        lengths = last - first + 1
+        if lengths.max() > 8:
+            raise ValueError("a run length of more than 40 bits")
+        place = np.arange(len(digits)) - np.repeat(first, lengths)
+        runs = np.add.reduceat((digits & 31) << (5 * place), first)
+        runs -= np.where(digits[last] & 16, 1 << (5 * lengths), 0)
+        runs[1::2] = runs[1::2].cumsum()
+        runs[2::2] = runs[2::2].cumsum()
+    else:
+        runs = np.asarray(counts)
+        if runs.ndim != 1 or runs.dtype.kind not in "iu":
+            raise ValueError("run lengths that are no whole numbers")
+        runs = runs.astype(np.int64)
+    if (runs < 0).any() or (runs > pixels).any() or runs.sum() != pixels:
+        raise ValueError(f"run lengths of another picture: they do not add up to {pixels} pixels")
+    return runs
+
+
+def size_of(image: Mapping[str, Any]) -> tuple[int, int]:
+    """(height, width) of a picture of COCO's annotations. Raises ValueError where no picture is so large."""
+    size = int(image["height"]), int(image["width"])
+    if min(size) < 1 or size[0] * size[1] > MOST_PIXELS:
+        raise ValueError(f"a picture of {size[1]}x{size[0]} pixels")
+    return size
 
 
 def _pycocotools() -> Any:

@@ -7,7 +7,6 @@ maps in maps/ or maps/<split>/ as <stem>.png.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from sightline.data.files import require_files, require_folder
 from sightline.data.samples import FixationImage
 from sightline.errors import DataError
+from sightline.untrusted import parse_json
 
 LAYOUT = "fixations_<split>2014.json, images/<split>/ and maps/<split>/"
 
@@ -58,7 +58,7 @@ def images(root: str | Path, split: str = "train") -> list[FixationImage]:
 
 def _read(table: Path) -> tuple[list[Any], list[Any]]:
     try:
-        content = json.loads(table.read_text(encoding="utf-8"))
+        content = parse_json(table.read_text(encoding="utf-8"))
         return content["images"], content["annotations"]
     except FileNotFoundError:
         raise DataError(f"{table}: no such file; {LAYOUT} are expected in {table.parent}") from None

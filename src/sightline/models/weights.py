@@ -18,6 +18,7 @@ from torch import nn
 
 from sightline.errors import OutputError, UsageError, WeightsError
 from sightline.files import WholeFolder
+from sightline.untrusted import parse_json
 
 C = TypeVar("C", bound=BaseModel)
 N = TypeVar("N", bound=nn.Module)
@@ -127,7 +128,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """config.json of a weights folder. Raises WeightsError where it is missing or no JSON object."""
     path = folder / "config.json"
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise WeightsError(f"{path}: missing; a weights folder holds config.json and model.safetensors") from None
     except (OSError, ValueError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -12,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from sightline.errors import DataError, WeightsError
 from sightline.nn.audio import build_audio_encoder
+from sightline.untrusted import parse_json, parse_yaml
 
 TagMap = Mapping[str, tuple[str, ...]]
 """By tag, in lower case, the labels of a tagger that stand for it."""
@@ -126,12 +125,11 @@ def read_tags(path: str | Path | None = None) -> dict[str, tuple[str, ...]]:
     """
     path = DEFAULT_TAGS if path is None else Path(path)
     try:
-        found: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found: Any = parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; a YAML file of `tag: [label, ...]` is expected") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{path}: cannot be read ({reason}); YAML of `tag: [label, ...]` is expected") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error}); YAML of `tag: [label, ...]` is expected") from None
     if not isinstance(found, dict) or not found:
         raise DataError(f"{path}: no tags in it; lines of `tag: [label, ...]` are expected")
     for tag, labels in found.items():
@@ -224,7 +222,7 @@ def _require_ast(source: str | Path) -> None:
     """Raise ValueError where a folder says that it holds another kind of model, which transformers would fill up."""
     path = Path(source) / "config.json"
     if Path(source).is_dir():
-        kind = json.loads(path.read_text(encoding="utf-8")).get("model_type")
+        kind = parse_json(path.read_text(encoding="utf-8")).get("model_type")
         if kind != "audio-spectrogram-transformer":
             raise ValueError(f"a model of type {kind!r}, where an audio-spectrogram-transformer is expected")
 

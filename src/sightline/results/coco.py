@@ -11,9 +11,11 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.data.object_masks import decode, size_of
 from sightline.errors import DataError, UsageError
 from sightline.results.kinds import Kind, Lane, Sink
 from sightline.types import Frame, Object
+from sightline.untrusted import parse_json
 from sightline.video import Source
 
 
@@ -39,18 +41,16 @@ class Coco(Kind):
 
         Raises DataError where the file cannot be read.
         """
-        from pycocotools.mask import decode
-
         try:
-            said = json.loads(path.read_text(encoding="utf-8"))
+            said = parse_json(path.read_text(encoding="utf-8"))
             found = {
-                image["id"]: (Path(image["file_name"]).stem, np.zeros((image["height"], image["width"]), np.uint16))
+                image["id"]: (Path(image["file_name"]).stem, np.zeros(size_of(image), np.uint16))
                 for image in said["images"]
             }
             for entry in said["annotations"]:
-                mask = decode(entry["segmentation"]).astype(bool)
-                found[entry["image_id"]][1][mask] = entry.get("track_id", entry["id"])
-        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+                frame = found[entry["image_id"]][1]
+                frame[decode(entry["segmentation"], frame.shape)] = entry.get("track_id", entry["id"])
+        except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
             raise DataError(f"{path}: not COCO annotations that can be read ({error!r}); write them again") from None
         return dict(found.values())
 

@@ -6,9 +6,8 @@ import copy
 import re
 from typing import Any
 
-import yaml
-
 from sightline.errors import UsageError
+from sightline.untrusted import parse_yaml
 
 
 def stages_of(values: dict[str, Any]) -> dict[str, Any]:
@@ -41,9 +40,9 @@ def override(stages: dict[str, Any], change: str) -> None:
     if not equals:
         raise UsageError(f"`overrides` {change}: write field=value, e.g. optimisation.steps=100")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"`overrides` {change}: the value is no YAML ({one_line(error)})") from None
+        value = parse_yaml(text)
+    except ValueError as error:
+        raise UsageError(f"`overrides` {change}: the value is no YAML ({error})") from None
     first, *path = name.split(".")
     if first != "stages":
         for stage in [stage for stage in stages if stages[stage] is not None]:
@@ -81,8 +80,3 @@ def texts_of(values: Any) -> list[str]:
         return [values]
     inner = values.values() if isinstance(values, dict) else values if isinstance(values, list) else ()
     return [text for value in inner for text in texts_of(value)]
-
-
-def one_line(error: Exception) -> str:
-    """An error's text without its line ends."""
-    return " ".join(str(error).split())

@@ -19,13 +19,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sightline.data.families import FAMILIES
 from sightline.data.samples import VideoSequence
 from sightline.errors import UsageError
-from sightline.training.fields import one_line, override, replaced, stages_of, texts_of
+from sightline.training.fields import override, replaced, stages_of, texts_of
+from sightline.untrusted import parse_yaml
 
 RECIPES = {
     "egnet": "sightline.training.egnet:EGNetRecipe",
@@ -192,11 +192,11 @@ def read_recipe(name: str | Path, overrides: Sequence[str] = (), data: Path | No
     """
     path = SHIPPED / f"{name}.yaml" if str(name) in shipped_recipes() else Path(name)
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError(f"{path}: no such recipe; give a file or one of {', '.join(shipped_recipes())}") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path}: cannot be read as YAML ({one_line(error)})") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be read as YAML ({error})") from None
     try:
         stages = stages_of(values if isinstance(values, dict) else {})
     except ValueError as error:

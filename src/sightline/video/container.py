@@ -21,8 +21,12 @@ def open_media(source: str | Path) -> av.container.InputContainer:
 
 
 def picture_streams(container: av.container.InputContainer) -> list[av.VideoStream]:
-    """The videos, the one that players choose first: flagged as default, else the largest. No cover pictures."""
-    videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    """The videos that can be decoded, the one that players choose first: flagged as default, else the largest.
+
+    No cover pictures.
+    """
+    known = [stream for stream in container.streams.video if stream.codec_context is not None]
+    videos = [stream for stream in known if not stream.disposition & Disposition.attached_pic]
     return sorted(videos, key=lambda s: (is_default(s), (s.width or 0) * (s.height or 0)), reverse=True)
 
 

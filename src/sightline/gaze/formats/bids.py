@@ -8,19 +8,20 @@ screen, in metres. Events come from *_physioevents.tsv.gz. Sidecars are inherite
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
+from pydantic import BaseModel, BeforeValidator, Field, FiniteFloat, ValidationError
 
 from sightline.errors import DataError
 from sightline.gaze.formats.table import Head, ReadOptions, Table, beside, read_head, read_table
 from sightline.gaze.recording import Declared, FloatArray, Message, Recording, clean_times, events_frame, join_eyes
+from sightline.untrusted import parse_json
 
 NAME = "bids"
 TITLE = "BIDS *_physio.tsv.gz"
@@ -36,6 +37,48 @@ def recognises(head: Head) -> bool:
     return recognises_name(head.path)
 
 
+Positive = Annotated[FiniteFloat, Field(gt=0)]
+
+
+def _known(value: object) -> object:
+    """Some write n/a for what they do not know, or leave it empty."""
+    return None if value in ("n/a", "", []) else value
+
+
+class _Column(BaseModel):
+    """What a sidecar says of a column."""
+
+    units: str | None = Field(None, alias="Units")
+
+
+class _Shown(BaseModel):
+    """What it says of the screen: (width, height) in pixels and in metres."""
+
+    origin: tuple[str, ...] = Field(("top", "left"), alias="ScreenOrigin")
+    resolution: Annotated[tuple[Positive, Positive] | None, BeforeValidator(_known)] = Field(
+        None, alias="ScreenResolution"
+    )
+    size_m: Annotated[tuple[Positive, Positive] | None, BeforeValidator(_known)] = Field(None, alias="ScreenSize")
+    distance_m: Annotated[Positive | None, BeforeValidator(_known)] = Field(None, alias="ScreenDistance")
+
+
+class _Said(BaseModel):
+    """What sidecars say of a recording or its events, as far as it is used here."""
+
+    columns: list[str] = Field([], alias="Columns")
+    rate_hz: Annotated[Positive | None, BeforeValidator(_known)] = Field(None, alias="SamplingFrequency")
+    system: str = Field("gaze-on-screen", alias="SampleCoordinateSystem")
+    eye: Annotated[str | None, BeforeValidator(_known)] = Field(None, alias="RecordedEye")
+    start_s: Annotated[FiniteFloat | None, BeforeValidator(_known)] = Field(None, alias="StartTime")
+    accuracy_deg: Annotated[list[float] | None, BeforeValidator(_known)] = Field(None, alias="AverageCalibrationError")
+    shown: _Shown | None = Field(None, alias="StimulusPresentation")
+    x: _Column = Field(_Column(), alias="x_coordinate")
+    y: _Column = Field(_Column(), alias="y_coordinate")
+    timestamp: _Column = _Column()
+    onset: _Column = _Column()
+    duration: _Column = _Column()
+
+
 def recognises_name(path: Path) -> bool:
     """Whether a file is named as BIDS names eye tracking."""
     return re.search(r"_(physio|eyetrack)\.tsv(\.gz)?$", path.name) is not None
@@ -44,17 +87,16 @@ def recognises_name(path: Path) -> bool:
 def read(head: Head, options: ReadOptions) -> list[Recording]:
     """The one recording of the file. Raises DataError for other coordinates than gaze on a screen in pixels."""
     said = _sidecar(head.path, _suffix(head.path))
-    if not said.get("Columns"):
+    if not said.columns:
         raise DataError(f"{head.path}: no JSON sidecar that names its Columns; put {_json_name(head.path)} beside it")
-    table = read_table(replace(head, header=-1, columns=list(said["Columns"]), separator="\t"), said["Columns"])
+    table = read_table(replace(head, header=-1, columns=said.columns, separator="\t"), said.columns)
     lacking = [name for name in ("x_coordinate", "y_coordinate") if name not in table]
     if lacking:
         raise DataError(f"{head.path}: Columns of the sidecar lack {', '.join(lacking)}; a BIDS eye recording has them")
     _require_pixels(head.path, said)
     time, unit = _times(head.path, table, said, options)
     origin = float(time[0])
-    eye = _EYES.get(str(said.get("RecordedEye", "cyclopean")).lower(), "both")
-    start = said.get("StartTime")
+    eye = _EYES.get(str(said.eye or "cyclopean").lower(), "both")
     events, messages = _events(head.path, unit, origin, eye)
     return [
         Recording(
@@ -64,7 +106,7 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
             time_s=clean_times(head.path, time - origin, table.lines),
             eyes={eye: np.column_stack([table.numbers("x_coordinate"), table.numbers("y_coordinate")])},
             # The task began at 0 of the clock on which the first sample has StartTime.
-            start_s=-float(start) if isinstance(start, int | float) else None,
+            start_s=None if said.start_s is None else -said.start_s,
             events=events,
             messages=messages,
             origin_s=origin,
@@ -112,19 +154,20 @@ def join(files: Sequence[Sequence[Recording]]) -> list[Recording]:
     return [first]
 
 
-def _require_pixels(path: Path, said: dict[str, Any]) -> None:
-    system = said.get("SampleCoordinateSystem", "gaze-on-screen")
-    if system != "gaze-on-screen":
-        raise DataError(f"{path}: SampleCoordinateSystem is {system!r}; gaze-on-screen is needed to place the gaze")
-    for name in ("x_coordinate", "y_coordinate"):
-        units = said.get(name, {}).get("Units", "pixel")
+def _require_pixels(path: Path, said: _Said) -> None:
+    if said.system != "gaze-on-screen":
+        raise DataError(
+            f"{path}: SampleCoordinateSystem is {said.system!r}; gaze-on-screen is needed to place the gaze"
+        )
+    for name, column in (("x_coordinate", said.x), ("y_coordinate", said.y)):
+        units = column.units or "pixel"
         if units.lower() not in _PIXELS:
             raise DataError(f"{path}: {name} is in {units!r}; pixels of the screen are needed")
 
 
-def _times(path: Path, table: Table, said: dict[str, Any], options: ReadOptions) -> tuple[FloatArray, float]:
+def _times(path: Path, table: Table, said: _Said, options: ReadOptions) -> tuple[FloatArray, float]:
     """Times in seconds, and the seconds of one unit of the device's clock."""
-    rate = said.get("SamplingFrequency") or options.rate_hz
+    rate = said.rate_hz or options.rate_hz
     if "timestamp" not in table:
         if not rate:
             raise DataError(
@@ -133,7 +176,7 @@ def _times(path: Path, table: Table, said: dict[str, Any], options: ReadOptions)
             )
         return np.arange(len(table)) / float(rate), 1.0
     stamps = table.numbers("timestamp")
-    named = said.get("timestamp", {}).get("Units")
+    named = said.timestamp.units
     if named in _SECONDS:
         return stamps * _SECONDS[named], _SECONDS[named]
     step = float(np.median(np.diff(stamps))) if len(stamps) > 1 else 0.0
@@ -152,13 +195,15 @@ def _events(path: Path, unit: float, origin: float, eye: str) -> tuple[pl.DataFr
     if file is None:
         return None, ()
     said = _sidecar(file, _suffix(file))
-    columns = list(said.get("Columns") or ("onset", "duration", "trial_type", "blink", "message"))
+    columns = said.columns or ["onset", "duration", "trial_type", "blink", "message"]
     head = read_head(file)
     header = 0 if head.columns[: len(columns)] == columns else -1
     table = read_table(replace(head, header=header, columns=columns, separator="\t"), columns)
-    scale = {name: _SECONDS.get(said.get(name, {}).get("Units", ""), unit) for name in ("onset", "duration")}
-    onset = table.numbers("onset") * scale["onset"] - origin
-    length = table.numbers("duration") * scale["duration"] if "duration" in table else np.full(len(table), np.nan)
+    if "onset" not in table:
+        raise DataError(f"{file}: no column onset; BIDS events have one")
+    onset = table.numbers("onset") * _SECONDS.get(said.onset.units or "", unit) - origin
+    by = _SECONDS.get(said.duration.units or "", unit)
+    length = table.numbers("duration") * by if "duration" in table else np.full(len(table), np.nan)
     kinds = table.text("trial_type") if "trial_type" in table else np.full(len(table), "", dtype=object)
     blink = table.text("blink") if "blink" in table else np.full(len(table), "", dtype=object)
     rows = [
@@ -175,20 +220,18 @@ def _events(path: Path, unit: float, origin: float, eye: str) -> tuple[pl.DataFr
     return (events_frame(rows) if rows else None), messages
 
 
-def _declared(path: Path, said: dict[str, Any]) -> Declared:
-    shown = said.get("StimulusPresentation") or _sidecar(path, "events").get("StimulusPresentation") or {}
-    origin = shown.get("ScreenOrigin", ["top", "left"])
-    if list(origin) != ["top", "left"]:
-        raise DataError(f"{path}: ScreenOrigin is {origin}; positions from the top left are needed")
-    px, metres, distance = (shown.get(key) for key in ("ScreenResolution", "ScreenSize", "ScreenDistance"))
-    accuracy = said.get("AverageCalibrationError")
-    eye = _EYES.get(str(said.get("RecordedEye", "")).lower())
+def _declared(path: Path, said: _Said) -> Declared:
+    shown = said.shown or _sidecar(path, "events").shown or _Shown()
+    if shown.origin != ("top", "left"):
+        raise DataError(f"{path}: ScreenOrigin is {list(shown.origin)}; positions from the top left are needed")
+    px, metres, distance = shown.resolution, shown.size_m, shown.distance_m
+    eye = _EYES.get((said.eye or "").lower())
     return Declared(
-        rate_hz=said.get("SamplingFrequency"),
+        rate_hz=said.rate_hz,
         screen_px=(int(px[1]), int(px[0])) if px else None,
         screen_cm=(100 * metres[1], 100 * metres[0]) if metres else None,
         distance_cm=100 * distance if distance else None,
-        accuracy_deg={eye: float(accuracy[0])} if eye and isinstance(accuracy, list) and accuracy else {},
+        accuracy_deg={eye: said.accuracy_deg[0]} if eye and said.accuracy_deg else {},
     )
 
 
@@ -200,7 +243,7 @@ def _json_name(path: Path) -> str:
     return path.name.split(".")[0] + ".json"
 
 
-def _sidecar(path: Path, suffix: str) -> dict[str, Any]:
+def _sidecar(path: Path, suffix: str) -> _Said:
     """The merged sidecars of a suffix that apply: those whose entities the file has too, the nearest one winning."""
     entities = set(path.name.split(".")[0].split("_")[:-1])
     merged: dict[str, Any] = {}
@@ -210,7 +253,12 @@ def _sidecar(path: Path, suffix: str) -> dict[str, Any]:
         ]
         for file in sorted(applies, key=lambda file: file.name.count("_")):
             try:
-                merged.update(json.loads(file.read_text()))
-            except (OSError, ValueError) as error:
-                raise DataError(f"{file}: the sidecar is no JSON ({error}); mend it") from None
-    return merged
+                merged.update(parse_json(file.read_text(encoding="utf-8-sig")))
+                _Said.model_validate(merged)
+            except ValidationError as error:
+                problem = error.errors()[0]
+                field = ".".join(map(str, problem["loc"]))
+                raise DataError(f"{file}: {field}: {problem['msg']}, not {problem['input']!r:.60}; mend it") from None
+            except (OSError, ValueError, TypeError) as error:
+                raise DataError(f"{file}: the sidecar is no JSON object ({error}); mend it") from None
+    return _Said.model_validate(merged)

@@ -7,7 +7,6 @@ image, and with the Marker Mapper fractions of the surface, both from the top le
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +27,7 @@ from sightline.gaze.recording import (
     runs,
     sampling_interval,
 )
+from sightline.untrusted import parse_json
 
 NAME = "pupil-neon"
 TITLE = "Pupil Labs Neon or Invisible gaze.csv"
@@ -145,7 +145,7 @@ def _focal(path: Path) -> tuple[float, float] | None:
     if not file.is_file():
         return None
     try:
-        matrix = json.loads(file.read_text())["camera_matrix"]
+        matrix = parse_json(file.read_text())["camera_matrix"]
         return float(matrix[0][0]), float(matrix[1][1])
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise DataError(f"{file}: no camera matrix in it ({error}); download the recording again") from None

@@ -7,7 +7,6 @@ recording.g3, where it lies beside the gaze, has the calibration of the scene ca
 from __future__ import annotations
 
 import gzip
-import json
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from sightline.errors import DataError
 from sightline.gaze.formats.table import Head, ReadOptions
 from sightline.gaze.recording import Declared, Recording, clean_times
+from sightline.untrusted import parse_json
 
 NAME = "tobii-glasses3"
 TITLE = "Tobii Pro Glasses 3 gazedata"
@@ -36,7 +36,7 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
             for number, line in enumerate(stream, start=1):
                 if not line.strip():
                     continue
-                entry = json.loads(line)
+                entry = parse_json(line)
                 times.append(float(entry["timestamp"]))
                 x, y = entry["data"].get("gaze2d") or (np.nan, np.nan)
                 points.append((float(x), float(y)))
@@ -67,7 +67,7 @@ def _declared(path: Path) -> Declared:
     if not path.is_file():
         return Declared()
     try:
-        camera = json.loads(path.read_text())["scenecamera"]["camera-calibration"]
+        camera = parse_json(path.read_text())["scenecamera"]["camera-calibration"]
         (fx, fy), (width, height) = camera["focal-length"], camera["resolution"]
         return Declared(focal_px=(float(fx), float(fy)), stimulus_px=(int(height), int(width)))
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -5,7 +5,6 @@ Times are milliseconds from the trial's start, positions pixels of the browser's
 
 from __future__ import annotations
 
-import json
 import re
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from sightline.errors import DataError
 from sightline.gaze.formats.table import Head, ReadOptions, find, read_table
 from sightline.gaze.recording import Recording, clean_times, showings
+from sightline.untrusted import parse_json
 
 NAME = "webgazer"
 TITLE = "jsPsych table with webgazer_data"
@@ -35,7 +35,7 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
     recordings = []
     for k in rows:
         try:
-            samples = json.loads(cells[k])
+            samples = parse_json(cells[k])
             values = np.array([[each["t"], each["x"], each["y"]] for each in samples], dtype=np.float64)
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(

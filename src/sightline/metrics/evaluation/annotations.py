@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.data.object_masks import decode, size_of
 from sightline.errors import DataError
-from sightline.metrics.coco import decode_masks
+from sightline.untrusted import parse_json
 
 NUMBERS = ("object", "track_id", "instance_id")
 """What annotations call the number that an object keeps from frame to frame; the first that is there counts."""
@@ -23,13 +23,13 @@ def read_annotations(path: Path) -> Iterator[NDArray[np.int32]]:
     Raises DataError that names the file and the annotation.
     """
     try:
-        whole = json.loads(path.read_text(encoding="utf-8"))
+        whole = parse_json(path.read_text(encoding="utf-8"))
         images = sorted(whole["images"], key=lambda image: image["id"])
-        sizes = [(int(image["height"]), int(image["width"])) for image in images]
+        sizes = [size_of(image) for image in images]
         by_image: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in images}
         for annotation in whole["annotations"]:
             by_image[annotation["image_id"]].append(annotation)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise DataError(f"{path}: not COCO annotations that can be read ({error!r}); write it again") from None
     for image, size in zip(images, sizes, strict=True):
         labels = np.zeros(size, dtype=np.int32)
@@ -52,14 +52,11 @@ def _number(path: Path, annotation: dict[str, Any]) -> int:
 def _mask(path: Path, annotation: dict[str, Any], size: tuple[int, int]) -> NDArray[np.bool_]:
     code = annotation.get("segmentation")
     try:
-        if isinstance(code, dict) and list(code["size"]) == list(size):
-            if isinstance(code["counts"], list):
-                runs = np.array(code["counts"], dtype=np.int64)
-                flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
-                return flat.reshape(size[::-1]).T
-            return decode_masks([code])[0]
-    except (KeyError, ValueError, TypeError) as error:
-        raise DataError(f"{path}: annotation {annotation.get('id')}: its mask cannot be read ({error!r})") from None
-    raise DataError(
-        f"{path}: annotation {annotation.get('id')}: run lengths of {size[1]} x {size[0]} pixels are expected"
-    )
+        if not code:
+            raise ValueError("there is none")
+        return decode(code, size)
+    except ValueError as error:
+        raise DataError(
+            f"{path}: annotation {annotation.get('id')}: its mask cannot be read ({error}); run lengths or outlines of "
+            f"{size[1]}x{size[0]} pixels are expected"
+        ) from None

@@ -1,0 +1,316 @@
+"""What is fuzzed: for each reader of files from outside, good files to start from and the call that reads one."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.io
+import yaml
+from PIL import Image
+
+from gaze import makers
+from hostile.corpus import write_video
+from models import small
+from sightline.errors import SightlineError
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader.
+
+    Attributes
+    ----------
+    seeds
+        Writes good files: each a folder of its own, with the file in it that `read` is given.
+    read
+        Reads what is at a path, to its end.
+    cases
+        How many damaged files the short form tries.
+    """
+
+    seeds: Callable[[Path], list[Path]]
+    read: Callable[[Path], Any]
+    cases: int = 60
+
+
+class Crash(Exception):
+    """A reader did what no file may make it do."""
+
+
+def require_named(path: Path, error: Exception) -> None:
+    """Crash where an error names no file."""
+    if str(path.parent) not in str(error) and path.name not in str(error):
+        raise Crash(f"an error that names no file: {str(error)[:300]}") from error
+
+
+def with_all(path: Path, *readers: Callable[[Path], Any]) -> None:
+    """Every reader, whatever the others say; the last refusal in the end."""
+    refused: SightlineError | None = None
+    for read in readers:
+        try:
+            read(path)
+        except SightlineError as error:
+            require_named(path, error)
+            refused = error
+    if refused is not None:
+        raise refused
+
+
+def each(*writers: Callable[[Path], Path | None], name: str = "") -> Callable[[Path], list[Path]]:
+    """Every writer gets a folder of its own; with a name, the file is the one of it there."""
+
+    def written(folder: Path) -> list[Path]:
+        files = []
+        for number, writer in enumerate(writers):
+            place = folder / str(number)
+            place.mkdir(parents=True)
+            made = writer(place)
+            files.append(place / name if made is None else made)
+        return files
+
+    return written
+
+
+def recording(*names: str) -> Target:
+    """Recordings of eye trackers, from reading to fixations on a stimulus."""
+    known = makers.truth(rate_hz=60)
+    return Target(each(*(lambda folder, name=name: makers.MAKERS[name](folder, known) for name in names)), _import)
+
+
+def _import(path: Path) -> None:
+    from sightline.gaze import ReadOptions, import_gaze, inspect, read
+
+    stimulus = path.parent.parent / "stimulus.png"
+    Image.new("RGB", (1920, 1080)).save(stimulus, compress_level=0)
+    inspect(path)
+    read(path, options=ReadOptions(lenient=True))
+    import_gaze([path], stimulus, path.parent.parent / "out")
+
+
+def _text(name: str, content: str) -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        path = folder / name
+        path.write_text(content, encoding="utf-8")
+        return path
+
+    return write
+
+
+SMI_EVENTS = "\n".join(
+    (
+        "[BeGaze]", "Subject:\tS01", "Sample Rate:\t60", "Calibration Area:\t1680\t1050", "",
+        "Table Header for Fixations:",
+        "Event Type\tTrial\tNumber\tStart\tEnd\tDuration\tLocation X\tLocation Y", "", "Table Header for User Events:",
+        "Event Type\tTrial\tNumber\tStart\tDescription", "", "UserEvent\t1\t1\t1000000\t# Message: img.png",
+        "Fixation L\t1\t1\t1010000\t1310000\t300000\t400.5\t300.2",
+        "Saccade L\t1\t1\t1310000\t1350000\t40000\t400\t300\t700\t500",
+        "Fixation L\t1\t2\t1350000\t1750000\t400000\t700.1\t500.9",
+        "Fixation L\t2\t1\t3000000\t3300000\t300000\t10\t10", "",
+    )
+)  # fmt: skip
+FIXATIONS = "subject,onset_s,duration_s,x_px,y_px\n" + "".join(f"ann,{k / 4},0.2,{10 + k},{20 + k}\n" for k in range(8))
+HEADS = "source,frame,x1_px,y1_px,x2_px,y2_px\nclip,0,1,2,30,40\nclip,1,2,2,31,40\nother,0,5,5,9,9\n"
+
+
+def _fixation_tables(path: Path) -> None:
+    from sightline.fixations import fixations_by_frame, read_fixations
+
+    read_fixations(path)
+    fixations_by_frame(path, [k / 25 for k in range(50)], (48, 64))
+
+
+def _heads(path: Path) -> None:
+    from sightline.data.head_tables import HeadTable
+
+    HeadTable.read(path)
+
+
+def _tags(path: Path) -> None:
+    from sightline.data.tagged import read_tags
+
+    read_tags(path)
+
+
+def _tag_map(path: Path) -> None:
+    from sightline.nn.tagger import read_tags
+
+    read_tags(path)
+
+
+COCO = {
+    "images": [{"id": 1, "file_name": "00000.png", "height": 48, "width": 64}],
+    "categories": [{"id": 1, "name": "cup"}],
+    "annotations": [
+        {"id": 1, "image_id": 1, "category_id": 1, "bbox": [4, 5, 20, 20], "area": 400, "iscrowd": 0, "track_id": 2,
+         "segmentation": {"size": [48, 64], "counts": [0, 300, 400, 300, 2072]}},
+        {"id": 2, "image_id": 1, "category_id": 1, "bbox": [4, 5, 20, 20], "area": 400, "iscrowd": 0,
+         "track_id": 3, "segmentation": {"size": [48, 64], "counts": "U6d0l00000000000000000000000000000000000000000kk1"}},
+    ],
+}  # fmt: skip
+GOO = {
+    "7": {
+        "file_name": "a.png", "width": 64, "height": 48, "boxes_xyxy": [[1, 2, 20, 30], [30, 5, 40, 20], [2, 2, 9, 9]],
+        "labels": [3, 5, 26], "gaze_point_xy": [30, 20], "head_point_xy": [4, 4], "gaze_box_index": 1,
+    }
+}  # fmt: skip
+
+
+def _coco(path: Path) -> None:
+    from sightline.data.boxed import read_boxed
+    from sightline.metrics.evaluation.annotations import read_annotations
+    from sightline.results.outputs import OUTPUTS
+
+    (coco,) = [kind for kind in OUTPUTS if kind.name == "coco"]
+    with_all(path, read_boxed, coco.read, lambda file: list(read_annotations(file)))
+
+
+def _goo(path: Path) -> None:
+    from sightline.data.boxed import read_boxed
+    from sightline.data.goo import read_scenes
+
+    read_boxed(path)
+    read_scenes(path.parent)
+
+
+def _pickle(path: Path) -> None:
+    from sightline.data.pickles import read_pickle
+
+    read_pickle(path)
+
+
+def _write_pickle(folder: Path) -> Path:
+    path = folder / "goo.pickle"
+    entry = {"filename": "a.png", "ann": {"bboxes": np.ones((2, 4), np.float32), "labels": np.arange(2)}, "hx": 1.5}
+    path.write_bytes(pickle.dumps([entry] * 2, protocol=2))
+    return path
+
+
+def _weights(path: Path) -> None:
+    import sightline
+
+    sightline.load(path.parent, "cpu")
+
+
+def _save_egnet(folder: Path) -> Path:
+    small.save_egnet(folder / "egnet")
+    return folder / "egnet" / "config.json"
+
+
+def _recipe(path: Path) -> None:
+    from sightline.training.recipe import read_recipe
+
+    read_recipe(path, data=Path("/data"))
+
+
+def _shipped_recipes(folder: Path) -> list[Path]:
+    from sightline.training.recipe import SHIPPED
+
+    return each(*(lambda place, one=one: Path(shutil.copy(one, place)) for one in sorted(SHIPPED.glob("*.yaml"))))(
+        folder
+    )
+
+
+def _video(path: Path) -> None:
+    from sightline.video import open_source
+
+    with open_source(path) as source:
+        for _ in source:
+            pass
+        source.sound(-0.1, 0.3, 16000)
+
+
+def _film(name: str, **how: Any) -> Callable[[Path], Path]:
+    return lambda folder: write_video(folder / name, frames=8, **how)
+
+
+def _picture(name: str, mode: str = "RGB") -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        pixels = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).convert(mode).save(folder / name)
+        return folder / name
+
+    return write
+
+
+def _label_map(folder: Path) -> Path:
+    image = Image.fromarray(np.eye(24, 32, dtype=np.uint8))
+    image.putpalette([0, 0, 0, 128, 0, 0])
+    image.save(folder / "00000.png")
+    return folder / "00000.png"
+
+
+def _pictures(path: Path) -> None:
+    from sightline.data.files import image_size, load_image, load_mask, mask_values
+    from sightline.metrics.evaluation.pictures import read_labels, read_map, read_truth
+
+    with_all(path, load_image, load_mask, mask_values, image_size, read_map, read_labels, read_truth)
+
+
+def _arrays(path: Path) -> None:
+    from sightline.data.files import load_matlab
+    from sightline.metrics.evaluation.pictures import read_map
+
+    if path.suffix == ".mat":
+        load_matlab(path)
+    read_map(path)
+
+
+def _npy(folder: Path) -> Path:
+    np.save(folder / "a.npy", np.linspace(0, 1, 48, dtype=np.float32).reshape(6, 8))
+    return folder / "a.npy"
+
+
+def _npz(folder: Path) -> Path:
+    np.savez_compressed(folder / "a.npz", map=np.linspace(0, 1, 48, dtype=np.float32).reshape(6, 8))
+    return folder / "a.npz"
+
+
+def _mat(folder: Path) -> Path:
+    scipy.io.savemat(folder / "a.mat", {"map": np.linspace(0, 1, 48).reshape(6, 8)}, do_compression=True)
+    return folder / "a.mat"
+
+
+TARGETS: dict[str, Target] = {
+    "eyelink": recording("eyelink"),
+    "tobii": recording("tobii", "tobii-glasses3"),
+    "pupil": recording("pupil-core", "pupil-neon"),
+    "smi": recording("smi"),
+    "smi-events": Target(each(_text("events.txt", SMI_EVENTS)), _import),
+    "gazepoint": recording("gazepoint"),
+    "bids": recording("bids"),
+    "tables": recording("csv"),
+    "fixations": Target(each(_text("fixations.csv", FIXATIONS)), _fixation_tables, 150),
+    "heads": Target(each(_text("heads.csv", HEADS)), _heads, 150),
+    "tags": Target(each(_text("tags.csv", "video,tag\na.mp4,dog\nb.mp4,bird\nb.mp4,dog\n")), _tags, 150),
+    "tag map": Target(each(_text("map.yaml", yaml.safe_dump({"dog": ["Dog", "Bark"], "bird": "Bird"}))), _tag_map, 100),
+    "coco": Target(each(_text("coco.json", json.dumps(COCO))), _coco, 200),
+    "goo": Target(each(_text("annotations.json", json.dumps(GOO))), _goo, 150),
+    "pickle": Target(each(_write_pickle), _pickle, 150),
+    "weights": Target(each(_save_egnet), _weights, 25),
+    "recipes": Target(_shipped_recipes, _recipe, 60),
+    "video": Target(
+        each(
+            _film("clip.mp4", sound_s=0.3),
+            _film("clip.mkv", sound_s=0.3),
+            _film("clip.avi", codec="mjpeg", pix_fmt="yuvj420p"),
+            _film("clip.mov", sound_s=0.3, options={"movflags": "faststart"}),
+            _film("clip.ts"),
+        ),
+        _video,
+        60,
+    ),
+    "stills": Target(
+        each(*(_picture(f"a.{suffix}") for suffix in ("png", "jpg", "gif", "tiff", "webp", "bmp"))),
+        _video,
+        80,
+    ),
+    "pictures": Target(each(_picture("00000.png", "L"), _picture("00000.jpg", "L"), _label_map), _pictures, 80),
+    "arrays": Target(each(_npy, _npz, _mat), _arrays, 150),
+}  # fmt: skip

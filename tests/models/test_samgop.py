@@ -1,0 +1,26 @@
+"""SamGOP under the tester of every model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from models.base import ModelTester
+from models.samgop.conftest import small
+from models.small import backbone
+from sightline.models import weights
+from sightline.models.samgop.predictor import SamGOPPredictor
+
+
+@pytest.fixture(autouse=True)
+def small_backbones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sightline.models.samgop.network.build_backbone", lambda _name: backbone())
+
+
+class TestSamGOP(ModelTester):
+    predictor = SamGOPPredictor
+
+    def save(self, folder: Path) -> None:
+        network = small(rules={"head_score": 0.0, "object_score": 0.0, "inside_score": 0.0})
+        weights.save(network, network.config.model_dump(mode="json"), folder)

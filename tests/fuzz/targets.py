@@ -151,7 +151,8 @@ COCO = {
         {"id": 1, "image_id": 1, "category_id": 1, "bbox": [4, 5, 20, 20], "area": 400, "iscrowd": 0, "track_id": 2,
          "segmentation": {"size": [48, 64], "counts": [0, 300, 400, 300, 2072]}},
         {"id": 2, "image_id": 1, "category_id": 1, "bbox": [4, 5, 20, 20], "area": 400, "iscrowd": 0,
-         "track_id": 3, "segmentation": {"size": [48, 64], "counts": "U6d0l00000000000000000000000000000000000000000kk1"}},
+         "track_id": 3,
+         "segmentation": {"size": [48, 64], "counts": "U6d0l00000000000000000000000000000000000000000kk1"}},
     ],
 }  # fmt: skip
 GOO = {

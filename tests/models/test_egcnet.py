@@ -13,6 +13,7 @@ from sightline.nn.egnet import EGNetConfig
 
 
 class TestEGCNet(ModelTester):
+    name = "egcnet"
     predictor = EGCNetPredictor
 
     def save(self, folder: Path) -> None:

@@ -14,6 +14,7 @@ from sightline.models.wcsnet.predictor import EGNetPredictor
 
 
 class TestEGNet(ModelTester):
+    name = "egnet"
     predictor = EGNetPredictor
     ahead = 0
 

@@ -18,7 +18,6 @@ from hostile.corpus import write_video
 from models.small import inner, save_parts, save_wcsnet
 from sightline.errors import SourceError, UsageError, WeightsError
 from sightline.models import weights
-from sightline.models.base import Predictor
 from sightline.models.wcsnet.config import Gaze2MaskConfig
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.predictor import EGNetPredictor, WCSNetPredictor
@@ -308,12 +307,6 @@ def test_an_empty_source_gives_a_clear_error(folder: Path, tmp_path: Path) -> No
     for source in (tmp_path, tmp_path / "missing.mp4", np.zeros((0, 4, 4, 3), dtype=np.uint8)):
         with pytest.raises(SourceError):
             list(model.predict(source))
-
-
-def test_predictors_keep_to_the_interface() -> None:
-    for predictor in (WCSNetPredictor, EGNetPredictor):
-        assert issubclass(predictor, Predictor)
-        assert {"name", "gives"} <= vars(predictor).keys()
 
 
 def test_a_name_that_is_none() -> None:

@@ -19,6 +19,7 @@ def small_backbones(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestSamGOP(ModelTester):
+    name = "samgop"
     predictor = SamGOPPredictor
 
     def save(self, folder: Path) -> None:

@@ -13,6 +13,7 @@ from sightline.models.stanet.predictor import STANetPredictor
 
 
 class TestSTANet(ModelTester):
+    name = "stanet"
     predictor = STANetPredictor
 
     def save(self, folder: Path) -> None:

@@ -15,6 +15,7 @@ from sightline.models.stanet_plus.predictor import STANetPlusPredictor
 
 
 class TestSTANetPlus(ModelTester):
+    name = "stanet-plus"
     predictor = STANetPlusPredictor
     ahead = 40  # its short-term context are frames half a second on
 

@@ -14,10 +14,14 @@ from sightline.models.wcsnet.predictor import WCSNetPredictor
 
 
 class TestWCSNet(ModelTester):
+    name = "wcsnet"
     predictor = WCSNetPredictor
 
     def save(self, folder: Path) -> None:
         small.save_wcsnet(folder)
 
     def batches(self) -> Sequence[tuple[nn.Module, tuple[Tensor, ...]]]:
-        return [(small.wcsnet(), small.pair(count=2)), (small.gaze2mask(), (torch.rand(2, 4, 64, 64),))]
+        return [
+            (small.wcsnet(), small.pair(count=2)),
+            (small.gaze2mask(), (torch.rand(2, 3, 64, 64), torch.rand(2, 1, 64, 64))),
+        ]

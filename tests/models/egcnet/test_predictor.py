@@ -1,4 +1,4 @@
-"""EGCNet as a predictor: videos, pictures, an eye tracker's gaze; onnxruntime and torch agree."""
+"""EGCNet as a predictor: videos, pictures, an eye tracker's gaze."""
 
 from __future__ import annotations
 
@@ -147,15 +147,6 @@ def test_input_keeps_proportions_and_area() -> None:
     assert input_size(320, 320, 320) == (320, 320)
     assert input_size(16, 16, 320) == (320, 320)
     assert input_size(1, 4000, 320) == (32, 1280)
-
-
-def test_both_engines_agree(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("onnxruntime")
-    fast = list(models.load(folder, device="cpu").predict(np.stack([frame.image for frame in video(5)])))
-    monkeypatch.setattr("sightline.nn.engine.has_onnxruntime", lambda: False)
-    plain = list(models.load(folder, device="cpu").predict(np.stack([frame.image for frame in video(5)])))
-    for one, other in zip(fast, plain, strict=True):
-        np.testing.assert_allclose(one.saliency, other.saliency, atol=2e-3)
 
 
 def test_memory_does_not_grow(predictor: EGCNetPredictor, monkeypatch: pytest.MonkeyPatch) -> None:

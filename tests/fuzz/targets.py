@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import scipy.io
-import yaml
 from PIL import Image
 
 from gaze import makers
 from hostile.corpus import write_video
 from models import small
+from sightline.data.object_masks import encode
 from sightline.errors import SightlineError
 
 
@@ -37,7 +37,7 @@ class Target:
 
     seeds: Callable[[Path], list[Path]]
     read: Callable[[Path], Any]
-    cases: int = 60
+    cases: int = 40
 
 
 class Crash(Exception):
@@ -78,20 +78,28 @@ def each(*writers: Callable[[Path], Path | None], name: str = "") -> Callable[[P
     return written
 
 
-def recording(*names: str) -> Target:
-    """Recordings of eye trackers, from reading to fixations on a stimulus."""
+def recording(*names: str, scene: bool = False) -> Target:
+    """Recordings of eye trackers: of a screen to their fixations on a stimulus; of a scene camera their samples."""
     known = makers.truth(rate_hz=60)
-    return Target(each(*(lambda folder, name=name: makers.MAKERS[name](folder, known) for name in names)), _import)
+    seeds = each(*(lambda folder, name=name: makers.MAKERS[name](folder, known) for name in names))
+    return Target(seeds, _samples if scene else _import, 8)
+
+
+def _samples(path: Path) -> None:
+    from sightline.gaze import ReadOptions, inspect, read
+
+    with_all(path, inspect, lambda file: read(file, options=ReadOptions(lenient=True)), read)
 
 
 def _import(path: Path) -> None:
-    from sightline.gaze import ReadOptions, import_gaze, inspect, read
+    from sightline.gaze import AlignOptions, Setup, import_gaze
 
     stimulus = path.parent.parent / "stimulus.png"
-    Image.new("RGB", (1920, 1080)).save(stimulus, compress_level=0)
-    inspect(path)
-    read(path, options=ReadOptions(lenient=True))
-    import_gaze([path], stimulus, path.parent.parent / "out")
+    if not stimulus.exists():
+        Image.new("L", (1920, 1080)).save(stimulus)
+    setup = Setup(screen_px=makers.SCREEN, screen_cm=makers.SCREEN_CM, distance_cm=makers.DISTANCE_CM)
+    options = AlignOptions(setup=setup, offset_s=0.0)
+    with_all(path, _samples, lambda file: import_gaze([file], stimulus, path.parent.parent / "out", options=options))
 
 
 def _text(name: str, content: str) -> Callable[[Path], Path]:
@@ -152,7 +160,7 @@ COCO = {
          "segmentation": {"size": [48, 64], "counts": [0, 300, 400, 300, 2072]}},
         {"id": 2, "image_id": 1, "category_id": 1, "bbox": [4, 5, 20, 20], "area": 400, "iscrowd": 0,
          "track_id": 3,
-         "segmentation": {"size": [48, 64], "counts": "U6d0l00000000000000000000000000000000000000000kk1"}},
+         "segmentation": {"size": [48, 64], "counts": "(of a square)"}},
     ],
 }  # fmt: skip
 GOO = {
@@ -161,6 +169,13 @@ GOO = {
         "labels": [3, 5, 26], "gaze_point_xy": [30, 20], "head_point_xy": [4, 4], "gaze_box_index": 1,
     }
 }  # fmt: skip
+
+
+def _write_coco(folder: Path) -> Path:
+    square = np.zeros((48, 64), bool)
+    square[5:25, 4:24] = True
+    text = json.dumps(COCO).replace("(of a square)", encode(square)["counts"])
+    return _text("coco.json", text)(folder)
 
 
 def _coco(path: Path) -> None:
@@ -231,9 +246,9 @@ def _film(name: str, **how: Any) -> Callable[[Path], Path]:
     return lambda folder: write_video(folder / name, frames=8, **how)
 
 
-def _picture(name: str, mode: str = "RGB") -> Callable[[Path], Path]:
+def _picture(name: str, mode: str = "RGB", levels: int = 256) -> Callable[[Path], Path]:
     def write(folder: Path) -> Path:
-        pixels = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
+        pixels = np.random.default_rng(0).integers(0, levels, (24, 32, 3), dtype=np.uint8) * (255 // (levels - 1))
         Image.fromarray(pixels).convert(mode).save(folder / name)
         return folder / name
 
@@ -252,6 +267,13 @@ def _pictures(path: Path) -> None:
     from sightline.metrics.evaluation.pictures import read_labels, read_map, read_truth
 
     with_all(path, load_image, load_mask, mask_values, image_size, read_map, read_labels, read_truth)
+
+
+def _labels(path: Path) -> None:
+    from sightline.data.files import load_mask, mask_values
+    from sightline.metrics.evaluation.pictures import read_labels
+
+    with_all(path, load_mask, mask_values, read_labels)
 
 
 def _arrays(path: Path) -> None:
@@ -280,21 +302,22 @@ def _mat(folder: Path) -> Path:
 
 TARGETS: dict[str, Target] = {
     "eyelink": recording("eyelink"),
-    "tobii": recording("tobii", "tobii-glasses3"),
-    "pupil": recording("pupil-core", "pupil-neon"),
+    "tobii": recording("tobii"),
+    "tobii-glasses": recording("tobii-glasses3", scene=True),
+    "pupil": recording("pupil-core", "pupil-neon", scene=True),
     "smi": recording("smi"),
-    "smi-events": Target(each(_text("events.txt", SMI_EVENTS)), _import),
+    "smi-events": Target(each(_text("events.txt", SMI_EVENTS)), _samples, 20),
     "gazepoint": recording("gazepoint"),
     "bids": recording("bids"),
     "tables": recording("csv"),
     "fixations": Target(each(_text("fixations.csv", FIXATIONS)), _fixation_tables, 150),
     "heads": Target(each(_text("heads.csv", HEADS)), _heads, 150),
     "tags": Target(each(_text("tags.csv", "video,tag\na.mp4,dog\nb.mp4,bird\nb.mp4,dog\n")), _tags, 150),
-    "tag map": Target(each(_text("map.yaml", yaml.safe_dump({"dog": ["Dog", "Bark"], "bird": "Bird"}))), _tag_map, 100),
-    "coco": Target(each(_text("coco.json", json.dumps(COCO))), _coco, 200),
+    "tag map": Target(each(_text("map.yaml", "dog: [Dog, Bark]\nbird: [Bird]\n")), _tag_map, 100),
+    "coco": Target(each(_write_coco), _coco, 200),
     "goo": Target(each(_text("annotations.json", json.dumps(GOO))), _goo, 150),
     "pickle": Target(each(_write_pickle), _pickle, 150),
-    "weights": Target(each(_save_egnet), _weights, 25),
+    "weights": Target(each(_save_egnet), _weights, 12),
     "recipes": Target(_shipped_recipes, _recipe, 60),
     "video": Target(
         each(
@@ -312,6 +335,7 @@ TARGETS: dict[str, Target] = {
         _video,
         80,
     ),
-    "pictures": Target(each(_picture("00000.png", "L"), _picture("00000.jpg", "L"), _label_map), _pictures, 80),
+    "pictures": Target(each(_picture("00000.png", "1"), _picture("00000.jpg", "L")), _pictures, 80),
+    "label maps": Target(each(_label_map), _labels, 80),
     "arrays": Target(each(_npy, _npz, _mat), _arrays, 150),
 }  # fmt: skip

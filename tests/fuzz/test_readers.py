@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,15 @@ from fuzz.harness import attempt, damaged
 from fuzz.targets import TARGETS
 
 FOUND = Path(__file__).with_name("found")
+CRASHES = {
+    "bids-columns": ("bids", "sub-07_task-film_recording-eye1_physio.tsv.gz"),
+    "bids-names": ("bids", "sub-07_task-film_recording-eye1_physio.tsv.gz"),
+    "bids-objects": ("bids", "sub-07_task-film_recording-eye1_physio.tsv.gz"),
+    "coco-size": ("coco", "coco.json"),
+    "goo-width": ("goo", "annotations.json"),
+    "video-codec": ("video", "clip.mov"),
+}
+"""Folders of `found`: the target, and the file that is read."""
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -24,3 +34,14 @@ def test_damaged_files_are_read_or_refused(name: str, tmp_path: Path) -> None:
     seeds = target.seeds(tmp_path / "seeds")
     results = {attempt(target, damaged(seeds, case, tmp_path)) for case in range(target.cases)}
     assert "refused" in results
+
+
+@pytest.mark.parametrize("name", CRASHES)
+def test_what_once_was_a_crash_is_refused(name: str, tmp_path: Path) -> None:
+    target, file = CRASHES[name]
+    place = Path(shutil.copytree(FOUND / name, tmp_path / "case"))
+    assert attempt(TARGETS[target], place / file) == "refused"
+
+
+def test_all_that_was_kept_is_tried() -> None:
+    assert {path.name for path in FOUND.iterdir()} == set(CRASHES)

@@ -21,7 +21,5 @@ class TestWCSNet(ModelTester):
         small.save_wcsnet(folder)
 
     def batches(self) -> Sequence[tuple[nn.Module, tuple[Tensor, ...]]]:
-        return [
-            (small.wcsnet(), small.pair(count=2)),
-            (small.gaze2mask(), (torch.rand(2, 3, 64, 64), torch.rand(2, 1, 64, 64))),
-        ]
+        pictures = torch.rand(2, 3, 64, 64)
+        return [(small.wcsnet(), small.pair(count=2)), (small.gaze2mask(), (pictures, torch.rand(2, 1, 64, 64)))]

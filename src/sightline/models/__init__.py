@@ -148,7 +148,7 @@ def load(name: str | Path, device: str = "auto") -> Predictor:
         raise UsageError(f"unknown model {name!r}: choose one of {', '.join(listed)}, a folder (./{name}), or a Hub id")
     folder = weights.find_weights(info.hub or info.name if info else name)
     kind = weights.read_config(folder).get("model")
-    if kind not in listed:
+    if not isinstance(kind, str) or kind not in listed:
         raise WeightsError(
             f"{folder}: holds {kind!r}, which is not a model that predicts on its own; give one of {', '.join(listed)}"
         )

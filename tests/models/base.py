@@ -82,11 +82,13 @@ class ModelTester:
         """The networks that take several pictures at once, each with inputs for two; none by default."""
         return ()
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def folder(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        torch.manual_seed(0)
-        place = tmp_path_factory.mktemp(self.name) / "weights"
-        self.save(place)
+        """Written once a process."""
+        place = tmp_path_factory.getbasetemp() / f"{self.name}-of-the-tester" / "weights"
+        if not place.exists():
+            torch.manual_seed(0)
+            self.save(place)
         return place
 
     @pytest.fixture

@@ -11,14 +11,31 @@ from torch.nn import functional as F
 
 def resize(maps: Tensor, size: Sequence[int]) -> Tensor:
     """Bilinear resize of (N, C, h, w) to `size` (height, width); the same tensor where nothing is to do."""
-    if tuple(maps.shape[-2:]) == tuple(size):
+    if _is_fixed(*maps.shape[-2:], *size) and tuple(maps.shape[-2:]) == tuple(size):
         return maps
     return F.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)
 
 
 def pool_to(maps: Tensor, like: Tensor) -> Tensor:
     """Mean of (N, C, H, W) over the cells of `like`'s grid: (N, C, h, w)."""
-    return F.adaptive_avg_pool2d(maps, (like.shape[-2], like.shape[-1]))
+    height, width = like.shape[-2:]
+    if _is_fixed(*maps.shape[-2:], height, width):
+        return F.adaptive_avg_pool2d(maps, (height, width))
+    down, across = _cell_means(maps.shape[-2], height, maps), _cell_means(maps.shape[-1], width, maps)
+    return down @ maps @ across.T
+
+
+def _is_fixed(*lengths: int | torch.SymInt) -> bool:
+    """Whether lengths are numbers. In a graph that is exported for pictures of any size they are symbols."""
+    return not any(isinstance(length, torch.SymInt) for length in lengths)
+
+
+def _cell_means(length: int, cells: int, like: Tensor) -> Tensor:
+    """Adaptive average pooling along an axis as a matrix (cells, length): ONNX has none to a size that is a symbol."""
+    cell, at = torch.arange(cells, device=like.device)[:, None], torch.arange(length, device=like.device)
+    inside = (at >= cell * length // cells) & (at < ((cell + 1) * length + cells - 1) // cells)
+    weights = inside.to(like.dtype)
+    return weights / weights.sum(dim=1, keepdim=True)
 
 
 class RefinementBlock(nn.Module):

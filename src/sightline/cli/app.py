@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sightline._version import __version__
-from sightline.cli import batch, data, doctor, evaluate, gaze, label, models, predict, reframe, serve, train
+from sightline.cli import batch, data, doctor, evaluate, export, gaze, label, models, predict, reframe, serve, train
 from sightline.cli._errors import told, verb_of
 from sightline.errors import SightlineError
 
@@ -26,10 +26,11 @@ app.command()(evaluate.evaluate)
 app.command()(label.label)
 app.add_typer(gaze.app)
 app.command()(reframe.reframe)
+app.command()(export.export)
 app.command()(serve.serve)
 app.command()(batch.batch)
 app.add_typer(data.app)
-app.command()(models.models)
+app.add_typer(models.app)
 app.command()(doctor.doctor)
 
 

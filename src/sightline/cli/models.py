@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from pathlib import Path
+EXAMPLES = """\b
+Examples:
+  sightline models
+  sightline models --json
+  sightline models pull user/my-wcsnet --out my-wcsnet
+  sightline models push ./run user/my-wcsnet
+"""
+app = typer.Typer(name="models", epilog=EXAMPLES, invoke_without_command=True)
 
 
-def models(as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False) -> None:
-    """List the models: what each gives and takes, whether its weights ship, their size, training sets and licence.
-
-    Examples:
-
-      sightline models
-
-      sightline models --json
-    """
+@app.callback()
+def models(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+) -> None:
+    """List the models: what each gives and takes, whether its weights ship, their size, training sets and licence; or
+    fetch and share weights on the Hugging Face Hub."""
+    if ctx.invoked_subcommand is not None:
+        return
     from sightline.models import list_models
     from sightline.results.outputs import OUTPUTS
 
@@ -44,6 +51,56 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print the list 
         typer.echo(json.dumps(rows, indent=2))
     else:
         _show(rows)
+
+
+@app.command()
+def pull(
+    repository: Annotated[str, typer.Argument(metavar="USER/MODEL", help="The Hub id.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="A new folder for them.", show_default="the Hub's cache"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print where they are as JSON.")] = False,
+) -> None:
+    """Download weights from the Hub: JSON, safetensors and cards alone.
+
+    Examples:
+
+      sightline models pull user/my-wcsnet
+
+      sightline models pull user/my-wcsnet --out my-wcsnet
+    """
+    from sightline.models.hub import pull as fetch
+
+    _report({"repository": repository, "folder": str(fetch(repository, out))}, "folder", as_json)
+
+
+@app.command()
+def push(
+    model: Annotated[str, typer.Argument(help="A model's name, or a folder of weights (./run).")],
+    repository: Annotated[str, typer.Argument(metavar="USER/MODEL", help="The Hub id; made where it is not there.")],
+    private: Annotated[bool, typer.Option("--private", help="Of a new repository: nobody else sees it.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the commit's address as JSON.")] = False,
+) -> None:
+    """Upload weights, with those of their parts and their cards, to the Hub. Log in before, with `hf auth login`.
+
+    Examples:
+
+      sightline models push ./run user/my-wcsnet
+
+      sightline models push ./run user/my-wcsnet --private --json
+    """
+    from sightline.models.hub import push as share
+    from sightline.models.weights import find_weights
+
+    commit = share(find_weights(model), repository, private=private)
+    _report({"repository": repository, "commit": commit}, "commit", as_json)
+
+
+def _report(said: dict[str, str], shown: str, as_json: bool) -> None:
+    import json
+
+    typer.echo(json.dumps(said, indent=2) if as_json else said[shown])
 
 
 def _size(folder: Path) -> int:

@@ -154,6 +154,7 @@ def load(name: str | Path, device: str = "auto") -> Predictor:
         )
     made: Any = listed[kind].load_class()
     loaded: Predictor = made(folder, target)
+    loaded.folder = folder
     return loaded
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.errors import UsageError
+from sightline.models.exports import ExportPart
 from sightline.types import Box, Clip, Cue, Frame, Point, Prompt
 from sightline.video import Ahead, Source, open_source
 
@@ -33,12 +34,15 @@ class Predictor(ABC):
     gives
         What its frames hold, by the names of `sightline.results.outputs`: "saliency", "probability", "masks",
         "hotspots", "objects", "people", "heatmaps", "sound".
+    folder
+        Where its weights are; None of a model that was not loaded from a folder.
     looks_ahead
         Whether it can make use of a first pass over a clip.
     """
 
     name: str
     weights_sha256: str
+    folder: Path | None = None
     takes: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[frozenset[str]]
     looks_ahead: ClassVar[bool] = False
@@ -55,6 +59,28 @@ class Predictor(ABC):
     def notes(self) -> tuple[str, ...]:
         """What a user should know of how the last clip of `stream` went; of no model but those that say so."""
         return ()
+
+    def export_parts(self, size: tuple[int, int]) -> tuple[ExportPart, ...]:
+        """The networks that can be exported, in the order in which they run on the first frame of a size (height,
+        width); none of a model that does not say. Its networks are to be on the CPU."""
+        return ()
+
+    def save_pretrained(self, out: str | Path) -> None:
+        """Copy its weights, those of its parts and their cards to a folder that `load` takes. See `hub.copy_whole`."""
+        from sightline.models.hub import copy_whole
+
+        copy_whole(self._own_folder(), Path(out))
+
+    def push_to_hub(self, repository: str, *, private: bool = False) -> str:
+        """Upload the same to the Hub, "user/model", where `load` finds it. Returns the commit's address."""
+        from sightline.models.hub import push
+
+        return push(self._own_folder(), repository, private=private)
+
+    def _own_folder(self) -> Path:
+        if self.folder is None:
+            raise UsageError(f"{self.name}: was not loaded from a folder of weights; make it with sightline.load")
+        return self.folder
 
     def require(self, *kinds: str) -> None:
         """Check that the model takes such prompts.

@@ -24,6 +24,8 @@ C = TypeVar("C", bound=BaseModel)
 N = TypeVar("N", bound=nn.Module)
 SHIPPED = Path(__file__).parents[1] / "weights"
 """Where the weights inside the package are, one folder a model."""
+PATTERNS = ("config.json", "*/config.json", "*.safetensors", "README.md", "*/README.md")
+"""What is taken from and put on the Hub: a folder of weights, and those of its parts in it."""
 
 
 def is_path(name: str) -> bool:
@@ -60,7 +62,7 @@ def find_weights(name: str | Path) -> Path:
             raise WeightsError(
                 f"{name}: a Hub id, but a folder of that name is here too; write ./{name} for the folder"
             )
-        return _from_hub(name)
+        return from_hub(name)
     if name and (SHIPPED / name).is_dir():
         return SHIPPED / name
     raise WeightsError(f"{name}: no weights of that name ship; give a folder (./{name}) or a Hub id (user/{name})")
@@ -112,16 +114,23 @@ def folders_of(folder: Path) -> tuple[Path, ...]:
     return (folder, *(SHIPPED / str(said["weights"]) for said in parts.values()))
 
 
-def _from_hub(repository: str) -> Path:
+def from_hub(repository: str) -> Path:
+    """The folder, in the Hub's cache, with the weights of a repository. Nothing but JSON, safetensors and cards is
+    downloaded. Raises WeightsError."""
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(repository, allow_patterns=["config.json", "*.safetensors", "README.md"]))
+        found = Path(snapshot_download(repository, allow_patterns=list(PATTERNS)))
     except (OSError, ValueError) as error:  # huggingface_hub's errors are both of these
         raise WeightsError(
             f"{repository}: cannot be had from the Hub ({str(error).splitlines()[0]}); check the name and the "
             "connection, or give a local folder"
         ) from error
+    if not (found / "model.safetensors").is_file():
+        raise WeightsError(
+            f"{repository}: holds no model.safetensors; weights in other formats are not read, as they may run code"
+        )
+    return found
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -8,14 +8,16 @@ at first.
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from sightline.errors import UsageError, WeightsError
 from sightline.nn.classic import RESNEXT_CHANNELS, VGG16, VGG_CHANNELS, ResNeXt101, load_published
@@ -43,6 +45,31 @@ HUB_IDS = {
     "resnext-101": "timm/resnext101_32x8d.fb_wsl_ig1b_ft_in1k",
 }
 """Every backbone by name, with the Hub repository that holds its pretrained weights."""
+
+
+@contextlib.contextmanager
+def for_any_size() -> Iterator[None]:
+    """While a graph is made for pictures of any size in multiples of 32: MobileNetV2 pads all of them alike.
+
+    Its padding otherwise reads the size as a number, and the graph would be for that one alone.
+    """
+    from transformers.models.mobilenet_v2 import modeling_mobilenet_v2 as mobilenet
+
+    own = mobilenet.apply_tf_padding
+    mobilenet.apply_tf_padding = _pad_whole
+    try:
+        yield
+    finally:
+        mobilenet.apply_tf_padding = own
+
+
+def _pad_whole(features: Tensor, layer: nn.Conv2d) -> Tensor:
+    """TensorFlow's padding "SAME" of maps whose sides are multiples of the layer's stride."""
+    padding: list[int] = []
+    for kernel, stride, dilation in zip(layer.kernel_size[::-1], layer.stride[::-1], layer.dilation[::-1], strict=True):
+        both = max(kernel - stride, 0)
+        padding += [both // 2 * dilation, (both - both // 2) * dilation]
+    return F.pad(features, padding)
 
 
 class Backbone(nn.Module):

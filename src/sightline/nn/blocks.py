@@ -33,7 +33,8 @@ def _is_fixed(*lengths: int | torch.SymInt) -> bool:
 def _cell_means(length: int, cells: int, like: Tensor) -> Tensor:
     """Adaptive average pooling along an axis as a matrix (cells, length): ONNX has none to a size that is a symbol."""
     cell, at = torch.arange(cells, device=like.device)[:, None], torch.arange(length, device=like.device)
-    inside = (at >= cell * length // cells) & (at < ((cell + 1) * length + cells - 1) // cells)
+    # From the floor of cell * length / cells to the ceiling of the next cell's, without a division.
+    inside = ((at + 1) * cells > cell * length) & (at * cells < (cell + 1) * length)
     weights = inside.to(like.dtype)
     return weights / weights.sum(dim=1, keepdim=True)
 

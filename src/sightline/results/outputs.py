@@ -7,9 +7,12 @@ from typing import Any
 
 from sightline.errors import UsageError
 from sightline.results.coco import Coco
+from sightline.results.cutout import PRORES, VP9, Cutout
 from sightline.results.film import Film
 from sightline.results.frames_table import FramesTable
 from sightline.results.kinds import Kind, Labels, Maps, Table
+from sightline.results.npz import Stack
+from sightline.results.roi import Regions
 from sightline.results.sheet import ContactSheet
 from sightline.types import Frame
 
@@ -110,6 +113,10 @@ OVERLAY = Film("overlay", "the results drawn on the source")
 OVERLAY_SOUND = Film("overlay-sound", "the same with the audio switch and the tag in words", sound=True)
 COCO = Coco()
 PARQUET = FramesTable()
+NPZ = Stack()
+CUTOUT = Cutout("cutout", "the objects alone: ProRes 4444 with alpha, or PNG", PRORES)
+CUTOUT_WEBM = Cutout("cutout-webm", "the same for web pages: VP9 with alpha, without sound", VP9)
+ROI = Regions()
 
 OUTPUTS: tuple[Kind, ...] = (
     SALIENCY,
@@ -127,6 +134,10 @@ OUTPUTS: tuple[Kind, ...] = (
     OVERLAY_SOUND,
     COCO,
     PARQUET,
+    NPZ,
+    CUTOUT,
+    CUTOUT_WEBM,
+    ROI,
 )
 
 

@@ -24,6 +24,7 @@ from sightline.models.egcnet.network import EGCNet, Memory, Winner
 from sightline.models.egcnet.refinement import affinity, refine_mask
 from sightline.models.egcnet.slq import Queries
 from sightline.models.egcnet.trail import FixationTrail
+from sightline.models.exports import ExportPart
 from sightline.nn.blocks import resize
 from sightline.nn.engine import Engine
 from sightline.nn.guided import guided_filter
@@ -63,6 +64,12 @@ class EGCNetPredictor(Predictor):
         self.weights_sha256 = weights.sha256(folder)
         self.device = device
         self._steps: dict[torch.Size, Engine] = {}
+
+    def export_parts(self, size: tuple[int, int]) -> tuple[ExportPart, ...]:
+        """See `Predictor.export_parts`."""
+        from sightline.models.egcnet.exports import egcnet_parts
+
+        return egcnet_parts(self.network, size)
 
     def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
         """Results of a clip's frames.

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from sightline.models import weights
 from sightline.models.base import Predictor
+from sightline.models.exports import ExportPart
 from sightline.models.stanet.config import Output
 from sightline.models.stanet.loading import load_stanet
 from sightline.models.stanet.movement import Movement, Seen, seen
@@ -74,6 +75,12 @@ class STANetPredictor(Predictor):
         self.weights_sha256 = hashlib.sha256(both.encode()).hexdigest() if parts else own
         self.device = device
         self._engines: dict[tuple[object, ...], Engine] = {}
+
+    def export_parts(self, size: tuple[int, int]) -> tuple[ExportPart, ...]:
+        """See `Predictor.export_parts`."""
+        from sightline.models.stanet.exports import stanet_parts
+
+        return stanet_parts(self.network, size)
 
     def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
         """See `Predictor.stream`; a frame waits for its neighbour after it."""

@@ -20,7 +20,7 @@ class _Saliency(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """images: (1, 3, H, W). Returns (1, 1, H, W)."""
-        return saliency_map(self.egnet(images), images.shape[-2:])
+        return saliency_map(self.egnet(images), (images.shape[-2], images.shape[-1]))
 
 
 class _Mask(nn.Module):

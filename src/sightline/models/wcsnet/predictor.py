@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from sightline.errors import UsageError
 from sightline.models import weights
 from sightline.models.base import Predictor
+from sightline.models.exports import ExportPart
 from sightline.models.wcsnet.config import Gaze2MaskConfig, WCSNetConfig
 from sightline.models.wcsnet.evidence import FrameMotion, frame_motion
+from sightline.models.wcsnet.exports import egnet_parts, wcsnet_parts
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.network import WCSNet
 from sightline.models.wcsnet.targets import Targets
@@ -44,6 +46,10 @@ class EGNetPredictor(Predictor):
         self.weights_sha256 = weights.sha256(folder)
         self.device = device
         self._gaze = SaliencyEngine(self.network, device)
+
+    def export_parts(self, size: tuple[int, int]) -> tuple[ExportPart, ...]:
+        """See `Predictor.export_parts`."""
+        return egnet_parts(self.network, size)
 
     def saliency(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The fixation map of a picture (H, W, 3) uint8 RGB, as (H, W) float32 in [0, 1]."""
@@ -72,6 +78,10 @@ class WCSNetPredictor(Predictor):
         self.gaze2mask = weights.build(Gaze2Mask, Gaze2MaskConfig, gaze2mask)
         checksums = "".join(weights.sha256(part) for part in (folder, egnet, gaze2mask))
         self.weights_sha256 = hashlib.sha256(checksums.encode()).hexdigest()
+
+    def export_parts(self, size: tuple[int, int]) -> tuple[ExportPart, ...]:
+        """See `Predictor.export_parts`; crops are square, whatever the size of the frames."""
+        return wcsnet_parts(self.network, self.gaze2mask, self.egnet)
 
     def tracker(self, beside: Tracker | None = None) -> Tracker:
         """A new tracker, for online use: `start` with a gaze map, a point, a box, a mask or nothing, then `step`.

@@ -27,4 +27,4 @@ for part in card["parts"]:
     for name, value in zip([out["name"] for out in part["outputs"]], session.run(None, feed), strict=True):
         values[f"{part['name']}.{name}"] = value
         print(f"{part['name']}.{name}: {value.shape}, {value.min():.3g} to {value.max():.3g}")
-np.savez("outputs.npz", **values)
+np.savez("outputs.npz", **values)  # type: ignore[arg-type]

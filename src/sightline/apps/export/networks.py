@@ -137,7 +137,9 @@ def _sample(parts: Sequence[ExportPart], seed: int | None) -> Sample:
             if entry.source == PICTURE:
                 inputs.append(_picture(entry.shape, seed or 0))
             elif entry.source == ZEROS:
-                inputs.append(some(entry.shape) if seed is None else torch.rand(entry.shape, generator=generator))
+                inputs.append(
+                    torch.zeros(entry.shape) if seed is None else torch.rand(entry.shape, generator=generator)
+                )
             else:
                 inputs.append(values[entry.source])
         with torch.no_grad():

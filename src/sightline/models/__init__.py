@@ -96,6 +96,12 @@ REGISTRY: tuple[ModelInfo, ...] = (
         use="see what makes the sound that is heard, learned from tags alone",
     ),
     ModelInfo(
+        "stanet-plus",
+        "sightline.models.stanet_plus.predictor:STANetPlusPredictor",
+        "STANet+ (Wang et al., 2021)",
+        use="the same with memory: frames around, and seen before",
+    ),
+    ModelInfo(
         "stanet-fixations",
         "sightline.models.stanet.predictor:STANetPredictor",
         STANET,
@@ -110,7 +116,7 @@ def list_models() -> list[ModelInfo]:
     Examples
     --------
     >>> [model.name for model in list_models()]
-    ['wcsnet', 'egnet', 'egcnet', 'stanet', 'stanet-fixations']
+    ['wcsnet', 'egnet', 'egcnet', 'stanet', 'stanet-plus', 'stanet-fixations']
     """
     return list(REGISTRY)
 

@@ -2,6 +2,8 @@
 # make demo VIDEO=my.mp4 the same on your clip
 # make test              set up .venv with every extra, then lint, type-check and test
 # make bench             what can be measured without data sets and training; docs/results.md has all commands
+# make coverage          the tests once more, with the lines and branches that they reach
+# make fuzz              MINUTES (10) of damaged files for each reader, from case FIRST on; make test has the short form
 # make wheel-test        build sdist and wheel, try the wheel in an empty environment
 # make lint | clean
 
@@ -13,7 +15,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint wheel-test bench clean
+.PHONY: demo test lint coverage fuzz wheel-test bench clean
 
 demo: .venv/.installed
 ifeq ($(VIDEO),)
@@ -31,6 +33,15 @@ lint: .venv/.installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/codespell src tests docs benchmarks .github .ci *.md
+
+coverage: .venv/.installed-test
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-report=xml
+
+MINUTES ?= 10
+FIRST ?= 1000000
+fuzz: .venv/.installed-test
+	$(ONE_THREAD) $(BIN)/python tests/fuzz/harness.py --minutes $(MINUTES) --first $(FIRST)
 
 wheel-test: .venv/.installed-test
 	.ci/wheel-test $(BIN)/python

@@ -1,28 +1,25 @@
-"""The examples of the public faces run, and every public name has one."""
+"""The examples of all modules run, and every public name has one."""
 
 from __future__ import annotations
 
 import doctest
 import importlib
 import inspect
+from pathlib import Path
 
 import pytest
 
+import sightline
+
 FACES = ("sightline.data", "sightline.fixations", "sightline.gaze", "sightline.metrics")
-MODULES = (
-    "sightline.apps.reframe",
-    "sightline.apps.reframe.crop",
-    "sightline.apps.reframe.interest",
-    "sightline.apps.reframe.kept",
-    "sightline.apps.reframe.path",
-    "sightline.apps.reframe.tables",
-    "sightline.files",
-    "sightline.training.digest",
-    "sightline.training.labels.observers",
-    "sightline.training.labels.scribbles",
-    "sightline.training.recipe",
-)
-"""Others that have examples."""
+SOURCE = Path(sightline.__file__).parent
+
+
+def _with_examples() -> list[str]:
+    """Every module of the library with an example in it."""
+    found = (path for path in sorted(SOURCE.rglob("*.py")) if ">>> " in path.read_text(encoding="utf-8"))
+    names = (".".join(("sightline", *path.relative_to(SOURCE).with_suffix("").parts)) for path in found)
+    return [name.removesuffix(".__init__") for name in names]
 
 
 def _public(face: str) -> list[object]:
@@ -39,15 +36,8 @@ CASES = [
 
 
 @pytest.mark.parametrize("public", CASES)
-def test_the_example_of_a_public_name_runs(public: type) -> None:
-    module = importlib.import_module(public.__module__)
-    found = doctest.DocTestFinder(recurse=False).find(public, module=module, globs=dict(vars(module)))
-    examples = [test for test in found if test.examples]
-    assert examples, f"{public.__qualname__} has no example"
-    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
-    for test in examples:
-        runner.run(test)
-    assert runner.failures == 0
+def test_a_public_name_has_an_example(public: type) -> None:
+    assert ">>> " in (inspect.getdoc(public) or ""), f"{public.__qualname__} has no example"
 
 
 @pytest.mark.parametrize("public", CASES)
@@ -66,8 +56,8 @@ def test_a_public_name_is_described_in_numpydoc_form(public: type) -> None:
         assert sections & {"Returns", "Yields"} or "for parameters" in text
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", _with_examples())
 def test_the_examples_of_a_module_run(name: str) -> None:
-    failed, attempted = doctest.testmod(importlib.import_module(name))
+    failed, attempted = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
     assert attempted
     assert not failed

@@ -1,10 +1,29 @@
-"""JSON and YAML that come from outside: whatever stands in them, the worst that they do is a ValueError."""
+"""JSON, YAML and pictures from outside: the worst that they do is an error that is expected."""
 
 from __future__ import annotations
 
 import json
+import struct
+import zlib
 from typing import Any
 
+from PIL.Image import DecompressionBombError
+
+PICTURE_ERRORS: tuple[type[Exception], ...] = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    DecompressionBombError,
+)
+"""What Pillow raises of a damaged picture."""
 MOST_VALUES = 100_000
 """In a YAML document, counted as often as aliases repeat them: no recipe has a thousand."""
 

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sightline.errors import DataError
 from sightline.files import IMAGE_SUFFIXES
+from sightline.untrusted import PICTURE_ERRORS
 
 
 def load_image(path: str | Path) -> NDArray[np.uint8]:
@@ -104,7 +105,7 @@ def image_size(path: Path) -> tuple[int, int]:
             return image.height, image.width
     except FileNotFoundError:
         raise DataError(f"{path}: no such picture") from None
-    except (OSError, UnidentifiedImageError) as error:
+    except PICTURE_ERRORS as error:
         raise DataError(f"{path}: not a picture that can be read ({error})") from None
 
 
@@ -172,6 +173,6 @@ def _open(path: str | Path) -> Image.Image:
         raise DataError(f"{path}: no such file") from None
     except UnidentifiedImageError:
         raise DataError(f"{path}: not a picture that can be read; PNG or JPEG is expected") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except PICTURE_ERRORS as error:
         raise DataError(f"{path}: the picture is damaged ({error}); copy or download it again") from None
     return image

@@ -133,7 +133,7 @@ def _scene(path: Path, name: str, entry: dict[str, Any]) -> Scene:
             _pose(entry.get("head_pitch_yaw_roll")),
             None if codes is None else tuple(codes),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, OSError) as error:
         raise DataError(f"{path}: scene {name}: {type(error).__name__} {error}; see sightline.data.goo") from None
 
 

@@ -40,7 +40,7 @@ def entries_of(path: Path, coco: dict[str, Any]) -> dict[str, dict[str, Any]]:
         for image in coco["images"]:
             name = str(Path(str(image["file_name"]).replace("\\", "/")).with_suffix("").name)
             found[name] = _entry(image, by_image[image["id"]], names)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, OSError) as error:
         raise DataError(f"{path}: not COCO annotations that can be read ({error!r}); write them again") from None
     return found
 
@@ -66,7 +66,7 @@ def coco_of(path: Path, entries: dict[str, Any]) -> dict[str, Any]:
                 box = [float(x1), float(y1), float(x2) - float(x1), float(y2) - float(y1)]
                 one = {"id": len(annotations) + 1, "image_id": number, "category_id": label, "bbox": box, "iscrowd": 0}
                 annotations.append(one)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, OSError) as error:
         raise DataError(f"{path}: neither COCO annotations nor those of GOO ({error!r}); see docs/label.md") from None
     categories = [{"id": number, "name": name} for number, name in names.items()]
     return {"images": images, "annotations": annotations, "categories": categories}

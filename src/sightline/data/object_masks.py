@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sightline.errors import DataError, UsageError
+from sightline.untrusted import PICTURE_ERRORS
 
 Code = dict[str, Any] | Sequence[Sequence[float]]
 """A mask of COCO: run lengths {size, counts}, or outlines x y x y ..."""
@@ -29,7 +30,7 @@ def read_instances(path: Path) -> NDArray[np.int64]:
             return np.asarray(image).astype(np.int64)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except (OSError, ValueError, SyntaxError) as error:
+    except PICTURE_ERRORS as error:
         raise DataError(f"{path}: the picture is damaged ({error}); write it again") from None
 
 

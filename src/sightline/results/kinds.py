@@ -16,6 +16,7 @@ from sightline.errors import DataError
 from sightline.files import link
 from sightline.results.png import write_labels, write_map
 from sightline.types import Frame
+from sightline.untrusted import PICTURE_ERRORS
 from sightline.video import Source
 
 Lane = Literal["rows", "files", "film"]
@@ -164,7 +165,7 @@ def _open(path: Path) -> NDArray[Any]:
     try:
         with Image.open(path) as picture:
             return np.asarray(picture)
-    except (OSError, ValueError, SyntaxError) as error:
+    except PICTURE_ERRORS as error:
         raise DataError(f"{path}: cannot be read as a picture ({error}); write it again") from None
 
 

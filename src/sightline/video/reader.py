@@ -116,6 +116,8 @@ class VideoFile(Source):
         streams = self._container.streams
         if not len(streams):
             return "nothing can be found in it: it is truncated or damaged; copy it again"
+        if any(stream.codec_context is None for stream in streams.video):
+            return "its video is in a format that cannot be decoded, or its header is damaged; convert it to H.264"
         if streams.video:
             return "no video in it, only sound and a cover picture; give a file with a video"
         return (
@@ -125,7 +127,7 @@ class VideoFile(Source):
     def _find_zero(self, sound: av.AudioStream | None) -> Fraction:
         """Where a player's clock starts: at the picture, or at sound that comes clearly before it."""
         begins_s = self.start_pts * self.time_base
-        if sound is None or sound.start_time is None:
+        if sound is None or sound.start_time is None or sound.time_base is None:
             return begins_s
         heard_s = sound.start_time * sound.time_base
         if heard_s >= begins_s - _EARLY_S:

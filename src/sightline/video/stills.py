@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 
 from sightline.errors import SourceError
 from sightline.types import VideoFrame
+from sightline.untrusted import PICTURE_ERRORS
 from sightline.video.colour import on_grey
 from sightline.video.source import DEFAULT_FPS, Source
 
@@ -184,6 +185,6 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except PermissionError as error:
         raise SourceError(f"{path}: permission to read it is denied; change its permissions (chmod u+r)") from error
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except PICTURE_ERRORS as error:
         cause = str(error).split("\n")[0].replace(f"'{path}'", "it")
         raise SourceError(f"{path}: not an image that can be read ({cause}); export it again") from error

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 import torch
-from tests.models.small import backbone
 
+from models.small import backbone
 from sightline.models.samgop.config import DetectorConfig, GazeConfig, SamGOPConfig
 from sightline.models.samgop.network import SamGOP
 

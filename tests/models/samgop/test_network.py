@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 import torch
 from pydantic import ValidationError
-from tests.models.samgop.conftest import small
 
+from models.samgop.conftest import small
 from sightline.models.samgop.config import GazeConfig, SamGOPConfig
 from sightline.models.samgop.detector import Noised, Proposals, choose, masks_of
 from sightline.models.samgop.gaze import Heads

@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.models.samgop.conftest import small
-from tests.models.small import backbone
 
+from models.samgop.conftest import small
+from models.small import backbone
 from sightline.errors import WeightsError
 from sightline.models import weights
 from sightline.models.samgop.predictor import SamGOPPredictor

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tests.models.samgop.conftest import small
 
+from models.samgop.conftest import small
 from sightline.data.samples import LookingImage, Onlooker
 from sightline.errors import DataError
 from sightline.models.samgop.losses import Boxes

@@ -46,7 +46,7 @@ def _names(sources: Sequence[str]) -> list[str]:
     So a name does not depend on the order of the sources.
 
     >>> _names(["/a/one.mp4", "/a/two.mp4", "/b/two.mp4"])
-    ['one', 'two-23c44f34', 'two-eef67ebc']
+    ['one', 'two-913d6ab1', 'two-da8bb993']
     """
 
     def digits(source: str) -> str:

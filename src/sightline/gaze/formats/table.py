@@ -188,7 +188,7 @@ class Table:
 
     def text(self, name: str) -> NDArray[np.object_]:
         """A column as words, stripped; "" where empty."""
-        return self.frame[name].fill_null("").str.strip_chars().to_numpy().astype(object)
+        return self._raw(name).fill_null("").str.strip_chars().to_numpy().astype(object)
 
     def numbers(self, name: str) -> NDArray[np.float64]:
         """A column as float64, NaN where it is empty; decimal commas are understood.
@@ -205,8 +205,13 @@ class Table:
             raise DataError(f"{self.path}, line {line}: {name!r} is empty; a whole number is expected")
         return np.asarray(values.to_numpy(), dtype=np.int64)
 
+    def _raw(self, name: str) -> pl.Series:
+        if name not in self:
+            raise DataError(f"{self.path}: no column {name!r}; export the recording again")
+        return self.frame[name]
+
     def _cast(self, name: str, dtype: type[pl.DataType]) -> pl.Series:
-        raw = self.frame[name].str.strip_chars()
+        raw = self._raw(name).str.strip_chars()
         raw = raw.set(raw.is_in(MISSING), None)
         values = raw.cast(dtype, strict=False)
         if values.null_count() > raw.null_count():

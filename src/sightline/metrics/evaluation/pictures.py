@@ -15,6 +15,7 @@ from torch import Tensor
 from sightline.errors import DataError
 from sightline.metrics.evaluation.layout import Pair, frame_error
 from sightline.metrics.evaluation.outputs import MASKS
+from sightline.untrusted import PICTURE_ERRORS
 
 LARGEST_LABEL = 64
 """Grey values up to this are object numbers; pictures with higher ones hold a mask of 0 and 255, or no mask."""
@@ -240,7 +241,7 @@ def _open(path: Path) -> Image.Image:
         raise DataError(f"{path}: no such file") from None
     except UnidentifiedImageError:
         raise DataError(f"{path}: not a picture that can be read; PNG is expected") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except PICTURE_ERRORS as error:
         raise DataError(f"{path}: the picture is damaged ({error}); write it again") from None
     return image
 

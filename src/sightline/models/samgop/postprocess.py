@@ -96,8 +96,8 @@ def target_of(heat: NDArray[np.float32]) -> tuple[tuple[float, float], float]:
     >>> heat = np.zeros((4, 4), np.float32)
     >>> heat[1, 2] = 0.8
     >>> point, score = target_of(heat)
-    >>> point, round(score, 3)
-    ((0.625, 0.375), 0.8)
+    >>> [round(value, 3) for value in (*point, score)]
+    [0.625, 0.375, 0.8]
     """
     row, column = np.unravel_index(int(heat.argmax()), heat.shape)
     top, left = max(0, int(row) - 1), max(0, int(column) - 1)

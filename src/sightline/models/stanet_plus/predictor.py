@@ -51,6 +51,7 @@ class STANetPlusPredictor(STANetPredictor):
         self.plus = load_stanet_plus(folder)
         parts = self.plus.config.parts
         super().__init__(weights.find_part(folder, "sta", parts), device)
+        self.name = self.plus.config.model  # and not that of its part
         both = weights.sha256(folder) + self.weights_sha256
         self.weights_sha256 = hashlib.sha256(both.encode()).hexdigest()
         self._seen_ahead: Reservoir[Node] | None = None

@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from sightline.apps.batch.job import Job, Worker
+from sightline.apps.batch.job import STATE, Job, Worker
 from sightline.apps.batch.listing import Item
+from sightline.apps.batch.store import Here, place_at
 from sightline.apps.outcome import Outcome
-from sightline.errors import UsageError
+from sightline.errors import SightlineError, UsageError
 
 POLL_S = 0.5  # seconds between two looks at whether a stop is asked for
+POLL_STORE_S = 5.0  # the same where a look is a request to a store
 MOST_IN_BLOCK = 16
 """Sources in the largest block. A block whose actor dies is done again; what is finished of it is only read."""
 BLOCKS_EACH = 8
@@ -75,13 +77,13 @@ def _over(
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    flag = ray.remote(num_cpus=0)(_Flag).remote()
+    place, flag = place_at(job.out), f"{STATE}/stop-{job.run_id}"
     size = min(MOST_IN_BLOCK, max(1, len(items) // (workers * BLOCKS_EACH)))
     data = ray.data.from_items(
         [{"source": source, "name": name} for source, name in items], override_num_blocks=-(-len(items) // size)
     ).map_batches(
         Actor,
-        fn_constructor_args=(job, flag),
+        fn_constructor_args=(job,),
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, max_tasks_in_flight_per_actor=2),
         num_cpus=cpus,
@@ -92,7 +94,7 @@ def _over(
     def watch() -> None:
         while not ended.wait(POLL_S):
             if stopped():
-                flag.set.remote()
+                place.write(flag, b"")
                 return
 
     watcher = threading.Thread(target=watch, daemon=True)
@@ -103,28 +105,18 @@ def _over(
     finally:
         ended.set()
         watcher.join()
-        with contextlib.suppress(Exception):
-            ray.kill(flag)
+        place.remove(flag)
 
 
-class _Flag:
-    """Whether a stop was asked for, for all machines to see."""
-
-    def __init__(self) -> None:
-        self._set = False
-
-    def set(self) -> None:
-        self._set = True
-
-    def is_set(self) -> bool:
-        return self._set
+KEYS = ("source", "name")
 
 
 class Actor:
     """A worker as Ray Data calls it: with columns of sources and names."""
 
-    def __init__(self, job: Job, flag: Any) -> None:
-        self._flag = flag
+    def __init__(self, job: Job) -> None:
+        self._place, self._flag = place_at(job.out), f"{STATE}/stop-{job.run_id}"
+        self._poll_s = POLL_S if isinstance(self._place, Here) else POLL_STORE_S
         self._stopped = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
         self._worker = Worker(job, stopped=self._stopped.is_set)
@@ -135,13 +127,8 @@ class Actor:
         return {key: [row[key] for row in rows] for key in rows[0]}
 
     def _watch(self) -> None:
-        import ray
-
         while not self._stopped.is_set():
-            with contextlib.suppress(Exception):  # the driver is gone, and Ray ends this process
-                if ray.get(self._flag.is_set.remote()):
+            with contextlib.suppress(SightlineError, OSError):  # a store that does not answer now
+                if self._place.read(self._flag) is not None:
                     self._stopped.set()
-            time.sleep(POLL_S)
-
-
-KEYS = ("source", "name")
+            time.sleep(self._poll_s)

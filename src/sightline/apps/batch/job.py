@@ -114,7 +114,11 @@ class Worker:
         try:
             with self._try(name), _scratch() as scratch:
                 fetched = fetch(source, scratch)
-                return self._tell(self._do(source, name, fetched, scratch), source, fetched)
+                try:
+                    outcome = self._do(source, name, fetched, scratch)
+                except Exception as error:
+                    outcome = failure(source, error)
+                return self._tell(outcome, source, fetched)
         except Exception as error:  # whatever it is, it concerns this source alone
             return failure(source, error)
 

@@ -247,7 +247,7 @@ def _store(scheme: str, host: str, query: str) -> tuple[Any, str]:
 
         return pyarrow.fs.PyFileSystem(pyarrow.fs.FSSpecHandler(HfFileSystem())), host
     try:
-        fs, root = pyarrow.fs.FileSystem.from_uri(f"{scheme}://{host}{query}")
+        fs, root = pyarrow.fs.FileSystem.from_uri(f"{scheme}://{host}/{query}")
     except (OSError, ValueError) as error:
         raise UsageError(
             f"{scheme}://{host}: cannot be opened ({_said(error)}); pyarrow.fs knows s3://, gs://, hdfs://, "
@@ -262,7 +262,7 @@ def resolve(address: str) -> tuple[Any, str]:
     scheme, _, rest = base.partition("://")
     host, _, path = rest.partition("/")
     fs, root = _store(scheme.lower(), host, query)
-    return fs, "/".join(filter(None, (root.rstrip("/"), path))) if path else root
+    return fs, f"{root.rstrip('/')}/{path}" if path else root
 
 
 def _split(address: str) -> tuple[str, str]:

@@ -1,0 +1,60 @@
+"""The same batch on two nodes of Ray."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apps.batch.model import load_blobs
+from hostile.corpus import write_video
+from sightline.apps.batch import Batch, Job
+from sightline.apps.outcome import Outcome
+from sightline.errors import UsageError
+
+
+def job(out: Path, **how: Any) -> Job:
+    return Job(str(out), **{"save": ("masks", "hotspots"), "load": load_blobs, "device": "cpu", "threads": 1, **how})
+
+
+def test_two_nodes_share_the_work_and_survive_a_killed_worker(cluster: Any, tmp_path: Path) -> None:
+    films = tmp_path / "films"
+    films.mkdir()
+    for number in range(8):
+        write_video(films / f"film{number}.mp4", frames=5)
+    (films / "broken.mp4").write_bytes(b"no video" * 99)
+    (tmp_path / "kill").touch()
+    out = tmp_path / "out"
+    model = f"kill-once:{tmp_path}/kill"
+    report = Batch(job(out, model=model), workers=2, ray=cluster.address).over([f"{films}/*.mp4"])
+    assert (report.engine, report.workers, report.done, report.failed) == ("ray", 2, 8, 1)
+    assert not (tmp_path / "kill").exists()
+    assert "broken.mp4" in json.loads((out / "failures.jsonl").read_text())["source"]
+    assert all(len(list((out / f"film{n}/masks").glob("*.png"))) == 5 for n in range(8))
+    # Processes of this machine go on from what the cluster did: the worker is the same.
+    again = Batch(job(out, model=model), workers=1).over([f"{films}/*.mp4"])
+    assert (again.done, again.skipped, again.failed) == (0, 8, 1)
+
+
+def test_a_stop_lets_the_actors_finish(cluster: Any, tmp_path: Path) -> None:
+    films = tmp_path / "films"
+    films.mkdir()
+    for number in range(6):
+        write_video(films / f"film{number}.mp4", frames=6)
+    seen: list[Outcome] = []
+    slow = job(tmp_path / "out", model="slow:0.1")
+    batch = Batch(slow, workers=2, ray=cluster.address, step=seen.append, stopped=lambda: bool(seen))
+    report = batch.over([f"{films}/*.mp4"])
+    assert report.done >= 1
+    assert report.stopped >= 1
+    assert report.done + report.stopped == 6
+    assert not list((tmp_path / "out").glob(".*.partial"))
+
+
+def test_a_cluster_that_does_not_answer_is_wrong_usage(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    write_video(tmp_path / "film.mp4", frames=2)
+    with pytest.raises(UsageError, match="`ray` auto"):
+        Batch(job(tmp_path / "out"), ray="auto").over([str(tmp_path / "film.mp4")])

@@ -20,6 +20,7 @@ def cluster() -> Iterator[Any]:
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'sightline[ray]'")
     patch = pytest.MonkeyPatch()
     patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    patch.setenv("RAY_worker_niceness", "0")  # Ray's workers are nice to others by 15; beside other tests they starve
     patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
     from ray.cluster_utils import Cluster
 

@@ -11,6 +11,7 @@ import pytest
 from apps.batch.model import load_blobs
 from hostile.corpus import write_video
 from sightline.apps.batch import Batch, Job
+from sightline.apps.batch.cluster import over_ray
 from sightline.apps.outcome import Outcome
 from sightline.errors import UsageError
 
@@ -45,7 +46,7 @@ def test_a_stop_lets_the_actors_finish(cluster: Any, tmp_path: Path) -> None:
         write_video(films / f"film{number}.mp4", frames=6)
     seen: list[Outcome] = []
     slow = job(tmp_path / "out", model="slow:0.1")
-    batch = Batch(slow, workers=2, ray=cluster.address, step=seen.append, stopped=lambda: bool(seen))
+    batch = Batch(slow, workers=1, ray=cluster.address, step=seen.append, stopped=lambda: bool(seen))
     report = batch.over([f"{films}/*.mp4"])
     assert report.done >= 1
     assert report.stopped >= 1
@@ -53,8 +54,13 @@ def test_a_stop_lets_the_actors_finish(cluster: Any, tmp_path: Path) -> None:
     assert not list((tmp_path / "out").glob(".*.partial"))
 
 
-def test_a_cluster_that_does_not_answer_is_wrong_usage(tmp_path: Path) -> None:
-    pytest.importorskip("ray")
-    write_video(tmp_path / "film.mp4", frames=2)
-    with pytest.raises(UsageError, match="`ray` auto"):
-        Batch(job(tmp_path / "out"), ray="auto").over([str(tmp_path / "film.mp4")])
+def test_a_cluster_that_does_not_answer_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+
+    def refuse(**how: object) -> None:
+        raise ConnectionError("no cluster there.\nand much more")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", refuse)
+    with pytest.raises(UsageError, match="`ray` host:1: no cluster there; `local` starts"):
+        list(over_ray(Job("out"), [("film.mp4", "film")], 1, address="host:1"))

@@ -37,7 +37,7 @@ def over_ray(
 
     address: of the cluster, "auto", or "local" to start one on this machine. cpus, gpus: that each worker asks for.
     stopped: when it says True, the workers finish what they have begun properly, and nothing new is begun.
-    Raises UsageError where Ray is not installed or the cluster does not answer.
+    Raises UsageError where Ray is not installed or the cluster does not answer, SightlineError where no worker can be made.
     """
     ray = _ray()
     ours = not ray.is_initialized()
@@ -66,8 +66,7 @@ def _connect(ray: Any, address: str) -> None:
     try:
         ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **local)
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise UsageError(f"`ray` {address}: {why}; `local` starts Ray on this machine") from None
+        raise UsageError(f"`ray` {address}: {_first_line(error)}; `local` starts Ray on this machine") from None
 
 
 def _over(
@@ -102,10 +101,18 @@ def _over(
     try:
         for row in data.iter_rows():
             yield Outcome(**{**row, "notes": tuple(row["notes"])})
+    except ray.exceptions.RayError as error:
+        raise SightlineError(
+            f"the workers of the cluster failed: {_first_line(error)}; what is done is kept"
+        ) from error
     finally:
         ended.set()
         watcher.join()
         place.remove(flag)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 KEYS = ("source", "name")

@@ -37,7 +37,7 @@ def over_ray(
 
     address: of the cluster, "auto", or "local" to start one on this machine. cpus, gpus: that each worker asks for.
     stopped: when it says True, the workers finish what they have begun properly, and nothing new is begun.
-    Raises UsageError where Ray is not installed or the cluster does not answer, SightlineError where no worker can be made.
+    Raises UsageError where Ray is not installed or the cluster does not answer, SightlineError where its workers fail.
     """
     ray = _ray()
     ours = not ray.is_initialized()

@@ -2,6 +2,7 @@
 
     python benchmarks/samgop.py folds --data ../shared/data --out runs/samgop           # trains and scores five folds
     python benchmarks/samgop.py folds ... --only 0 --name no-shuffle --set network.pixel_shuffle=false   # an ablation
+    python benchmarks/samgop.py rules --data ../shared/data --only 0                    # which object: the alternatives
     python benchmarks/samgop.py looking --data ../shared/data [--weights DIR]           # photographs, never trained on
     python benchmarks/samgop.py speed [--weights DIR]
 
@@ -27,8 +28,12 @@ from sightline.data.looking import read_goo, read_looking
 from sightline.data.samples import LookingImage
 from sightline.metrics.coco import AveragePrecision, Objects, encode_mask
 from sightline.metrics.functional import gaze
+from sightline.models.samgop.gaze import Heads
+from sightline.models.samgop.losses import gaussian
+from sightline.models.samgop.postprocess import looked_at, to_image
 from sightline.models.samgop.predictor import SamGOPPredictor
 from sightline.models.weights import find_weights
+from sightline.nn.boxes import to_cxcywh
 from sightline.training.recipe import read_recipe
 from sightline.training.run import has_begun, train
 from sightline.types import Frame
@@ -209,6 +214,38 @@ def _short(values: dict[str, float]) -> dict[str, float]:
     return {key: round(value, 4) for key, value in values.items()}
 
 
+def rules(data: Path, folder: str, fold: int) -> None:
+    """Which object: the rule and its alternatives on a fold, under the true heatmap and the predicted one."""
+    made = predictor(folder)
+    scenes = [one for one in read_goo(data / "gaze_objects" / SETS[0]) if one.name in all_folds(data)[SETS[0]][fold]]
+    choices = [("mask", 0.0), ("mask", 0.5), ("mask", 1.0), ("box", 0.0), ("box", 0.5), ("box", 1.0), ("point", 0.5)]
+    hits: dict[str, list[tuple[bool, bool]]] = {f"{kind} {power}": [] for kind, power in choices}
+    with torch.no_grad():
+        for one in scenes:
+            person = one.people[0]
+            if person.target is None or person.object is None or one.boxes is None or person.head is None:
+                continue
+            size = torch.tensor(one.size[::-1])
+            images = to_image(one.load(), made.network.config.input_size)
+            seen = made.network.see(images)
+            objects = made._objects(seen)
+            box = to_cxcywh(torch.tensor([person.head]) / size.repeat(2)).float()
+            heat = made.network.look(images, seen, Heads(box, torch.zeros(1, dtype=torch.int64))).heat[0].numpy()
+            true = gaussian(torch.tensor([person.target]) / size, len(heat))[0].numpy()
+            for kind, power in choices:
+                own = made.network.config.rules.model_copy(update={"selection": kind, "selection_power": power})
+                found = []
+                for one_heat in (true, heat):
+                    values = looked_at(one_heat, objects.masks, objects.boxes, objects.scores, own)
+                    best = int(values.argmax()) if len(values) and values.max() > 0 else -1
+                    corners = objects.boxes[best] * np.tile(size.numpy(), 2) if best >= 0 else np.zeros(4)
+                    found.append(best >= 0 and iou(corners.tolist(), one.boxes[person.object].tolist()) > 0.5)
+                hits[f"{kind} {power}"].append((found[0], found[1]))
+    for name, pairs in hits.items():
+        share = np.mean(np.array(pairs, float), axis=0)
+        print(f"{name}: the right object in {share[0]:.3f} under the true heatmap, {share[1]:.3f} under ours")
+
+
 def looking(data: Path, folder: str) -> None:
     """Photographs of who looks at what."""
     made = predictor(folder)
@@ -264,7 +301,7 @@ def speed(folder: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("folds", "looking", "speed"))
+    parser.add_argument("what", choices=("folds", "rules", "looking", "speed"))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("runs/samgop"))
     parser.add_argument("--name", default="fold")
@@ -274,6 +311,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.what == "folds":
         score_folds(given.data, given.out, given.name, given.only, given.changes)
+    elif given.what == "rules":
+        rules(given.data, given.weights, given.only[0])
     elif given.what == "looking":
         looking(given.data, given.weights)
     else:

@@ -221,7 +221,7 @@ def test_every_listed_model_is_named_once_and_says_what_it_gives() -> None:
     assert {"wcsnet", "egnet"} <= {model.name for model in models}
     for model in models:
         assert model.gives <= {kind.name for kind in OUTPUTS}
-        assert model.takes <= {"point", "not_point", "box", "mask", "at_s", "objects", "fixations"}
+        assert model.takes <= {"point", "not_point", "box", "mask", "at_s", "objects", "fixations", "heads"}
         assert "20" in model.paper
         assert model.folders
 

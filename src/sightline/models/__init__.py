@@ -69,6 +69,7 @@ class ModelInfo:
 
 WCSNET = "WCS-Net (Zhang et al., ECCV 2020)"
 STANET = "STANet (Wang et al., CVPR 2021)"
+SAMGOP = "SamGOP (Jin et al., ECCV 2024)"
 EGCNET = "From Sight to Insight (Qin et al., 2025)"
 REGISTRY: tuple[ModelInfo, ...] = (
     ModelInfo(
@@ -107,6 +108,12 @@ REGISTRY: tuple[ModelInfo, ...] = (
         STANET,
         use="see where people look in a video, with its motion and sound",
     ),
+    ModelInfo(
+        "samgop",
+        "sightline.models.samgop.predictor:SamGOPPredictor",
+        SAMGOP,
+        use="find people's heads and the products around them, and who looks at which",
+    ),
 )
 
 
@@ -116,7 +123,7 @@ def list_models() -> list[ModelInfo]:
     Examples
     --------
     >>> [model.name for model in list_models()]
-    ['wcsnet', 'egnet', 'egcnet', 'stanet', 'stanet-plus', 'stanet-fixations']
+    ['wcsnet', 'egnet', 'egcnet', 'stanet', 'stanet-plus', 'stanet-fixations', 'samgop']
     """
     return list(REGISTRY)
 

@@ -177,6 +177,15 @@ def test_the_first_stage_learns_alone() -> None:
     assert not any(name.startswith(("detector.object_decoder", "gaze.mix")) for name in taught)
 
 
+def test_the_ridge_learns_alone() -> None:
+    network = small()
+    task = SamGOPTask(network, recipe(branches="heat"))
+    task.log = task.log_dict = lambda *_, **__: None  # type: ignore[assignment]
+    task.training_step(batch(), 0).backward()
+    taught = {name for name, parameter in network.named_parameters() if parameter.grad is not None}
+    assert taught == {"gaze.ridge.weight", "gaze.ridge.bias"}
+
+
 def test_steps_bring_the_loss_down() -> None:
     torch.manual_seed(0)
     task = SamGOPTask(small(), recipe(weights=LossWeights(inside=0)))
@@ -218,8 +227,8 @@ def test_unknown_names_and_nothing_to_train_on_are_said(tmp_path: Path) -> None:
 
 def test_the_shipped_recipe_is_read_and_its_table_rows_are_changes_of_it() -> None:
     chain = read_recipe("samgop", data=Path("/data"))
-    assert list(chain.stages) == ["first", "whole"]
+    assert list(chain.stages) == ["first", "products", "whole", "heat"]
     for change in ("network.pixel_shuffle=false", "network.gaze.attention=cone", "network.gaze.interaction=decoder"):
         read_recipe("samgop", [change], Path("/data"))
     alone = read_recipe("samgop", ["heads=[]"], Path("/data"))
-    assert list(alone.stages) == ["first", "whole"]
+    assert list(alone.stages) == ["first", "products", "whole", "heat"]

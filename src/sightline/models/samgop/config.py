@@ -59,8 +59,9 @@ class RuleConfig(Config):
 
     head_score: float = Field(0.4, ge=0, le=1, description="below it a head is none")
     object_score: float = Field(0.25, ge=0, le=1, description="below it an object is none")
+    label_score: float = Field(0.3, ge=0, le=1, description="probability of a class below which an object has no label")
     head_overlap: float = Field(0.45, ge=0, le=1, description="IoU above which of two heads the surer stays")
-    object_overlap: float = Field(0.7, ge=0, le=1, description="IoU above which of two objects the surer stays")
+    object_overlap: float = Field(0.55, ge=0, le=1, description="IoU above which of two objects the surer stays")
     mask_level: float = Field(0.5, gt=0, lt=1, description="probability from which a pixel belongs to an object's mask")
     inside_score: float = Field(0.5, ge=0, le=1, description="below it a target is outside of the picture")
     selection: Selection = Field("mask", description="how the object looked at is chosen; alternatives in the README")

@@ -194,10 +194,9 @@ def choose(proposals: Proposals, content: Tensor, count: int) -> tuple[Tensor, T
     """
     logits = proposals.logits.detach()
     peak = F.max_pool2d(logits[:, None], 3, stride=1, padding=1)[:, 0] == logits
-    ranked = torch.where(peak, logits, logits - 20.0).flatten(1)
+    ranked = torch.where(peak, logits, logits - 20.0).flatten(1)  # beside a peak: taken last, and never reported
     number = min(count, ranked.shape[1])
-    _, at = ranked.topk(number, dim=1)
-    logits = logits.flatten(1).gather(1, at)
+    logits, at = ranked.topk(number, dim=1)
     boxes = proposals.boxes.detach().flatten(1, 2)
     boxes = boxes.gather(1, at[..., None].expand(-1, -1, 4)).clamp(1e-3, 1 - 1e-3)
     features = content.flatten(2).transpose(1, 2)

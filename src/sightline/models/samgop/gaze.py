@@ -133,8 +133,12 @@ class GazeBranch(nn.Module):
             found = found + self.whole(level.mean(dim=(2, 3)))[heads.picture]
         pointed = found.new_zeros(len(found), 2)
         if self.tower is not None:
-            vector, pointed = self.tower(self.crops(images, heads))
+            crops = self.crops(images, heads)
+            vector, pointed = self.tower(crops)
             found = found + vector
+            if not self.training:  # a mirrored head looks the other way: the mean of both errs less
+                _, mirrored = self.tower(crops.flip(-1))
+                pointed = (pointed + mirrored * mirrored.new_tensor([-1.0, 1.0])) / 2
         face: Tensor = self.face(found)
         return face, F.normalize(pointed.float() + self.direction(face).float(), dim=1, eps=1e-4)
 

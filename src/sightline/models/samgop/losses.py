@@ -118,8 +118,10 @@ def gaussian(points: Tensor, side: int, sigma: float = 3.0) -> Tensor:
     return (-(apart**2).sum(-1) / (2 * sigma**2)).exp().unflatten(1, (side, side))
 
 
-def proposal_loss(proposals: Proposals, picture: int, truth: Boxes) -> tuple[Tensor, Tensor]:
+def proposal_loss(proposals: Proposals, picture: int, truth: Boxes, least: int = 1) -> tuple[Tensor, Tensor]:
     """Of the first stage, one picture: one-to-many. Returns the focal loss and the boxes' loss, by object.
+
+    least: by how many objects they are divided at least; one head would weigh as much as a shelf of products.
 
     A cell in the middle of a box answers for it, for the smallest of several; each box has at least the cell of its
     centre. Of the other cells those near a centre count less, as in CornerNet.
@@ -130,7 +132,7 @@ def proposal_loss(proposals: Proposals, picture: int, truth: Boxes) -> tuple[Ten
     owner, weight, counted = assign(truth.boxes, shape)
     answers = owner >= 0
     focal = focal_loss(logits, answers.float(), alpha=0.5) * torch.where(answers, weight, counted)
-    number = max(1, len(truth.boxes))
+    number = max(least, len(truth.boxes))
     if not bool(answers.any()):
         return focal.sum() / number, boxes.sum() * 0
     own, partner = boxes[answers], truth.boxes[owner[answers]]

@@ -158,7 +158,9 @@ class SamGOPPredictor(Predictor):
         found = find_objects(seen, self.network.config.rules)
         names = self.network.config.labels
         classes = seen.objects[-1].classes[0][found.rows]
-        labels = [names[int(one.argmax())] if names else "" for one in classes]
+        least = self.network.config.rules.label_score
+        best = [one.softmax(dim=0).max(dim=0) if names else None for one in classes]
+        labels = [names[int(one.indices)] if one is not None and one.values >= least else "" for one in best]
         masks = object_masks(seen, found.rows)
         return _Objects(found.boxes.cpu().numpy(), found.scores.cpu().numpy(), labels, masks)
 

@@ -73,9 +73,10 @@ class SamGOPRecipe(Recipe):
     scenes: list[SceneSource] = Field(default_factory=list)
     heads: list[HeadSource] = Field(default_factory=list)
     init: str | None = None
-    branches: Literal["all", "proposals"] = Field(
+    branches: Literal["all", "proposals", "heat"] = Field(
         "all",
-        description="proposals: the detector's first stage and the heads alone, three times as many pictures an hour",
+        description="proposals: the detector's first stage and the heads alone, three times as many pictures an hour; "
+        "heat: the heatmap's ridge along the cone alone, on directions as uncertain as dropout makes them",
     )
     backbone_weights: str = Field("hub", description="a folder, a Hub id, or `hub` for the usual one")
     frozen_stages: int = Field(3, ge=0, le=5)

@@ -19,6 +19,8 @@ from sightline.training.samgop.recipe import SamGOPRecipe
 
 NOISE = 0.4
 """Scale of the denoising boxes' shifts, in half sides (DN-DETR, MaskDINO)."""
+HEADS = 8
+"""Heads that the first stage's loss of a picture is divided by at least."""
 RELABELLED = 0.2
 """Share of the denoising queries that are given a wrong class."""
 
@@ -35,8 +37,16 @@ class SamGOPTask(L.LightningModule):
                 module.eval()  # Lightning keeps these modes
         for stage in list(network.features.backbone.stages)[: recipe.frozen_stages]:
             stage.requires_grad_(False)
+        if recipe.branches == "heat":
+            network.requires_grad_(False)
+            network.gaze.ridge.requires_grad_(True)
+            last = network.gaze.rise[-1]  # a heatmap that is the ridge alone: too few pictures taught the rest
+            nn.init.zeros_(last.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(last.bias)  # type: ignore[arg-type]
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
+        if self.recipe.branches == "heat":
+            return self._heat_step(batch)
         whole, settings = self.recipe.branches == "all", self.recipe
         noised = noise(batch, self.network.detector.classes) if whole else None
         with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.half):
@@ -51,6 +61,16 @@ class SamGOPTask(L.LightningModule):
         weights = self.recipe.weights
         loss = torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
         self.log_dict({f"train_{name}": value.detach() for name, value in terms.items()})
+        self.log("train_loss", loss)
+        return loss
+
+    def _heat_step(self, batch: Batch) -> Tensor:
+        """The heatmap's terms alone; nothing where no target is known."""
+        with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half):
+            seen = self.network.see(batch.images)
+        terms = self._gaze_terms(seen, batch) if len(batch.picture) else {}
+        known = [getattr(self.recipe.weights, name) * terms[name] for name in ("gaze", "place") if name in terms]
+        loss = torch.stack(known).sum() if known else self.network.gaze.ridge.bias.sum() * 0
         self.log("train_loss", loss)
         return loss
 
@@ -129,7 +149,7 @@ def detector_terms(seen: Seen, batch: Batch, masks: int) -> dict[str, Tensor]:
     """The detector's terms, each the mean over the pictures that have what it is about."""
     found: dict[str, list[Tensor]] = {name: [] for name in ("proposals", "present", "box", "kind", "mask", "denoising")}
     for picture, heads in enumerate(batch.heads):
-        found["proposals"].append(torch.stack(losses.proposal_loss(seen.head_proposals, picture, heads)).sum())
+        found["proposals"].append(torch.stack(losses.proposal_loss(seen.head_proposals, picture, heads, HEADS)).sum())
         for layer in seen.heads:
             term = losses.layer_loss(layer, picture, heads, seen.pixels[picture])
             found["present"].append(term.present)

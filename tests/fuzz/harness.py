@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import resource
 import shutil
 import signal
 import sys
@@ -53,8 +52,7 @@ def attempt(target: Target, path: Path) -> str:
     """Read a file: what came of it, "read" or "refused". Crash where it is neither."""
     out = path.parent.parent / "out"
     shutil.rmtree(out, ignore_errors=True)
-    signal.signal(signal.SIGALRM, _hang)
-    signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
+    _alarm(PATIENCE_S)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -70,8 +68,15 @@ def attempt(target: Target, path: Path) -> str:
     except (Exception, Hang) as error:
         raise Crash(f"{type(error).__name__}: {str(error)[:300]}") from error
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _alarm(0)
     return "read"
+
+
+def _alarm(seconds: float) -> None:
+    """Raise Hang after so long; 0 takes it back. Windows has no such alarm: a hang hangs there."""
+    if sys.platform != "win32":
+        signal.signal(signal.SIGALRM, _hang)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _hang(_number: int, _frame: FrameType | None) -> None:
@@ -115,6 +120,8 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=1_000_000, help="the number of the first case")
     parser.add_argument("--keep", type=Path, default=Path("fuzz-crashes"))
     given = parser.parse_args()
+    import resource  # not on Windows
+
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     for name in given.targets or TARGETS:
         results = search(name, given.minutes, given.first, given.keep)

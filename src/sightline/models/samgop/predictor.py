@@ -16,9 +16,11 @@ from torch import Tensor
 from sightline.errors import WeightsError
 from sightline.models import weights
 from sightline.models.base import Predictor
+from sightline.models.exports import ExportPart
 from sightline.models.samgop.association import Association, Steady
 from sightline.models.samgop.config import SamGOPConfig
 from sightline.models.samgop.detector import Seen
+from sightline.models.samgop.exports import samgop_parts
 from sightline.models.samgop.gaze import Heads, Looks
 from sightline.models.samgop.network import SamGOP
 from sightline.models.samgop.postprocess import (
@@ -97,6 +99,10 @@ class SamGOPPredictor(Predictor):
         self.network.to(device)
         self.device = device
         self._engines: dict[tuple[int, ...], Engine] = {}
+
+    def export_parts(self, size: tuple[int, int]) -> tuple[ExportPart, ...]:
+        """See `Predictor.export_parts`."""
+        return samgop_parts(self.network, size)
 
     def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
         """See `Predictor.stream`. Given heads take the place of those that are found: the non-real-world setting."""

@@ -45,6 +45,7 @@ def stanet_parts(network: STANet, size: tuple[int, int]) -> tuple[ExportPart, ..
         heard |= {
             "match": "logit that the sound belongs to what is seen",
             "tags": f"logits of {', '.join(config.tags)}",
+            "places": "logits of how well each place matches what is heard",
         }
     movement = Input("movement", "how things move as the sound does", (1, CHANNELS, height // 8, width // 8))
     return (

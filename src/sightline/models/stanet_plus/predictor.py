@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sightline.models import weights
+from sightline.models.exports import ExportPart
 from sightline.models.stanet.network import STANet
 from sightline.models.stanet.predictor import EMPTY, STANetPredictor, saliency_of
 from sightline.models.stanet.windows import with_neighbours
@@ -55,6 +56,12 @@ class STANetPlusPredictor(STANetPredictor):
         both = weights.sha256(folder) + self.weights_sha256
         self.weights_sha256 = hashlib.sha256(both.encode()).hexdigest()
         self._seen_ahead: Reservoir[Node] | None = None
+
+    def export_parts(self, size: tuple[int, int]) -> tuple[ExportPart, ...]:
+        """See `Predictor.export_parts`."""
+        from sightline.models.stanet_plus.exports import stanet_plus_parts
+
+        return stanet_plus_parts(self.plus, self.network, size)
 
     def look_ahead(self, clip: Clip) -> None:
         """Fill the reservoir from all of a clip, for the next `stream`. Only frames that are kept are looked at."""

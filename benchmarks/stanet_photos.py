@@ -1,13 +1,14 @@
 """STANet's pseudo-fixations on photographs: tags from a public classifier, scored on photographs of other viewers.
 
-    python benchmarks/stanet_photos.py --data ../shared/data --out runs/photos [--seeds 3]
+    python benchmarks/stanet_photos.py --data ../shared/data --out runs/photos [--seeds 3] [--photographs 200]
 
 Tags of MIT1003 and EyeCrowd are the classes that DeepLab (PASCAL VOC) finds on a hundredth of a photograph or more. A
 photograph has neither sound nor motion, so SCAM has one net, S, in two stages. OSIE's development half, which no net
 here saw, is scored by NSS: the classic class activation map of S, SCAM coarse and fine, which are given OSIE's tags by
 the same classifier, and the STA network, which learned from the pseudo-fixations of the training photographs and is
-given none. Photographs without a tag have no map: they are counted and left out of all rows. Intervals are of 95 %, by
-bootstrap over photographs. Writes the pseudo-fixations of the training photographs to OUT/pseudo/<set>/<image>.png.
+given none. --photographs N takes N of each set, evenly spread. Photographs without a tag have no map: they are counted
+and left out of all rows. Intervals are of 95 %, by bootstrap over photographs. Writes the pseudo-fixations of the
+training photographs to OUT/pseudo/<set>/<image>.png.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--steps", type=int, default=150, help="of each net")
+    parser.add_argument("--photographs", type=int, help="of each set, evenly spread; all where it is not given")
     options = parser.parse_args()
     root = options.data / "image_fixations"
     deeplab = build_backbone(BACKBONE, options.data / "weights/deeplabv3_mobilenet_v2_1.0_513").eval()
@@ -73,7 +75,10 @@ def main() -> None:
     config = ScamConfig(
         nets=("S",), maps=("S",), tags=VOC, several_tags=True, audio_switch=False, coarse_size=SIDE, fine_size=256
     )
-    kept = {name: encoded(images(root / name), backbone, deeplab, name) for name in (*TRAINED, "osie_dev")}
+    kept = {
+        name: encoded(spread(images(root / name), options.photographs), backbone, deeplab, name)
+        for name in (*TRAINED, "osie_dev")
+    }
     figures: dict[str, object] = {
         name: {"photographs": len(photos), "with a tag": sum(bool(p.tags.any()) for p in photos)}
         for name, photos in kept.items()
@@ -102,6 +107,13 @@ def main() -> None:
     print(text)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "photos.json").write_text(text + "\n")
+
+
+def spread(samples: Sequence[FixationImage], count: int | None) -> Sequence[FixationImage]:
+    """`count` samples from the first to the last, or all."""
+    if count is None or count >= len(samples):
+        return samples
+    return [samples[i] for i in np.linspace(0, len(samples) - 1, count).round().astype(int)]
 
 
 @torch.inference_mode()

@@ -20,7 +20,7 @@ from sightline.errors import DataError, OutputError, UsageError, WeightsError
 from sightline.models import load, weights
 from sightline.training.egcnet.task import EGCNetTask
 from sightline.training.egnet.task import EGNetTask
-from sightline.training.recipe import Chain
+from sightline.training.recipe import Chain, builder
 from sightline.training.run import train
 from sightline.training.wcsnet.task import Gaze2MaskTask, WCSNetTask
 
@@ -262,6 +262,17 @@ def test_the_saved_weights_are_the_running_average(chain: Read, tmp_path: Path) 
     state = torch.load(plain / "checkpoints/last.ckpt", weights_only=True)
     saved = load_file(plain / "model.safetensors")
     assert torch.equal(saved["head.weight"], state["state_dict"]["network.head.weight"].half())
+
+
+def test_a_share_of_the_weights_at_the_start_is_saved_with_those_at_the_end(chain: Read, tmp_path: Path) -> None:
+    settings = chain("egnet").last
+    L.seed_everything(settings.seed, workers=True)
+    start = builder(settings)(settings)[0].network.state_dict()["head.weight"]
+    end = load_file(train(chain("egnet"), tmp_path / "end") / "model.safetensors")["head.weight"]
+    out = train(chain("egnet", "optimisation.start_share=0.25"), tmp_path / "mixed")
+    mixed = load_file(out / "model.safetensors")["head.weight"]
+    assert not torch.allclose(start, end.float(), atol=1e-3)
+    torch.testing.assert_close(mixed.float(), 0.25 * start + 0.75 * end.float(), atol=1e-3, rtol=1e-2)
 
 
 def test_resuming_a_finished_run_writes_the_same_weights_again(chain: Read, tmp_path: Path) -> None:

@@ -94,6 +94,9 @@ class Optimisation(Checked):
     weight_decay: float = Field(0.0, ge=0)
     warmup_steps: int = Field(50, ge=0)
     ema: float = Field(0.0, ge=0, lt=1, description="decay of the running average of the weights; 0 for none")
+    start_share: float = Field(
+        0.0, ge=0, lt=1, description="share of the weights at the start in those that are saved; 0 for none"
+    )
 
     @model_validator(mode="after")
     def _used(self) -> Self:

@@ -6,7 +6,7 @@ import logging
 import os
 import pickle
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import LearningRateMonitor, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch import Tensor, nn
 
 from sightline.errors import OutputError, UsageError, WeightsError
 from sightline.models import weights
@@ -112,6 +113,7 @@ def _train(recipe: Recipe, folder: Path, copy: Path, devices: int, validate_ever
     if resume:
         _check(checkpoint, task)
     settings = recipe.optimisation
+    start = {name: value.clone() for name, value in task.network.state_dict().items()} if settings.start_share else {}
     every = min(validate_every, settings.steps)
     averages = [RunningAverage(settings.ema)] if settings.ema else []
     callbacks = [
@@ -157,10 +159,22 @@ def _train(recipe: Recipe, folder: Path, copy: Path, devices: int, validate_ever
         raise KeyboardInterrupt from None
     for average in averages:
         average.load_into(task)
+    _towards(task.network, start, settings.start_share)
     if trainer.is_global_zero:
         for place in dict.fromkeys((folder, copy)):
             weights.save(task.network, task.network.config.model_dump(mode="json"), place)
     trainer.strategy.barrier()  # other processes' next stage begins with these weights
+
+
+def _towards(network: nn.Module, start: Mapping[str, Tensor], share: float) -> None:
+    """Mix weights at the start into a network's own. A fine-tuned network keeps more of what it could before that way.
+
+    Source: Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022, Eq. 1.
+    """
+    own = network.state_dict()
+    for name, value in start.items():
+        if value.is_floating_point():
+            own[name].lerp_(value.to(own[name]), share)
 
 
 def _check(checkpoint: Path, task: L.LightningModule) -> None:

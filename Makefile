@@ -4,6 +4,7 @@
 # make bench             what can be measured without data sets and training; docs/results.md has all commands
 # make coverage          the tests once more, with the lines and branches that they reach
 # make fuzz              MINUTES (10) of damaged files for each reader, from case FIRST on; make test has the short form
+# make site             build the documentation into site/, without a network
 # make wheel-test        build sdist and wheel, try the wheel in an empty environment
 # make lint | clean
 
@@ -15,7 +16,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint coverage fuzz wheel-test bench clean
+.PHONY: demo test lint coverage fuzz site wheel-test bench clean
 
 demo: .venv/.installed
 ifeq ($(VIDEO),)
@@ -42,6 +43,9 @@ MINUTES ?= 10
 FIRST ?= 1000000
 fuzz: .venv/.installed-test
 	$(ONE_THREAD) $(BIN)/python tests/fuzz/harness.py --minutes $(MINUTES) --first $(FIRST)
+
+site: .venv/.installed-test
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean
 
 wheel-test: .venv/.installed-test
 	.ci/wheel-test $(BIN)/python

@@ -1,4 +1,4 @@
-"""Pages of the site that stand elsewhere in the repository: README, models, notebooks, and the reference from docstrings."""
+"""Pages of the site that stand elsewhere in the repository: README, models, notebooks, docstrings."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Draw the pictures of docs/gallery.md: one frame of an overlay each, 640 pixels wide.
 
-    python benchmarks/gallery.py --clips ../shared/data/clips
+python benchmarks/gallery.py --clips ../shared/data/clips
 """
 
 from __future__ import annotations

@@ -26,9 +26,7 @@ def test_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     done = nbclient.NotebookClient(
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
     ).execute()
-    said = "".join(
-        output.get("text", "") for cell in done.cells if cell.cell_type == "code" for output in cell.outputs
-    )
+    said = "".join(output.get("text", "") for cell in done.cells if cell.cell_type == "code" for output in cell.outputs)
     assert "Error" not in said, "a command of the shell failed"
 
 

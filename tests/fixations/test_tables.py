@@ -36,7 +36,7 @@ def test_seconds_or_milliseconds(tmp_path: Path) -> None:
         "\ufeff" + HEADER.replace(",", ";").replace("\n", "\r\n") + "a b;0,5;1;2,5;3\r\n",
         HEADER.replace(",", "\t") + "\n" + "a b\t0.5\t1\t2,5\t3\n",
         (HEADER + '"a b",0.5,1,2.5,3').encode("utf-16"),
-        gzip.compress((HEADER + "a b,0.5,1,2.5,3\n").encode()),
+        gzip.compress((HEADER + "a b,0.5,1,2.5,3\n").encode(), mtime=0),
         "y_px,other,x_px,duration_s,onset_s,subject\n3,?,2.5,1,0.5,a b\n",
     ],
 )

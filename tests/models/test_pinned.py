@@ -27,6 +27,9 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "wcsnet": ("wcsnet", {}),
     "wcsnet from a point": ("wcsnet", {"point": PLACE}),
     "stanet": ("stanet", {}),
+    "stanet-fixations": ("stanet-fixations", {}),
+    "stanet-plus": ("stanet-plus", {}),
+    "samgop": ("samgop", {}),
     "egcnet": ("egcnet", {}),
     "egcnet with fixations": ("egcnet", {"fixations": {index: np.array([PLACE], np.float32) for index in range(4)}}),
 }

@@ -98,7 +98,10 @@ class Batch:
 
     Examples
     --------
-    >>> Batch(Job(out="results"), workers=4).over(["videos/*.mp4"])  # doctest: +SKIP
+    >>> batch = Batch(Job(out="results"), workers=4)
+    >>> batch.workers
+    4
+    >>> batch.over(["videos/*.mp4"])  # doctest: +SKIP
     """
 
     job: Job

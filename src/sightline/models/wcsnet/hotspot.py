@@ -82,7 +82,7 @@ class HotspotMap:
         wider = cv2.dilate(inside, np.ones((side, side), np.uint8))
         for _ in range(2):
             wider = cv2.blur(wider, (3, 3), borderType=cv2.BORDER_CONSTANT)
-        return np.asarray(wider)
+        return np.maximum(wider, 0.0)  # running sums leave -1e-28
 
     def _on_target(self, saliency: NDArray[np.floating], soft_mask: Maps) -> Maps:
         """Saliency in the square, 1 at its peak on the target and no higher elsewhere; the target if none is on it."""

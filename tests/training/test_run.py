@@ -345,7 +345,7 @@ def test_weights_to_start_from(chain: Read, tmp_path: Path) -> None:
     assert torch.equal(before["mask_blocks.5.conv3.weight"], after["mask_blocks.5.conv3.weight"])
     with pytest.raises(WeightsError, match="does not fit"):
         train(chain("wcsnet", "network.width=9", init=str(stage1)), tmp_path / "wider")
-    with pytest.raises(WeightsError, match="missing"):
+    with pytest.raises(WeightsError, match="no such folder"):
         train(chain("wcsnet", init=str(tmp_path / "nowhere")), tmp_path / "lost")
 
 

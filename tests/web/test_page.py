@@ -49,10 +49,10 @@ def test_frames_are_scrubbed_with_layers_and_tables(arrive: Arrive, clip: Path) 
         page.wait_for_function("was => document.querySelector('.sl-view img').src !== was", arg=pictures[-1])
         pictures.append(visitor.see(".sl-view img").get_attribute("src"))
 
-    for name in ("Heat", "Mask", "Hotspot", "People"):
+    for name in ("Heat", "Hotspot", "People"):  # of people, masks are shown of what they look at alone
         page.locator(".sl-switch").get_by_text(name, exact=True).click()
         changed()
-    assert len(set(pictures)) == 5
+    assert len(set(pictures)) == 4
     page.locator(".sl-scrub input").fill("12")
     changed()
     assert visitor.see(".sl-scrub output").inner_text() == "0:00.5"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -127,7 +129,12 @@ class _PictureSink(Sink):
         self._folder, self._save = folder, save
 
     def write(self, frame: Frame, name: str | None = None) -> None:
-        self._save(self._folder / f"{name or f'{frame.index:05d}'}.png", frame)
+        path = self._folder / f"{name or f'{frame.index:05d}'}.png"
+        # A killed run may leave a half-written picture of any age, as one of several threads may have stood still.
+        part = path.with_name(f"{path.name}.part")
+        self._save(part, frame)
+        with contextlib.suppress(FileNotFoundError):  # the frame has none
+            os.replace(part, path)
 
 
 class Maps(Pictures):

@@ -17,7 +17,7 @@ LOG = ".frames.csv"
 """The frames that are done, a line each; in the results until they are complete."""
 STARTED = ".started.json"
 """What makes the run this run, in the folder that it writes to."""
-_MARGIN = 8  # frames at the end of a killed run that may be half-written: more than all queues hold
+_MARGIN = 8  # frames at the end of a killed run whose rows or film may be half-written
 _BACK = 500  # frames that are done again to go on from where a target was chosen, which gives the same results
 WARM_UP = 10  # frames that a model sees again before it goes on: motion and cuts are told from frames around
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from apps.web_model import Sociable, offer, render
+from apps.web_model import Faces, Sociable, offer, render
 from hostile.corpus import number_of, write_video
 from sightline.apps.web.limits import Limits
 from sightline.apps.web.sessions import Sessions
@@ -27,7 +27,7 @@ Ask = dict[str, Any]
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> Sociable:
     made = Sociable()
-    offer(monkeypatch, made)
+    offer(monkeypatch, made, Faces())
     monkeypatch.setattr("sightline.apps.web.visits.render_demo", render)
     return made
 
@@ -70,7 +70,7 @@ def picture(answer: Ask) -> np.ndarray:
 
 
 def test_models_are_offered_by_what_they_are_for(visits: Visits) -> None:
-    (offered,) = visits.hello({})["models"]
+    offered, _ = visits.hello({})["models"]
     assert offered["use"] == "See who looks at what, and who is heard"
     assert offered["gives"] == ("saliency", "probability", "masks", "hotspots", "people", "sound")
 
@@ -109,6 +109,7 @@ def test_a_run_gives_a_film_layers_and_tables(visits: Visits, ask: Ask, model: S
     [
         ("hotspots", (slice(5, 16), slice(15, 26)), (slice(30, 48), slice(40, 64))),
         ("people", (slice(2, 18), slice(2, 16)), (slice(0, 48), slice(56, 64))),
+        ("sound", (slice(20, 40), slice(8, 60)), (slice(0, 12), slice(0, 64))),
         ("masks", (slice(0, 20), slice(0, 20)), (slice(40, 48), slice(56, 64))),
         ("saliency", (slice(0, 16), slice(0, 16)), (slice(40, 48), slice(56, 64))),
     ],
@@ -124,6 +125,41 @@ def test_each_layer_is_drawn_where_it_belongs_and_alone(
     drawn = picture(visits.look(ask | {"frame": 2, "layers": [layer]})).astype(int)
     assert np.abs(drawn - plain)[inside].max() > 40
     assert np.abs(drawn - plain)[outside].max() < 25
+
+
+def test_the_mask_of_everything_is_shown_and_a_layer_that_shows_nothing_says_why(visits: Visits, ask: Ask) -> None:
+    opened(visits, ask)
+    visits.follow(ask | {"model": "faces"})
+    result = ended(visits, ask)["result"]
+    assert (result["layers"], result["off"]) == (["masks", "objects", "people"], ["sound", "objects"])
+    for frame, blank in ((2, {"objects"}), (12, {"objects", "people"})):
+        plain = visits.look(ask | {"frame": frame})
+        assert set(plain["blank"]) == blank
+        for on in ([], ["people"], ["masks"]):  # whatever else is on: a switch changes the picture, or says that not
+            before = picture(visits.look(ask | {"frame": frame, "layers": on})).astype(int)
+            for layer in {"masks", "objects", "people"} - set(on):
+                after = picture(visits.look(ask | {"frame": frame, "layers": [*on, layer]})).astype(int)
+                assert (np.abs(after - before).max() > 40) == (layer not in blank)
+    with_people = picture(visits.look(ask | {"frame": 2, "layers": ["people", "masks"]})).astype(int)
+    for inside in ((slice(34, 46), slice(2, 14)), (slice(34, 46), slice(42, 54))):  # nobody looks at the second one
+        assert np.abs(with_people - picture(visits.look(ask | {"frame": 2})))[inside].max() > 40
+
+
+def test_a_click_finds_the_head_that_is_meant(visits: Visits, ask: Ask) -> None:
+    opened(visits, ask)
+    for x, y, box in ((9, 9, (4, 4, 14, 16)), (38.5, 14, (40, 8, 50, 20)), (30, 40, None)):
+        found = visits.head(ask | {"model": "faces", "frame": 0, "x": x, "y": y})["box"]
+        assert found == (None if box is None else pytest.approx(box))
+    for wrong in ({"model": "sociable", "x": 1, "y": 1}, {"model": "faces", "x": "left", "y": 1}, {"model": "other"}):
+        with pytest.raises(UsageError):
+            visits.head(ask | {"frame": 0} | wrong)
+
+
+def test_heads_of_a_large_picture_are_in_its_own_pixels(visits: Visits, ask: Ask) -> None:
+    photo = uploaded(visits, "photo.png", lambda path: Image.new("RGB", (1920, 1080), (60, 90, 20)).save(path))
+    visits.open(ask | photo)
+    found = visits.head(ask | {"model": "faces", "frame": 0, "x": 18, "y": 18})["box"]  # on the page, half as large
+    assert found == pytest.approx((8, 8, 28, 32))
 
 
 def test_everything_comes_as_one_zip(visits: Visits, ask: Ask) -> None:
@@ -269,6 +305,8 @@ def test_a_large_file_is_refused(visits: Visits, ask: Ask) -> None:
         [{"kind": "not", "number": 1, "time_s": 0, "x": 1, "y": 1}],
         [{"kind": "point", "number": 0, "time_s": 0, "x": 1, "y": 1}],
         [{"kind": "point", "number": 1, "time_s": float("nan"), "x": 1, "y": 1}],
+        [{"kind": "head", "number": 1, "frame": 0, "x1": 1, "y1": 1, "x2": 5}],
+        [{"kind": "head", "number": 1, "frame": 0, "x1": 1, "y1": 1, "x2": 5, "y2": 5}, {"kind": "point"}],
     ],
 )
 def test_marks_that_are_none_are_refused_before_a_run(visits: Visits, ask: Ask, marks: list[Any]) -> None:
@@ -286,13 +324,15 @@ def test_a_mark_outside_of_the_frame_fails_in_plain_words(visits: Visits, ask: A
     assert ended(visits, ask)["error"].startswith("clip.mp4: point 900,1 is outside of the 64x48 frames")
 
 
-@pytest.mark.parametrize("verb", ["look", "follow", "reframe", "pack", "table", "status", "stop", "fixations", "demo"])
+@pytest.mark.parametrize(
+    "verb", ["look", "follow", "reframe", "pack", "table", "status", "stop", "fixations", "demo", "head"]
+)
 def test_without_a_visit_nothing_is_told(visits: Visits, verb: str) -> None:
     told = Told(getattr(visits, verb), visits)({"token": "guessed"})
     assert told == {"error": "This visit has ended and its files are gone; load the page again"}
 
 
-@pytest.mark.parametrize("verb", ["look", "follow", "reframe", "pack"])
+@pytest.mark.parametrize("verb", ["look", "head", "follow", "reframe", "pack"])
 def test_with_nothing_open_the_visitor_is_told_so(visits: Visits, ask: Ask, verb: str) -> None:
     with pytest.raises(UsageError, match="Nothing is open"):
         getattr(visits, verb)(ask)

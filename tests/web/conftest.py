@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from apps.web_model import Sociable, offer, render
+from apps.web_model import Faces, Sociable, offer, render
 from hostile.corpus import write_video
 from sightline.apps.web import Limits, serving
 from web.visitor import Visitor
@@ -39,10 +39,15 @@ def model() -> Sociable:
 
 
 @pytest.fixture(scope="module")
-def address(model: Sociable) -> Iterator[str]:
+def faces() -> Faces:
+    return Faces()
+
+
+@pytest.fixture(scope="module")
+def address(model: Sociable, faces: Faces) -> Iterator[str]:
     pytest.importorskip("gradio", reason="gradio is not installed (extra `web`)")
     with pytest.MonkeyPatch.context() as patched, socket.socket() as probe:
-        offer(patched, model)
+        offer(patched, model, faces)
         patched.setattr("sightline.apps.web.visits.render_demo", render)
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

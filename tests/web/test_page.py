@@ -6,9 +6,10 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from apps.web_model import Sociable
+from apps.web_model import Faces, Sociable
 from web.visitor import Visitor
 
 Arrive = Callable[..., Visitor]
@@ -49,10 +50,11 @@ def test_frames_are_scrubbed_with_layers_and_tables(arrive: Arrive, clip: Path) 
         page.wait_for_function("was => document.querySelector('.sl-view img').src !== was", arg=pictures[-1])
         pictures.append(visitor.see(".sl-view img").get_attribute("src"))
 
-    for name in ("Heat", "Hotspot", "People"):  # of people, masks are shown of what they look at alone
+    names = ("Heat", "Mask", "Hotspot", "People", "Sound")
+    for name in names:
         page.locator(".sl-switch").get_by_text(name, exact=True).click()
         changed()
-    assert len(set(pictures)) == 4
+    assert len(set(pictures)) == 1 + len(names)
     page.locator(".sl-scrub input").fill("12")
     changed()
     assert visitor.see(".sl-scrub output").inner_text() == "0:00.5"
@@ -115,6 +117,60 @@ def test_a_table_of_fixations_and_a_reframe(arrive: Arrive, clip: Path, model: S
     visitor.page.wait_for_function("[...document.querySelectorAll('[data-player=reframe] video')].at(-1).videoWidth")
     size = "(v => [v.videoWidth, v.videoHeight])([...document.querySelectorAll('[data-player=reframe] video')].at(-1))"
     assert visitor.page.evaluate(size) == [48, 48]
+
+
+def test_a_switch_that_would_change_nothing_says_why(arrive: Arrive, clip: Path) -> None:
+    visitor = arrive()
+    visitor.open(clip)
+    page = visitor.page
+    page.get_by_label("see whom you mark").check()
+    visitor.run()
+    switches = page.locator(".sl-switch input")
+    able = "boxes => boxes.map(box => [box.value, !box.disabled, box.checked])"
+    before = [["masks", True, True], ["objects", False, False], ["people", True, True]]
+    assert switches.evaluate_all(able) == before
+    assert visitor.see("#sl-blank").inner_text() == "Names: no object of this frame has a name."
+    page.locator(".sl-scrub input").fill("12")
+    visitor.see("#sl-blank:has-text('People: no head in this frame.')")
+    assert switches.evaluate_all(able) == [*before[:2], ["people", False, True]]
+    page.locator(".sl-scrub input").fill("3")
+    page.wait_for_function("!document.querySelector('#sl-blank').textContent.includes('People')")
+    assert switches.evaluate_all(able) == before
+
+
+def test_faces_are_marked_by_a_click_or_a_box(arrive: Arrive, clip: Path, faces: Faces) -> None:
+    visitor = arrive()
+    visitor.open(clip)
+    page = visitor.page
+    page.get_by_label("see whom you mark").check()
+    assert visitor.see(".sl-hint").inner_text() == "Click on a face, or drag a box around it"
+    assert visitor.see(".sl-plan").inner_text() == "Nobody is marked: of everybody whose head is found."
+    visitor.click(0.5, 0.9)  # nobody is there
+    visitor.see(".sl-plan:has-text('No face was found there; drag a box around it.')")
+    visitor.click(44 / 64, 14 / 48)
+    visitor.see(".sl-plan:has-text('Of the person that you marked alone.')")
+    page.mouse.move(*visitor.point(0.25, 0.5))
+    page.mouse.down()
+    page.mouse.move(*visitor.point(0.5, 0.75), steps=3)
+    page.mouse.up()
+    visitor.see(".sl-plan:has-text('Of the 2 people that you marked alone.')")
+    page.locator(".sl-scrub input").fill("10")
+    page.wait_for_function("document.querySelector('.sl-scrub output').textContent === '0:00.4'")
+    assert visitor.see(".sl-objects [aria-pressed=true]").inner_text() == "1"
+    page.get_by_role("button", name="Person 2", exact=True).click()
+    page.mouse.move(*visitor.point(0.5, 0.5))
+    page.mouse.down()
+    page.mouse.move(*visitor.point(0.75, 0.75), steps=3)
+    page.mouse.up()
+    assert page.locator(".sl-list li").count() == 3
+    visitor.run()
+    prompt = faces.prompts[-1]
+    for frame, second in ((0, (16, 24, 32, 36)), (5, (24, 24, 40, 36)), (19, (32, 24, 48, 36))):
+        heads = prompt.heads_of(frame)
+        assert heads is not None
+        assert heads == pytest.approx(np.array([(40, 8, 50, 20), second]), abs=0.5)
+    page.get_by_label("See who looks at what, and who is heard").check()
+    assert visitor.see(".sl-plan").inner_text() == "Nothing is marked: what draws the eye most is followed."
 
 
 def test_a_hostile_file_is_one_message_and_the_page_goes_on(arrive: Arrive, clip: Path, tmp_path: Path) -> None:

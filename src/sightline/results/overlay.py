@@ -28,11 +28,12 @@ _JUMP = 0.1  # of the diagonal: so far at once the marker does not glide, it wou
 class Overlay:
     """Draws frames of one size, in order; the marker glides between the hotspots of successive frames.
 
-    sound: also write what is heard, and whether it counts.
+    sound: also write what is heard, and whether it counts. everything: where there are people, draw all objects, and
+    not those alone that somebody looks at.
     """
 
-    def __init__(self, size: tuple[int, int], sound: bool = False) -> None:
-        self._sound = sound
+    def __init__(self, size: tuple[int, int], sound: bool = False, everything: bool = False) -> None:
+        self._sound, self._everything = sound, everything
         self._unit = max(1.0, size[0] / 480)  # all widths are in pixels of a 480-line picture
         self._radius = max(_SMALLEST, _RADIUS * min(size) / 480)
         self._blur = 1.8 * self._unit
@@ -41,13 +42,13 @@ class Overlay:
 
     def draw(self, frame: Frame) -> NDArray[np.uint8]:
         """The frame's image with its results on top: (H, W, 3) uint8 RGB, a new array."""
-        frame = looked_at(frame)
+        frame = frame if self._everything else looked_at(frame)
         picture = Image.fromarray(frame.image)
         if frame.mask is not None and not frame.people:
             self._draw_mask(picture, frame.mask, _TINT)
-        heat = frame.saliency if frame.heatmap is None else frame.heatmap
-        if heat is not None:
-            self._heat.apply(picture, Image.fromarray(cv2.convertScaleAbs(heat, alpha=255)), (0, 0))
+        for heat in (frame.saliency, frame.heatmap):
+            if heat is not None:
+                self._heat.apply(picture, Image.fromarray(cv2.convertScaleAbs(heat, alpha=255)), (0, 0))
         if frame.mask is not None and frame.people:  # the object is smaller than the heat on it
             self._draw_mask(picture, frame.mask, _TINT_ON_HEAT)
         image = np.array(picture)

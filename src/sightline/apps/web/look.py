@@ -10,16 +10,27 @@ from typing import Any, get_args
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from sightline.apps.web.media import Media, jpeg
 from sightline.errors import DataError
 from sightline.results import outputs
 from sightline.results.kinds import Maps, Table
-from sightline.results.overlay import Overlay
+from sightline.results.overlay import Overlay, heat_paint
 from sightline.types import Box, Frame, Hotspot, Object, Person, SoundWindow, State, Track
 
 Rows = list[dict[str, str]]
+WHY_BLANK = {
+    "saliency": "nothing draws the eye in this frame",
+    "heatmaps": "nobody in this frame looks at anything in it",
+    "masks": "no mask in this frame",
+    "hotspots": "nothing is followed in this frame",
+    "objects": "no object of this frame has a name",
+    "people": "no head in this frame",
+    "sound": "no sound is told of this frame",
+}
+"""Why a layer shows nothing of a frame."""
+FAINT = 8
+"""Opacity of heat, of 255, below which nobody sees it."""
 
 
 class Results:
@@ -33,45 +44,40 @@ class Results:
 
     @property
     def layers(self) -> list[str]:
-        """The kinds of output that there is something to draw of, by name."""
-        there = [kind.name for kind in outputs.OUTPUTS if kind.find(self.folder) is not None]
-        named = any(row["label"] for row in self.tables.get("objects", []))
-        return [name for name in there if name != "objects" or named]
+        """The kinds of output that a run wrote, by name."""
+        return [kind.name for kind in outputs.OUTPUTS if kind.find(self.folder) is not None]
 
     def rows(self, kind: str, index: int) -> Rows:
         """The rows of a table on a frame."""
         return self._by_frame.get(kind, {}).get(index, [])
 
-    def frame(self, media: Media, index: int, layers: Collection[str]) -> Frame:
-        """A frame of the page's size with what the layers name, and nothing else."""
-        image = np.asarray(Image.open(media.frame(index)).convert("RGB"))
+    def frame(self, media: Media, index: int) -> Frame:
+        """A frame of the page's size with all that there is about it."""
+        image = media.page_image(index)
         height, width = media.page_size
         scale = width / media.size[1], height / media.size[0]
-        here = {name: self.rows(name, index) if name in layers else [] for name in self._by_frame}
-        mask = self._mask(index, (height, width)) if "masks" in layers else None
+        here = {name: self.rows(name, index) for name in self._by_frame}
         return Frame(
             index,
             media.times[min(index, len(media.times) - 1)],
             image,
-            saliency=self._map(outputs.SALIENCY, index, (height, width), layers),
-            heatmap=self._map(outputs.HEATMAPS, index, (height, width), layers),
-            mask=mask,
+            saliency=self._map(outputs.SALIENCY, index, (height, width)),
+            heatmap=self._map(outputs.HEATMAPS, index, (height, width)),
+            mask=self._mask(index, (height, width)),
             hotspot=next((_hotspot(row, scale) for row in here.get("hotspots", []) if row["x_px"]), None),
             objects=tuple(_object(row, scale) for row in here.get("objects", [])),
-            tracks=tuple(_track(row, scale) for row in self.rows("tracks", index) if "hotspots" in layers),
+            tracks=tuple(_track(row, scale) for row in here.get("tracks", [])),
             people=tuple(_person(row, scale) for row in here.get("people", [])),
             sound=next((_sound(row) for row in here.get("sound", []) if row["switch"]), None),
         )
 
-    def _map(
-        self, kind: Maps, index: int, size: tuple[int, int], layers: Collection[str]
-    ) -> NDArray[np.float32] | None:
+    def _map(self, kind: Maps, index: int, size: tuple[int, int]) -> NDArray[np.float32] | None:
         path = self.folder / kind.name / f"{index:05d}.png"
-        if kind.name not in layers or not path.is_file():
+        if not path.is_file():
             return None
         return np.asarray(cv2.resize(kind.read(path), size[::-1], interpolation=cv2.INTER_AREA), np.float32)
 
-    def _mask(self, index: int, size: tuple[int, int]) -> NDArray[np.uint8] | None:
+    def _mask(self, index: int, size: tuple[int, int]) -> NDArray[np.uint16] | None:
         path = self.folder / outputs.MASKS.name / f"{index:05d}.png"
         if not path.is_file():
             return None
@@ -80,19 +86,62 @@ class Results:
 
 
 def look(media: Media, results: Results | None, index: int, layers: Collection[str]) -> dict[str, Any]:
-    """A frame for the page: its number, time, picture, and the rows of tables on it."""
+    """A frame for the page: its number, time, picture, the rows of tables on it, and which layers show nothing, why."""
     index = min(max(0, index), len(media.times) - 1)
-    if results is None or not layers:
-        picture = media.frame(index).read_bytes()
-    else:
-        picture = jpeg(Overlay(media.page_size).draw(results.frame(media, index, layers)))
-    rows = {} if results is None else {name: results.rows(name, index) for name in results.tables}
+    picture: bytes | None = None
+    rows: dict[str, Rows] = {}
+    blank: dict[str, str] = {}
+    if results is not None:
+        rows = {name: results.rows(name, index) for name in results.tables}
+        frame = results.frame(media, index)
+        blank = {name: why for name, why in why_blank(frame).items() if name in results.layers}
+        if layers:
+            drawing = Overlay(media.page_size, sound="sound" in layers, everything=True)
+            picture = jpeg(drawing.draw(only(frame, layers)))
     return {
         "frame": index,
         "time_s": media.times[index],
-        "picture": "data:image/jpeg;base64," + base64.b64encode(picture).decode(),
+        "picture": "data:image/jpeg;base64," + base64.b64encode(picture or media.frame(index).read_bytes()).decode(),
         "rows": rows,
+        "blank": blank,
     }
+
+
+def only(frame: Frame, layers: Collection[str]) -> Frame:
+    """The frame with what the layers are drawn from alone."""
+    return Frame(
+        frame.index,
+        frame.time_s,
+        frame.image,
+        saliency=frame.saliency if "saliency" in layers else None,
+        heatmap=frame.heatmap if "heatmaps" in layers else None,
+        mask=frame.mask if "masks" in layers else None,
+        hotspot=frame.hotspot if "hotspots" in layers else None,
+        objects=frame.objects if "objects" in layers else (),
+        tracks=frame.tracks if "hotspots" in layers else (),
+        people=frame.people if "people" in layers else (),
+        sound=frame.sound if "sound" in layers else None,
+    )
+
+
+def why_blank(frame: Frame) -> dict[str, str]:
+    """Which layers show nothing of a frame, and why."""
+    opacity = heat_paint().alpha
+
+    def seen(heat: NDArray[np.float32] | None) -> bool:
+        return heat is not None and opacity[round(255 * float(heat.max()))] >= FAINT
+
+    spots = [track.hotspot for track in frame.tracks] if len(frame.tracks) > 1 else [frame.hotspot]
+    there = {
+        "saliency": seen(frame.saliency),
+        "heatmaps": seen(frame.heatmap),
+        "masks": frame.mask is not None and bool(frame.mask.any()),
+        "hotspots": any(spot is not None for spot in spots),
+        "objects": any(thing.label for thing in frame.objects),
+        "people": bool(frame.people),
+        "sound": frame.sound is not None,
+    }
+    return {name: WHY_BLANK[name] for name, is_there in there.items() if not is_there}
 
 
 def _by_frame(rows: Rows) -> dict[int, Rows]:

@@ -10,6 +10,7 @@ import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from sightline.apps.web.limits import Limits
 from sightline.errors import SourceError
@@ -69,6 +70,10 @@ class Media:
     def frame(self, index: int) -> Path:
         """The picture of a frame, a JPEG; of the nearest one that is prepared."""
         return self.folder / f"{min(max(0, index), len(self.times) - 1):05d}.jpg"
+
+    def page_image(self, index: int) -> NDArray[np.uint8]:
+        """The same as pixels, (H, W, 3)."""
+        return np.asarray(Image.open(self.frame(index)).convert("RGB"))
 
     def prepare(self, step: Callable[[], None], stopped: Callable[[], bool]) -> None:
         """Make the pictures of all frames, and a film where browsers cannot play the file. Raises SourceError."""

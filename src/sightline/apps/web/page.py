@@ -12,7 +12,7 @@ import gradio as gr
 from sightline.apps.web.visits import Told, Visits
 
 TITLE = "Sightline: what people look at"
-VERBS = ("hello", "open", "demo", "fixations", "look", "follow", "reframe", "pack", "stop", "status", "table")
+VERBS = ("hello", "open", "demo", "fixations", "look", "head", "follow", "reframe", "pack", "stop", "status", "table")
 """The functions of `Visits` that the page calls."""
 _SCRIPTS = ("server.js", "stage.js", "player.js", "tables.js", "page.js")
 _FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from sightline.apps.reframe.crop import Aspect
 from sightline.apps.reframe.run import Reframe
 from sightline.apps.web.desk import Busy, Desk, Job
 from sightline.apps.web.guide import LAYERS, TABLES, choices
+from sightline.apps.web.heads import head_at, heads_of
 from sightline.apps.web.limits import Limits
 from sightline.apps.web.look import Results, look
 from sightline.apps.web.marks import prompt_of
@@ -28,6 +30,7 @@ from sightline.errors import SightlineError, UsageError
 from sightline.models.base import Predictor
 from sightline.results.marks import colour_of
 from sightline.results.outputs import choose
+from sightline.types import Prompt
 
 MOST_ROWS = 5000
 """Rows of a table on the page; the whole one is in the download."""
@@ -51,6 +54,7 @@ class Visits:
         self._preparing = Desk(2, 4 * limits.waiting + 8)
         self._models: dict[str, Predictor] = {}
         self._loading = threading.Lock()
+        self._finding = threading.Lock()
         self._demo: Path | None = None
 
     # What the page calls: each takes what the page sends, and gives what the page shows.
@@ -107,11 +111,27 @@ class Visits:
         layers = {str(layer) for layer in ask.get("layers") or ()}
         return look(self._media(session), session.seen, int(ask.get("frame") or 0), layers)
 
+    def head(self, ask: Ask) -> Answer:
+        """The head that a model finds where the visitor clicked: `frame`, and x and y in pixels of the source."""
+        session = self._session(ask)
+        media = self._media(session)
+        predictor = self._load(str(ask.get("model")))
+        predictor.require("heads")
+        image = media.page_image(int(ask.get("frame") or 0))
+        down, across = media.size[0] / image.shape[0], media.size[1] / image.shape[1]
+        try:
+            point = float(ask["x"]) / across, float(ask["y"]) / down
+        except (KeyError, TypeError, ValueError):
+            raise UsageError("x, y: no place in the frame; click on a face") from None
+        with self._finding:
+            found = head_at(predictor, image, point)
+        return {"box": found and [side * scale for side, scale in zip(found, (across, down) * 2, strict=True)]}
+
     def follow(self, ask: Ask) -> Answer:
         """Begin a run of a model on what is open."""
         session = self._session(ask)
         media = self._media(session)
-        prompt = prompt_of(ask.get("marks") or ())
+        prompted = self._prompt(session, ask.get("marks") or ())
         choice = next((choice for choice in choices() if choice.name == ask.get("model")), None)
         if choice is None:
             raise UsageError(f"{ask.get('model')}: no model of this page; choose one")
@@ -121,6 +141,7 @@ class Visits:
         def work(job: Job) -> Answer:
             job.begin(f"Loading {choice.name}", None)
             predictor = self._load(choice.name)
+            prompt = prompted(job)
             predictor.require(*prompt.kinds)
             run = Run(
                 predictor,
@@ -139,7 +160,7 @@ class Visits:
         """Begin to reframe what is open."""
         session = self._session(ask)
         media = self._media(session)
-        prompt = prompt_of(ask.get("marks") or ())
+        prompted = self._prompt(session, ask.get("marks") or ())
         aspect, fit = Aspect.parse(str(ask.get("aspect"))), ask.get("fit")
         if fit not in ("crop", "pad", "blur"):
             raise UsageError(f"fit {fit}: crop, pad or blur is expected")
@@ -150,7 +171,8 @@ class Visits:
         def work(job: Job) -> Answer:
             job.begin(f"Loading {name}", None)
             predictor = self._load(name)
-            kept = prompt if set(prompt.kinds) <= predictor.takes else type(prompt)()
+            prompt = prompted(job)
+            predictor.require(*prompt.kinds)
             phases = iter(("Looking", "Cutting"))
             reframing = Reframe(
                 predictor,
@@ -158,7 +180,7 @@ class Visits:
                 fit=fit,
                 zoom=zoom,
                 preview=True,
-                prompt=kept,
+                prompt=prompt,
                 begin=lambda name, frames: job.begin(next(phases, "Cutting"), frames),
                 step=job.step,
                 stopped=job.stopped,
@@ -294,6 +316,24 @@ class Visits:
             session.job = job
         return {}
 
+    def _prompt(self, session: Session, marks: Any) -> Callable[[Job], Prompt]:
+        """What the visitor marked, for the job that uses it; where heads are marked, once all frames are known.
+
+        Raises UsageError where a mark is none.
+        """
+        if not any(isinstance(mark, dict) and mark.get("kind") == "head" for mark in marks):
+            prompt = prompt_of(marks)
+            return lambda job: prompt
+        heads_of(marks, 1)
+        media, prepared = self._media(session), session.prepared
+
+        def later(job: Job) -> Prompt:
+            while prepared is not None and not prepared.over and not job.stopped():
+                time.sleep(0.05)
+            return Prompt(heads=heads_of(marks, len(media.times)))
+
+        return later
+
     def _load(self, name: str) -> Predictor:
         with self._loading:
             if name not in self._models:
@@ -313,6 +353,7 @@ class Visits:
             "kind": "follow",
             "film": str(film),
             "layers": [layer for layer in LAYERS if layer in seen.layers],
+            "off": ["sound", *(["objects"] if seen.tables.get("people") else [])],
             "tables": [name for name in TABLES if seen.tables.get(name)],
             "frames": outcome.frames,
             "seconds": outcome.seconds,

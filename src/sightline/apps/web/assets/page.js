@@ -3,6 +3,7 @@
 const root = element.querySelector(".sl");
 const $ = (selector) => root.querySelector(selector);
 const stage = new Stage($(".sl-stage"), plan);
+stage.onfailed = tell;
 stage.onrefused = (text) => ($(".sl-plan").textContent = text);
 const overlay = new Player($("[data-player=overlay]"));
 const reframed = new Player($("[data-player=reframe]"));
@@ -42,15 +43,19 @@ function chosen() {
 function plan() {
   const model = chosen();
   if (!model || !media) return;
-  const marks = stage.marks;
   const takes = (kind) => model.takes.includes(kind);
-  const marking = takes("point") || takes("box");
   stage.allow(model);
-  $(".sl-hint").textContent = !marking || marks.length ? "" : "Click on what to follow, or drag a box around it";
-  const objects = new Set(marks.map((mark) => mark.number)).size;
+  const marks = stage.meant;
+  const heads = takes("heads");
+  const marking = takes("point") || takes("box") || heads;
+  const hint = heads ? "Click on a face, or drag a box around it" : "Click on what to follow, or drag a box around it";
+  $(".sl-hint").textContent = !marking || marks.length ? "" : hint;
+  const count = new Set(marks.map((mark) => mark.number)).size;
   let text;
-  if (!marking) text = marks.length ? "This one chooses by itself; your marks are not used." : "";
-  else if (objects > 1) text = `${objects} objects are followed.`;
+  if (heads && marks.length) text = count > 1 ? `Of the ${count} people that you marked alone.` : "Of the person that you marked alone.";
+  else if (heads) text = "Nobody is marked: of everybody whose head is found.";
+  else if (!marking) text = stage.marks.length ? "This one chooses by itself; your marks are not used." : "";
+  else if (count > 1) text = `${count} objects are followed.`;
   else if (marks.length) text = "What you marked is followed.";
   else text = "Nothing is marked: what draws the eye most is followed.";
   if (table) text = takes("fixations") ? `With the fixations of ${table}.` : `${text} It takes no fixations; choose one that does.`;
@@ -189,15 +194,14 @@ const isFilm = (path) => path.endsWith(".mp4") || media.kind === "video";
 
 async function follow() {
   const model = chosen();
-  const marks = model.takes.includes("point") ? stage.marks : [];
-  const result = await run("follow", { model: model.name, marks });
+  const result = await run("follow", { model: model.name, marks: stage.meant });
   const source = await prepared();
   $(".sl-results").hidden = false;
   const sides = [["Source", source], [`What ${model.name} sees`, result.film]].filter(([, path]) => path);
   overlay.show(sides.map(([title, path]) => [title, addressOf(path), isFilm(path)]));
   $(".sl-told").textContent = `${result.frames} ${result.frames === 1 ? "frame" : "frames"} in ${result.seconds.toFixed(1)} s`;
   $(".sl-notes").replaceChildren(...result.notes.map((note) => make("li", {}, note)));
-  await stage.offer(result.layers, hello.layers);
+  await stage.offer(result.layers, hello.layers, result.off);
   await tables.show(result.tables);
   tables.mark(stage.frame);
   $(".sl-results").scrollIntoView({ block: "nearest", behavior: "smooth" });
@@ -206,9 +210,8 @@ async function follow() {
 async function reframe(event) {
   const form = new FormData(event.target);
   const model = chosen();
-  const marks = model.takes.includes("point") ? stage.marks : [];
   const asked = { aspect: form.get("sl-aspect"), fit: form.get("fit"), zoom: Number(form.get("zoom")) };
-  const result = await run("reframe", { model: model.name, marks, ...asked });
+  const result = await run("reframe", { model: model.name, marks: stage.meant, ...asked });
   const sides = [[`The crop on the source`, result.preview], [`${result.aspect}`, result.film]];
   reframed.show(sides.filter(([, path]) => path).map(([title, path]) => [title, addressOf(path), isFilm(path)]));
 }

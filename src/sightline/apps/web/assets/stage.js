@@ -64,22 +64,39 @@ class Stage {
   /** Which tools there are: those that the model takes. */
   allow(model) {
     const takes = (kind) => model.takes.includes(kind);
-    const able = { follow: takes("point"), not: takes("not_point"), box: takes("box") };
+    const heads = takes("heads");
+    const able = { follow: takes("point"), not: takes("not_point"), box: takes("box") || heads, head: heads };
     for (const button of this.root.querySelectorAll("[data-tool]")) button.hidden = !able[button.dataset.tool];
     this.able = able;
-    this.several = takes("objects");
-    this.anywhere = takes("at_s");
-    this.root.classList.toggle("sl-still", !able.follow && !able.box);
-    if (!able[this.tool]) this.choose("follow");
+    this.model = model;
+    this.several = takes("objects") || heads;
+    this.root.classList.toggle("sl-still", !Object.values(able).some(Boolean));
+    if (!able[this.tool]) this.choose(heads ? "head" : "follow");
+    this.hand();
     this.label();
   }
 
-  /** Offers switches for what a run gave. What is heard is in the overlay and the table; on a frame it starts off. */
-  offer(names, words) {
-    this.layers = new Set(names.filter((name) => name !== "sound"));
+  /** The marks that the model takes, of those made for another one before. */
+  get meant() {
+    const { able } = this;
+    return this.marks.filter((mark) => able && (mark.kind === "head" ? able.head : !able.head && able.follow));
+  }
+
+  /** Of heads, the next mark is of the first person without one in this frame. */
+  hand() {
+    if (!this.able?.head) return;
+    const here = this.meant.filter((mark) => mark.frame === this.seen?.frame).map((mark) => mark.number);
+    this.number = 1;
+    while (here.includes(this.number)) this.number += 1;
+  }
+
+  /** Offers switches for what a run gave. off: those that are off at first. */
+  offer(names, words, off) {
+    this.words = words;
+    this.layers = new Set(names.filter((name) => !off.includes(name)));
     this.layerBox.replaceChildren(
       ...names.map((name) => {
-        const box = make("input", { type: "checkbox", value: name });
+        const box = make("input", { type: "checkbox", value: name, "aria-describedby": "sl-blank" });
         box.checked = this.layers.has(name);
         box.addEventListener("change", () => {
           if (box.checked) this.layers.add(name);
@@ -88,9 +105,22 @@ class Stage {
         });
         return make("label", { class: "sl-switch" }, box, make("i"), words[name]);
       }),
+      make("p", { id: "sl-blank", class: "sl-soft" }),
     );
     this.layerBox.hidden = !names.length;
     return this.show(this.frame);
+  }
+
+  /** Disables the switches that would change nothing of a frame, and says why. blank: the reasons by layer. */
+  blank(blank) {
+    const boxes = [...this.layerBox.querySelectorAll("input")];
+    for (const box of boxes) {
+      box.disabled = box.value in blank;
+      box.parentElement.title = blank[box.value] ?? "";
+    }
+    const told = boxes.filter((box) => box.disabled).map((box) => `${this.words[box.value]}: ${blank[box.value]}.`);
+    const place = this.layerBox.querySelector("p");
+    if (place) place.textContent = told.join(" ");
   }
 
   /** Shows a frame; of many that are asked for at once, the last. */
@@ -111,7 +141,13 @@ class Stage {
         this.image.src = seen.picture;
         this.output.textContent = `${clock(seen.time_s)}`;
         this.range.setAttribute("aria-valuetext", `frame ${seen.frame}, ${seen.time_s.toFixed(2)} seconds`);
+        const moved = this.seen?.frame !== seen.frame;
         this.seen = seen;
+        this.blank(seen.blank);
+        if (moved && this.able?.head) {
+          this.hand();
+          this.label();
+        }
         this.draw();
         this.onseen?.(seen);
       }
@@ -180,6 +216,7 @@ class Stage {
       this.onrefused?.("First mark what to follow; then say what does not belong to it.");
       return;
     }
+    if (this.tool === "head") return this.find([x, y]);
     if (this.tool !== "box") return this.add({ kind: this.tool === "not" ? "not" : "point", x, y });
     if (!this.corner) {
       this.corner = [x, y];
@@ -190,21 +227,46 @@ class Stage {
     this.add({ kind: "box", x1, y1, x2: x, y2: y });
   }
 
+  /** Marks the head that the model finds where the visitor points. */
+  async find([x, y]) {
+    if (!this.seen || this.finding) return;
+    this.finding = true;
+    this.view.classList.add("sl-busy");
+    this.onrefused?.("Looking for a face there\u2026");
+    const { frame } = this.seen;
+    try {
+      const { box } = await call("head", { model: this.model.name, frame, x, y });
+      if (frame !== this.seen.frame) return;
+      if (!box) return this.onrefused?.("No face was found there; drag a box around it.");
+      const [x1, y1, x2, y2] = box;
+      this.add({ kind: "box", x1, y1, x2, y2 });
+    } catch (error) {
+      this.onrefused?.("");
+      this.onfailed?.(error);
+    } finally {
+      this.finding = false;
+      this.view.classList.remove("sl-busy");
+    }
+  }
+
   /** Adds a mark to the object in hand. A box takes the place of the object's box in the same frame. */
   add(mark) {
     const { able } = this;
     if (!this.seen || !(mark.kind === "box" ? able.box : able.follow)) return;
-    const made = { ...mark, number: this.number, frame: this.seen.frame, time_s: this.seen.time_s };
+    const kind = able.head ? "head" : mark.kind;
+    const made = { ...mark, kind, number: this.number, frame: this.seen.frame, time_s: this.seen.time_s };
     const same = (other) => other.number === made.number && other.frame === made.frame;
-    if (!able.not) this.marks = [];
-    this.marks = this.marks.filter((other) => !(same(other) && other.kind === "box" && made.kind === "box"));
+    if (!able.not && !this.several) this.marks = [];
+    this.marks = this.meant.filter((other) => !(same(other) && other.kind === kind && "x1" in made));
     this.marks.push(made);
+    this.hand();
     this.told();
   }
 
   undo() {
     this.marks.pop();
     this.number = Math.min(this.number, this.next);
+    this.hand();
     this.told();
   }
 
@@ -212,6 +274,10 @@ class Stage {
     this.marks = [];
     this.number = 1;
     this.told();
+  }
+
+  get noun() {
+    return this.able?.head ? "Person" : "Object";
   }
 
   /** The marks have changed. */
@@ -240,19 +306,19 @@ class Stage {
         {
           type: "button",
           "aria-pressed": String(number === this.number),
-          "aria-label": `Object ${number}`,
+          "aria-label": `${this.noun} ${number}`,
           onclick: () => this.hold(number),
         },
         dot(number),
         String(number),
       ),
     );
-    if (this.marks.some((mark) => mark.number === this.number) && this.next <= this.colours.length) {
+    if (!this.able?.head && this.marks.some((mark) => mark.number === this.number) && this.next <= this.colours.length) {
       buttons.push(make("button", { type: "button", "aria-label": "Another object", onclick: () => this.hold(this.next) }, "+ Another"));
     }
     this.objectBox.hidden = !this.several || !this.marks.length;
-    this.objectBox.replaceChildren(make("span", { class: "sl-soft" }, "Object"), ...buttons);
-    const words = { point: "follow", not: "not this", box: "box" };
+    this.objectBox.replaceChildren(make("span", { class: "sl-soft" }, this.noun), ...buttons);
+    const words = { point: "follow", not: "not this", box: "box", head: "head" };
     this.list.replaceChildren(
       ...this.marks.map((mark, place) => {
         const text = `${this.several ? `${mark.number} · ` : ""}${words[mark.kind]} · ${clock(mark.time_s)}`;
@@ -260,6 +326,7 @@ class Stage {
         const drop = () => {
           this.marks.splice(place, 1);
           this.number = Math.min(this.number, this.next);
+          this.hand();
           this.told();
           this.view.focus();
         };
@@ -284,7 +351,7 @@ class Stage {
     if (!this.media) return;
     const unit = this.media.width / Math.max(200, this.view.clientWidth || 640);
     const here = this.seen?.frame ?? 0;
-    const shapes = this.marks.filter((mark) => mark.frame === here).map((mark) => this.shape(mark, unit));
+    const shapes = this.marks.filter((mark) => mark.frame === here && this.meant.includes(mark)).map((mark) => this.shape(mark, unit));
     if (this.drag?.is) {
       const { from, to } = this.drag;
       shapes.push(this.shape({ kind: "box", x1: from[0], y1: from[1], x2: to[0], y2: to[1] }, unit));
@@ -305,7 +372,7 @@ class Stage {
 
   shape(mark, unit) {
     const colour = this.colour(mark.number ?? this.number);
-    if (mark.kind === "box") {
+    if ("x1" in mark) {
       const x = Math.min(mark.x1, mark.x2);
       const y = Math.min(mark.y1, mark.y2);
       const size = `x="${x}" y="${y}" width="${Math.abs(mark.x2 - mark.x1)}" height="${Math.abs(mark.y2 - mark.y1)}"`;

@@ -41,3 +41,8 @@ class WeightsError(SightlineError):
 
 class DataError(SightlineError):
     """A data set, recording, annotation or table is malformed or inconsistent."""
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line; what it is where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

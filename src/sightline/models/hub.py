@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from sightline.errors import OutputError, WeightsError
+from sightline.errors import OutputError, WeightsError, first_line
 from sightline.files import WholeFolder
 from sightline.models import weights
 
@@ -102,10 +102,9 @@ def push(folder: Path, repository: str, *, private: bool = False) -> str:
                 commit_message=f"Weights of {weights.read_config(folder).get('model')}",
                 allow_patterns=list(weights.PATTERNS),
             )
-        except (OSError, ValueError) as error:  # huggingface_hub's errors are both of these
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        except Exception as error:  # huggingface_hub lets through what its HTTP client raises, of no common kind
             raise OutputError(
-                f"{repository}: the Hub does not take it ({reason}); log in with `hf auth login`, and check the name "
-                "and the connection"
+                f"{repository}: the Hub does not take it ({first_line(error)}); log in with `hf auth login`, "
+                "and check the name and the connection"
             ) from error
     return str(said)

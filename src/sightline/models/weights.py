@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from sightline.errors import OutputError, UsageError, WeightsError
+from sightline.errors import OutputError, UsageError, WeightsError, first_line
 from sightline.files import WholeFolder
 from sightline.untrusted import parse_json
 
@@ -121,10 +121,10 @@ def from_hub(repository: str) -> Path:
 
     try:
         found = Path(snapshot_download(repository, allow_patterns=list(PATTERNS)))
-    except (OSError, ValueError) as error:  # huggingface_hub's errors are both of these
+    except Exception as error:  # huggingface_hub lets through what its HTTP client raises, of no common kind
         raise WeightsError(
-            f"{repository}: cannot be had from the Hub ({str(error).splitlines()[0]}); check the name and the "
-            "connection, or give a local folder"
+            f"{repository}: cannot be had from the Hub ({first_line(error)}); check the name and the connection, or "
+            "give a local folder"
         ) from error
     if not (found / "model.safetensors").is_file():
         raise WeightsError(

@@ -10,7 +10,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from sightline.errors import WeightsError
+from sightline.errors import WeightsError, first_line
 from sightline.nn.checkpoint import fill, read_tensors
 
 VGG_CHANNELS = (64, 128, 256, 512, 512)
@@ -106,8 +106,8 @@ def _from_hub(repository: str) -> Path:
 
     try:
         return Path(hf_hub_download(repository, "model.safetensors"))
-    except (OSError, ValueError) as error:  # huggingface_hub's errors are both of these
+    except Exception as error:  # huggingface_hub lets through what its HTTP client raises, of no common kind
         raise WeightsError(
-            f"{repository}: cannot be had from the Hub ({str(error).splitlines()[0]}); check the name and the "
-            "connection, or give a local folder"
+            f"{repository}: cannot be had from the Hub ({first_line(error)}); check the name and the connection, or "
+            "give a local folder"
         ) from error

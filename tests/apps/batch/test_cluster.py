@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +56,35 @@ def test_a_stop_lets_the_actors_finish(cluster: Any, tmp_path: Path) -> None:
     assert report.stopped >= 1
     assert report.done + report.stopped == 6
     assert not list((tmp_path / "out").glob(".*.partial"))
+
+
+def test_a_driver_that_is_killed_loses_nothing_that_was_finished(cluster: Any, tmp_path: Path) -> None:
+    films, out = tmp_path / "films", tmp_path / "out"
+    films.mkdir()
+    for number in range(6):
+        write_video(films / f"film{number}.mp4", frames=5)
+    script = tmp_path / "driver.py"
+    script.write_text(
+        "from pathlib import Path; from apps.batch.test_cluster import job; from sightline.apps.batch import Batch\n"
+        f"batch = Batch(job(Path({str(out)!r}), model='slow:0.15'), workers=1, ray={cluster.address!r})\n"
+        f"batch.over([{str(films / '*.mp4')!r}])\n"
+    )
+    driver = subprocess.Popen([sys.executable, str(script)])  # which the fixture has find the tests' modules
+    deadline = time.monotonic() + 120
+    while len(list(out.glob("film*/summary.json"))) < 2:
+        assert time.monotonic() < deadline
+        assert driver.poll() is None
+        time.sleep(0.02)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    finished = {path: path.stat().st_mtime_ns for path in out.glob("film*/summary.json")}
+    assert len(finished) < 6
+    report = Batch(job(out, model="slow:0"), workers=1, ray=cluster.address).over([f"{films}/*.mp4"])
+    assert (report.done + report.skipped, report.failed) == (6, 0)
+    assert report.skipped >= len(finished)
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    assert all(len(list((out / f"film{n}/masks").glob("*.png"))) == 5 for n in range(6))
+    assert not list(out.glob(".*.partial"))
 
 
 def test_a_cluster_that_does_not_answer_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:

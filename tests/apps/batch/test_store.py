@@ -10,7 +10,7 @@ import pytest
 
 from apps.batch.model import load_blobs
 from hostile.corpus import write_video
-from sightline.apps.batch import Batch, Job
+from sightline.apps.batch import Batch, Job, store
 from sightline.apps.batch.listing import list_items
 from sightline.apps.batch.store import find, join, place_at
 from sightline.errors import OutputError, SourceError, UsageError
@@ -22,6 +22,29 @@ pq = pytest.importorskip("pyarrow.parquet")
 
 def job(out: object, **how: Any) -> Job:
     return Job(str(out), **{"save": ("masks", "hotspots"), "load": load_blobs, "device": "cpu", "threads": 1, **how})
+
+
+def test_a_hub_that_breaks_off_is_one_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fsspec = pytest.importorskip("fsspec")
+
+    class Broken(fsspec.AbstractFileSystem):  # type: ignore[misc]
+        cachable = False
+
+        def info(self, path: str, **how: Any) -> Any:
+            raise Broke("peer closed connection")
+
+        ls = info
+
+    class Broke(Exception):
+        """As the errors of HTTP clients are: of no kind that another library knows."""
+
+    monkeypatch.setattr("huggingface_hub.HfFileSystem", Broken)
+    store._store.cache_clear()
+    with pytest.raises(SourceError, match=r"hf://datasets/me/films: cannot be listed \(peer closed connection\)"):
+        find("hf://datasets/me/films")
+    with pytest.raises(OutputError, match=r"hf://datasets/me/out/x: peer closed connection"):
+        place_at("hf://datasets/me/out").names("x")
+    store._store.cache_clear()
 
 
 def test_sources_and_results_in_an_s3_like_store(bucket: str, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from sightline.apps.batch.job import STATE, Job, Worker
 from sightline.apps.batch.listing import Item
 from sightline.apps.batch.store import Here, place_at
 from sightline.apps.outcome import Outcome
-from sightline.errors import SightlineError, UsageError
+from sightline.errors import SightlineError, UsageError, first_line
 
 POLL_S = 0.5  # seconds between two looks at whether a stop is asked for
 POLL_STORE_S = 5.0  # the same where a look is a request to a store
@@ -66,7 +66,9 @@ def _connect(ray: Any, address: str) -> None:
     try:
         ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **local)
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        raise UsageError(f"`ray` {address}: {_first_line(error)}; `local` starts Ray on this machine") from None
+        raise UsageError(
+            f"`ray` {address}: {first_line(error).rstrip('.')}; `local` starts Ray on this machine"
+        ) from None
 
 
 def _over(
@@ -103,16 +105,12 @@ def _over(
             yield Outcome(**{**row, "notes": tuple(row["notes"])})
     except ray.exceptions.RayError as error:
         raise SightlineError(
-            f"the workers of the cluster failed: {_first_line(error)}; what is done is kept"
+            f"the workers of the cluster failed: {first_line(error).rstrip('.')}; what is done is kept"
         ) from error
     finally:
         ended.set()
         watcher.join()
         place.remove(flag)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 KEYS = ("source", "name")

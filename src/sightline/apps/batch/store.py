@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
-from sightline.errors import OutputError, SourceError, UsageError
+from sightline.errors import OutputError, SourceError, UsageError, first_line
 from sightline.files import WholeFile, output_errors
 
 CHUNK = 8 << 20  # bytes that are read or written at once
@@ -146,7 +146,7 @@ class There(Place):
     def _errors(self, name: str) -> Iterator[None]:
         try:
             yield
-        except OSError as error:
+        except Exception as error:  # of hf://, whatever the HTTP client raises
             raise OutputError(f"{self.address}/{name}: {_said(error)}; check the address and the credentials") from None
 
 
@@ -181,7 +181,7 @@ def fetch(source: str, scratch: Path) -> Fetched:
                 copy.write(chunk)
                 digest.update(chunk)
                 size += len(chunk)
-    except OSError as error:
+    except Exception as error:  # of hf://, whatever the HTTP client raises
         raise SourceError(f"{source}: cannot be fetched ({_said(error)}); check the address, {scratch}") from None
     if not size:
         raise SourceError(f"{source}: the file is empty (0 bytes); copy or export it again")
@@ -226,7 +226,7 @@ def find(pattern: str) -> list[str]:
         if info is not None and info.is_file:
             return [pattern]
         entries = fs.get_file_info(_selector(fixed, recursive=fits is not None))
-    except OSError as error:
+    except Exception as error:  # of hf://, whatever the HTTP client raises
         raise SourceError(
             f"{pattern}: cannot be listed ({_said(error)}); check the address and the credentials"
         ) from None
@@ -294,4 +294,4 @@ def _regex(pattern: str) -> str:
 
 
 def _said(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+    return first_line(error).rstrip(".")

@@ -127,6 +127,21 @@ def _marked(path: Path) -> list[NDArray[np.bool_]]:
     return [np.asarray(values > (values.max() / 2 if soft else 0))]
 
 
+def part_of(start: str, end: str | None) -> tuple[float, float | None]:
+    """(start, end) of a part of a video in seconds. Raises UsageError where they are none, or in the wrong order."""
+    from sightline.errors import UsageError
+
+    start_s, end_s = time_of("start", start), None if end is None else time_of("end", end)
+    if end_s is not None and end_s <= start_s:
+        raise UsageError(f"`end` {end}: not after `start` {start}")
+    return start_s, end_s
+
+
+def names_of(listed: str | None) -> tuple[str, ...] | None:
+    """What is listed between commas; None where nothing is."""
+    return None if listed is None else tuple(name.strip() for name in listed.split(",") if name.strip())
+
+
 def time_of(name: str, text: str) -> float:
     """Seconds in 90, 1:30 or 0:01:30.5."""
     from sightline.errors import UsageError

@@ -7,8 +7,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from sightline.cli._arguments import time_of
+from sightline.cli._arguments import names_of, part_of
 from sightline.cli._errors import told
+from sightline.cli._options import (
+    DeviceOption,
+    EndOption,
+    EveryOption,
+    FpsOption,
+    LimitOption,
+    ModelOption,
+    StartOption,
+    SummaryAsJson,
+)
 from sightline.cli._threads import wait_passively
 
 EXAMPLES = """\b
@@ -39,9 +49,7 @@ def batch(
         list[str] | None,
         typer.Option("--list", metavar="FILE", help="A text file with one SOURCE a line; # begins a comment."),
     ] = None,
-    model: Annotated[
-        str, typer.Option(help="A model's name (see `sightline models`), a folder (./run), or a Hub id.")
-    ] = "wcsnet",
+    model: ModelOption = "wcsnet",
     form: Annotated[
         Literal["folders", "parquet"],
         typer.Option(
@@ -72,19 +80,15 @@ def batch(
     ] = None,
     cpus: Annotated[float, typer.Option(metavar="N", help="CPUs for each worker: its threads.")] = 1,
     gpus: Annotated[float, typer.Option(metavar="N", help="GPUs for each worker of a cluster, or a part of one.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
+    device: DeviceOption = "auto",
     engine: Annotated[str, typer.Option(help="As of `predict`: auto, torch, onnxruntime, openvino.")] = "auto",
-    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop each source after N frames.")] = None,
-    start: Annotated[str, typer.Option(metavar="TIME", help="Begin each here: seconds, or 1:30, or 0:01:30.")] = "0",
-    end: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Stop each before this time.", show_default="at the end")
-    ] = None,
-    every: Annotated[int, typer.Option(min=1, metavar="N", help="Take every N-th frame.")] = 1,
-    fps: Annotated[
-        float, typer.Option(min=0.001, metavar="RATE", help="Frames a second of a folder of frames or pages.")
-    ] = 25.0,
+    limit: LimitOption = None,
+    start: StartOption = "0",
+    end: EndOption = None,
+    every: EveryOption = 1,
+    fps: FpsOption = 25.0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Do again what is done already.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    as_json: SummaryAsJson = False,
 ) -> None:
     """Do many SOURCES on all cores of this machine or on a cluster. A batch that was stopped goes on where it was."""
     wait_passively()
@@ -95,9 +99,7 @@ def batch(
     from sightline.cli._progress import Progress, until_interrupted
     from sightline.errors import UsageError
 
-    start_s, end_s = time_of("start", start), None if end is None else time_of("end", end)
-    if end_s is not None and end_s <= start_s:
-        raise UsageError(f"`end` {end}: not after `start` {start}")
+    start_s, end_s = part_of(start, end)
     if save is not None and form == "parquet":
         raise UsageError("`save`: of folders; a parquet table holds all but the maps")
     job = Job(
@@ -106,7 +108,7 @@ def batch(
         device=device,
         engine=engine,
         form=form,
-        save=None if save is None else tuple(name.strip() for name in save.split(",") if name.strip()),
+        save=names_of(save),
         limit=limit,
         start_s=start_s,
         end_s=end_s,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from sightline.cli._options import DeviceOption, SummaryAsJson
 from sightline.cli._threads import wait_passively
 
 if TYPE_CHECKING:
@@ -97,10 +98,10 @@ def label(
             show_default="egcnet; else none",
         ),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    device: DeviceOption = "auto",
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop each video after N frames.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace labels that are there already.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    as_json: SummaryAsJson = False,
 ) -> None:
     """Turn the fixations on videos into masks of what was looked at, or the tags of videos into pseudo-fixations."""
     wait_passively()

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sightline.cli._arguments import heads_of, prompt_of, time_of
+from sightline.cli._arguments import heads_of, names_of, part_of, prompt_of
+from sightline.cli._options import (
+    DeviceOption,
+    EndOption,
+    EveryOption,
+    FpsOption,
+    LimitOption,
+    ModelOption,
+    OutOption,
+    OverwriteOption,
+    StartOption,
+    SummaryAsJson,
+)
 from sightline.cli._threads import wait_passively
 
 if TYPE_CHECKING:
@@ -43,10 +55,8 @@ def predict(
             show_default=False,
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Results go to DIR/<name of the source>/.")],
-    model: Annotated[
-        str, typer.Option(help="A model's name (see `sightline models`), a folder (./run), or a Hub id.")
-    ] = "wcsnet",
+    out: OutOption,
+    model: ModelOption = "wcsnet",
     save: Annotated[
         str | None,
         typer.Option(
@@ -116,7 +126,7 @@ def predict(
             help="The people's heads: x1_px, y1_px, x2_px, y2_px, if need be frame and source; or a people.csv.",
         ),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    device: DeviceOption = "auto",
     engine: Annotated[
         str,
         typer.Option(
@@ -126,17 +136,11 @@ def predict(
     each: Annotated[
         bool, typer.Option("--each", help="Unrelated images: DIR/saliency/<name>.png and so on, one for each image.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop each source after N frames.")] = None,
-    start: Annotated[
-        str, typer.Option(metavar="TIME", help="Begin here: seconds from the first frame, or 1:30, or 0:01:30.")
-    ] = "0",
-    end: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Stop before this time.", show_default="at the end")
-    ] = None,
-    every: Annotated[int, typer.Option(min=1, metavar="N", help="Take every N-th frame.")] = 1,
-    fps: Annotated[
-        float, typer.Option(min=0.001, metavar="RATE", help="Frames a second of a folder of frames or pages.")
-    ] = 25.0,
+    limit: LimitOption = None,
+    start: StartOption = "0",
+    end: EndOption = None,
+    every: EveryOption = 1,
+    fps: FpsOption = 25.0,
     two_pass: Annotated[
         bool,
         typer.Option(
@@ -144,8 +148,8 @@ def predict(
             help="Read each source once before, so that the model knows all of it at the first frame; of stanet-plus.",
         ),
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there already.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    overwrite: OverwriteOption = False,
+    as_json: SummaryAsJson = False,
 ) -> None:
     """Say where people look, and at what, in each SOURCE: maps, masks, hotspots and an overlay video."""
     wait_passively()
@@ -164,9 +168,7 @@ def predict(
     if head and heads is not None:
         raise UsageError("`head` and `heads`: give one of them, not both")
     prompt = prompt_of(point, box, mask, not_point, at_s, objects, head)
-    start_s, end_s = time_of("start", start), None if end is None else time_of("end", end)
-    if end_s is not None and end_s <= start_s:
-        raise UsageError(f"`end` {end}: not after `start` {start}")
+    start_s, end_s = part_of(start, end)
     if each and (start_s or end_s or every > 1):
         raise UsageError("`start`, `end`, `every`: a part of a video, not of unrelated images; leave out `each`")
     if each and two_pass:
@@ -190,7 +192,7 @@ def predict(
     if two_pass:
         predictor.require_first_pass()
     predictor.require(*prompt.kinds, *(kind for kind, file in tables.items() if file is not None))
-    wanted = None if save is None else [name.strip() for name in save.split(",") if name.strip()]
+    wanted = names_of(save)
     kinds = choose(given_by(predictor, prompt), wanted, predictor.name)
     with until_interrupted() as interrupted, Progress() as progress:
         run = Run(

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sightline.cli._arguments import prompt_of, time_of
+from sightline.cli._arguments import part_of, prompt_of
+from sightline.cli._options import (
+    DeviceOption,
+    EndOption,
+    FpsOption,
+    OutOption,
+    OverwriteOption,
+    StartOption,
+    SummaryAsJson,
+)
 from sightline.cli._threads import wait_passively
 
 if TYPE_CHECKING:
@@ -34,7 +43,7 @@ def reframe(
             show_default=False,
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Results go to DIR/<name of the source>/.")],
+    out: OutOption,
     aspect: Annotated[
         list[str],
         typer.Option(metavar="W:H", help="Width to height as shown; several times for several films in one pass."),
@@ -71,18 +80,12 @@ def reframe(
         Path | None,
         typer.Option(metavar="FILE", help="Keep what this mask marks in the first frame."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
-    start: Annotated[
-        str, typer.Option(metavar="TIME", help="Begin here: seconds from the first frame, or 1:30, or 0:01:30.")
-    ] = "0",
-    end: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Stop before this time.", show_default="at the end")
-    ] = None,
-    fps: Annotated[
-        float, typer.Option(min=0.001, metavar="RATE", help="Frames a second of a folder of frames or pages.")
-    ] = 25.0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there already.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    device: DeviceOption = "auto",
+    start: StartOption = "0",
+    end: EndOption = None,
+    fps: FpsOption = 25.0,
+    overwrite: OverwriteOption = False,
+    as_json: SummaryAsJson = False,
 ) -> None:
     """Crop each SOURCE to another aspect so that what people look at stays in view, with a calm camera."""
     wait_passively()
@@ -97,9 +100,7 @@ def reframe(
     from sightline.video.opening import expand_sources
 
     prompt = prompt_of(point, box, mask)
-    start_s, end_s = time_of("start", start), None if end is None else time_of("end", end)
-    if end_s is not None and end_s <= start_s:
-        raise UsageError(f"`end` {end}: not after `start` {start}")
+    start_s, end_s = part_of(start, end)
     aspects = tuple(Aspect.parse(one) for one in aspect)
     given = expand_sources(sources)
     if prompt.kinds and len(given) > 1:

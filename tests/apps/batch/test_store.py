@@ -25,9 +25,9 @@ def job(out: object, **how: Any) -> Job:
 
 
 def test_a_hub_that_breaks_off_is_one_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    fsspec = pytest.importorskip("fsspec")
+    base: Any = pytest.importorskip("fsspec").AbstractFileSystem
 
-    class Broken(fsspec.AbstractFileSystem):  # type: ignore[misc]
+    class Broken(base):  # type: ignore[misc]
         cachable = False
 
         def info(self, path: str, **how: Any) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,8 +19,10 @@ from torch import Tensor, nn
 from typer.testing import CliRunner
 
 from sightline.apps.export import export_networks
+from sightline.apps.export.formats import FORMATS
 from sightline.cli.app import app
 from sightline.errors import OutputError, UsageError
+from sightline.models import load
 from sightline.models.base import Predictor
 from sightline.models.exports import ExportPart, Input, picture
 from sightline.nn.blocks import pool_to, resize
@@ -197,3 +201,32 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert said.exit_code == 0, said.output
     assert json.loads(said.stdout) == json.loads((out / "card.json").read_text())
     assert isinstance(CliRunner().invoke(app, ["export", "small", "--size", "big", "-o", "x"]).exception, UsageError)
+
+
+def test_a_check_keeps_nothing_and_says_what_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sightline.models.load", lambda name, device: Small())
+    said = CliRunner().invoke(app, ["export", "small", "--check", "-f", "torch", "--part", "decide"])
+    assert said.exit_code == 0, said.output
+    assert re.fullmatch(r"decide in torch  \(differs by \d\.\de[+-]\d\d at most\)", said.stdout.strip())
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr("sightline.models.load", lambda name, device: Small(broken=True))
+    said = CliRunner().invoke(app, ["export", "small", "--check", "-f", "torch"])
+    assert said.exit_code == 1
+    assert "see in torch" in said.stdout
+    assert "decide is not in torch" in said.stderr
+    for wrong in (["export", "small"], ["export", "small", "--check", "-o", "x"]):
+        assert isinstance(CliRunner().invoke(app, wrong).exception, UsageError)
+
+
+SHIPPED = os.environ.get("EXPORT_SHIPPED")
+
+
+@pytest.mark.parametrize("name", ["egnet", "egcnet", "wcsnet"])
+@pytest.mark.skipif(SHIPPED is None, reason="minutes of work: EXPORT_SHIPPED=1 exports the weights that ship")
+def test_the_weights_that_ship_are_the_same_in_every_format(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    card = export_networks(load(name, device="cpu"), list(FORMATS), tmp_path / "out", size=(96, 160))
+    left_out = {part["name"]: part["not_in"] for part in card["parts"] if part["not_in"]}
+    assert left_out == {}
+    assert all(value <= 1e-3 for part in card["parts"] for value in part["parity"].values())

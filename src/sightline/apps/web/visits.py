@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +12,15 @@ from typing import Any
 
 from sightline import models
 from sightline._version import __version__
-from sightline.apps.outcome import Outcome
 from sightline.apps.predict import Run, given_by
 from sightline.apps.reframe.crop import Aspect
 from sightline.apps.reframe.run import Reframe
+from sightline.apps.web.answers import Answer, followed, packed, reframed, standing
 from sightline.apps.web.desk import Busy, Desk, Job
-from sightline.apps.web.guide import LAYERS, TABLES, choices
+from sightline.apps.web.guide import LAYERS, choices
 from sightline.apps.web.heads import head_at, heads_of
 from sightline.apps.web.limits import Limits
-from sightline.apps.web.look import Results, look
+from sightline.apps.web.look import look
 from sightline.apps.web.marks import prompt_of
 from sightline.apps.web.media import Media, require_kind
 from sightline.apps.web.sessions import Session, Sessions, safe
@@ -37,7 +36,6 @@ MOST_ROWS = 5000
 MOST_OBJECTS = 6
 """That can be marked on the page."""
 Ask = dict[str, Any]
-Answer = dict[str, Any]
 
 
 class Visits:
@@ -152,7 +150,7 @@ class Visits:
                 stopped=job.stopped,
             )
             outcome = run.to_folder(media.path, out / Path(media.name).stem, table)
-            return self._followed(session, outcome)
+            return followed(session, outcome)
 
         return self._take(session, Job(media.name, work))
 
@@ -186,7 +184,7 @@ class Visits:
                 stopped=job.stopped,
             )
             outcome = reframing.to_folder(media.path, out / Path(media.name).stem)
-            return self._reframed(session, outcome, aspect.name.replace("x", ":"))
+            return reframed(session, outcome, aspect.name.replace("x", ":"))
 
         return self._take(session, Job(media.name, work))
 
@@ -200,15 +198,7 @@ class Visits:
         out = session.place("download") / f"{Path(media.name).stem}-sightline.zip"
 
         def work(job: Job) -> Answer:
-            files = [(folder, file) for folder in folders for file in sorted(folder.rglob("*")) if file.is_file()]
-            job.begin("Packing", len(files))
-            with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-                for folder, file in files:
-                    if job.stopped():
-                        break
-                    archive.write(file, file.relative_to(folder.parent.parent).as_posix().partition("-")[2])
-                    job.step()
-            return {"kind": "pack", "file": str(out), "name": out.name, "bytes": out.stat().st_size}
+            return packed(job, folders, out)
 
         return self._take(session, Job(media.name, work))
 
@@ -222,31 +212,8 @@ class Visits:
     def status(self, ask: Ask) -> Answer:
         """How far the preparation of what is open and the last run are."""
         session = self._session(ask)
-        answer: Answer = {}
-        media, prepared, job = session.media, session.prepared, session.job
-        if media is not None and prepared is not None:
-            prepared.asked()
-            answer["media"] = {
-                "frames": len(media.times),
-                "expected": max(media.expected or 0, len(media.times)),
-                "ready": media.ready,
-                "film": None if media.film is None else str(media.film),
-                "error": None if prepared.told() is None else session.plain(str(prepared.told())),
-            }
-        if job is not None:
-            job.asked()
-            told = job.told()
-            answer["job"] = {
-                "state": job.state,
-                "phase": job.phase,
-                "done": job.done,
-                "total": job.total,
-                "left_s": job.left_s(),
-                "before": self._desk.before(job),
-                "error": None if told is None else session.plain(told),
-                "result": job.result,
-            }
-        return answer
+        before = 0 if session.job is None else self._desk.before(session.job)
+        return standing(session, before)
 
     def table(self, ask: Ask) -> Answer:
         """A table that the last run wrote."""
@@ -341,56 +308,6 @@ class Visits:
                     raise UsageError(f"{name}: no model of this page; choose one")
                 self._models[name] = models.load(name, device=self._device)
             return self._models[name]
-
-    def _followed(self, session: Session, outcome: Outcome) -> Answer:
-        folder = _folder_of(outcome)
-        seen = Results(folder)
-        with session.lock:
-            old, session.results, session.seen = session.results, folder, seen
-        _forget(old)
-        film = next(folder / name for name in ("overlay.mp4", "overlay.png") if (folder / name).exists())
-        return {
-            "kind": "follow",
-            "film": str(film),
-            "layers": [layer for layer in LAYERS if layer in seen.layers],
-            "off": ["sound", *(["objects"] if seen.tables.get("people") else [])],
-            "tables": [name for name in TABLES if seen.tables.get(name)],
-            "frames": outcome.frames,
-            "seconds": outcome.seconds,
-            "notes": [session.plain(note) for note in outcome.notes],
-            "error": None if outcome.error is None else session.plain(outcome.error),
-        }
-
-    def _reframed(self, session: Session, outcome: Outcome, aspect: str) -> Answer:
-        folder = _folder_of(outcome)
-        with session.lock:
-            old, session.reframed = session.reframed, folder
-        _forget(old)
-        film, preview = (
-            next((str(file) for file in sorted(folder.glob(f"{name}.*"))), None) for name in ("reframed", "preview")
-        )
-        return {
-            "kind": "reframe",
-            "aspect": aspect,
-            "film": film,
-            "preview": preview,
-            "frames": outcome.frames,
-            "seconds": outcome.seconds,
-            "notes": [session.plain(note) for note in outcome.notes],
-            "error": None if outcome.error is None else session.plain(outcome.error),
-        }
-
-
-def _folder_of(outcome: Outcome) -> Path:
-    if outcome.output is None:
-        raise UsageError("Stopped before the first frame was done")
-    return Path(outcome.output)
-
-
-def _forget(folder: Path | None) -> None:
-    """Remove the results of an earlier run, with the folder made for them."""
-    if folder is not None:
-        shutil.rmtree(folder.parent, ignore_errors=True)
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,8 @@ RECIPES = {
 SHIPPED = Path(__file__).parents[1] / "recipes"
 PSEUDO = "pseudo"
 """The family of photographs with fixations whose objects DeepLab finds."""
+TAUGHT = "taught"
+"""The family of photographs with fixations whose objects a salient-object network shows."""
 
 
 class Checked(BaseModel):
@@ -52,10 +54,10 @@ class Checked(BaseModel):
 
 
 class DataSource(Checked):
-    """One data set: its family (of `sightline.data.FAMILIES`, or PSEUDO), its folder, and which part of it.
+    """One data set: its family (of `sightline.data.FAMILIES`, PSEUDO or TAUGHT), its folder, and which part of it.
 
     split: of the families that have some. keep: sequences of a family of videos to use, None for all; skip: those to
-    leave out.
+    leave out. teacher: U2-Net as .onnx, or a folder with that, for TAUGHT.
     """
 
     family: str
@@ -63,16 +65,21 @@ class DataSource(Checked):
     split: str | None = None
     keep: list[str] | None = None
     skip: list[str] = Field(default_factory=list)
+    teacher: Path | None = None
 
     @property
     def layout(self) -> str:
         """The family whose reader reads this one."""
-        return "fixations" if self.family == PSEUDO else self.family
+        return "fixations" if self.family in (PSEUDO, TAUGHT) else self.family
 
     @model_validator(mode="after")
     def _used(self) -> Self:
         if self.layout not in FAMILIES:
-            raise ValueError(f"unknown family {self.family!r}; one of {', '.join([*FAMILIES, PSEUDO])} is expected")
+            raise ValueError(
+                f"unknown family {self.family!r}; one of {', '.join([*FAMILIES, PSEUDO, TAUGHT])} is expected"
+            )
+        if (self.family == TAUGHT) != (self.teacher is not None):
+            raise ValueError(f"`teacher` goes with the family {TAUGHT}, and with no other; set both, or none")
         FAMILIES[self.layout].check_split(self.split)
         if (self.keep is not None or self.skip) and FAMILIES[self.layout].sample is not VideoSequence:
             raise ValueError(f"{self.family} has no sequences; leave `keep` and `skip` out")

@@ -73,7 +73,9 @@ class MaskRecipe(Recipe):
 
     network: Gaze2MaskConfig | WCSNetConfig
     views: Views
-    kinds: dict[Literal["pseudo", "photo", "video"], float] = Field(description="share of each kind in a batch")
+    kinds: dict[Literal["pseudo", "taught", "photo", "video"], float] = Field(
+        description="share of each kind in a batch"
+    )
     batch_size: int = Field(gt=0)
     keep: list[str] | None = Field(None, description="videos to train on; None is all")
     init: str | None = Field(None, description="weights to start from: a folder, or a shipped model's name")

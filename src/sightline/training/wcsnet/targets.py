@@ -18,6 +18,7 @@ from sightline.errors import UsageError
 from sightline.fixations import grid_density
 from sightline.nn.backbones import Backbone, DeepLabLevel
 from sightline.training.labels.pseudo import PseudoLabeller
+from sightline.training.labels.salient import looks, objects_of
 from sightline.training.sources import fixation_images, videos
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ HOTSPOT_SIGMA = 0.02
 class Target:
     """A picture with a target: the mask (H, W), and the density of fixations (H, W) where people were recorded.
 
-    group: targets of one group are one object (in the frames of a video). kind: pseudo, photo or video. path: the file
-    of the picture.
+    group: targets of one group are one object (in the frames of a video). kind: pseudo, taught, photo or video. path:
+    the file of the picture. soft: how likely each pixel belongs to it, (H, W) in [0, 1], where a teacher says so.
     """
 
     group: str
@@ -43,6 +44,7 @@ class Target:
     image: NDArray[np.uint8]
     mask: NDArray[np.bool_]
     density: NDArray[np.float64] | None = None
+    soft: NDArray[np.float32] | None = None
 
 
 def targets(sources: Sequence[DataSource], backbone: Backbone) -> Iterator[Target]:
@@ -52,7 +54,9 @@ def targets(sources: Sequence[DataSource], backbone: Backbone) -> Iterator[Targe
     """
     for source in sources:
         family = FAMILIES[source.layout]
-        if source.family != source.layout:
+        if source.teacher is not None:
+            yield from _taught(fixation_images([source]), source.teacher)
+        elif source.family != source.layout:
             yield from _pseudo(fixation_images([source]), backbone)
         elif family.reader is bsds.segments:
             yield from _central_segments(source.root, source.split)
@@ -70,11 +74,26 @@ def _pseudo(samples: list[FixationImage], backbone: Backbone) -> Iterator[Target
     label = PseudoLabeller(backbone)
     for sample in samples:
         image = load_image(sample.image_path)
-        height, width = image.shape[:2]
-        points = sample.fixations_at(height, width)
-        density = grid_density(points, (height, width), HOTSPOT_SIGMA * max(height, width)).astype(np.float64)
         for number, mask in enumerate(label(image)[:PSEUDO_PER_IMAGE]):
-            yield Target(f"{sample.image_path.stem}#{number}", "pseudo", sample.image_path, image, mask, density)
+            name = f"{sample.image_path.stem}#{number}"
+            yield Target(name, "pseudo", sample.image_path, image, mask, _density(sample, image))
+
+
+def _taught(samples: list[FixationImage], teacher: Path) -> Iterator[Target]:
+    seen = looks(samples, teacher)
+    for index, sample in enumerate(samples):
+        image = load_image(sample.image_path)
+        rows = [{name: seen[name][row] for name in ("map", "crop", "peak")} for row in (2 * index, 2 * index + 1)]
+        for number, found in enumerate(objects_of(rows, (image.shape[0], image.shape[1]))):
+            name = f"{sample.image_path.stem}#t{number}"
+            density = _density(sample, image)
+            yield Target(name, "taught", sample.image_path, image, found.mask, density, found.soft)
+
+
+def _density(sample: FixationImage, image: NDArray[np.uint8]) -> NDArray[np.float64]:
+    height, width = image.shape[:2]
+    points = sample.fixations_at(height, width)
+    return grid_density(points, (height, width), HOTSPOT_SIGMA * max(height, width)).astype(np.float64)
 
 
 def _central_segments(root: Path, split: str | None) -> Iterator[Target]:

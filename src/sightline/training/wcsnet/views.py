@@ -86,7 +86,8 @@ def compute_views(
     for target in track(targets, "Features of views"):
         for number in range(2 if target.kind == "video" else stills):
             crop = _framing(target.mask, number, target.kind, generator)
-            image, mask = crop.take(target.image, SIZE), crop.take_map(target.mask, SIZE)
+            image = crop.take(target.image, SIZE)
+            mask = crop.take_map(target.mask if target.soft is None else target.soft, SIZE)
             hot = torch.zeros(1, 1, SIZE, SIZE)
             if target.density is not None:
                 inside = crop.take_map(target.density, SIZE) * (mask > 0.5)

@@ -3,7 +3,7 @@
 # make test              set up .venv with every extra, then lint, type-check and test
 # make bench             what can be measured without data sets and training; docs/results.md has all commands
 # make coverage          the tests once more, with the lines and branches that they reach
-# make fuzz              MINUTES (10) of damaged files for each reader, from case FIRST on; make test has the short form
+# make fuzz              MINUTES (10, of a processor) of damaged files for each reader, from case FIRST on; make test has the short form
 # make site             build the documentation into site/, without a network
 # make wheel-test        build sdist and wheel, try the wheel in an empty environment
 # make lint | clean

@@ -62,9 +62,9 @@ class Cue:
     def __post_init__(self) -> None:
         for name, value in (("point", self.point), ("not_point", self.not_point)):
             if value is not None and not (_are_numbers(value, 2) or _are_points(value)):
-                raise UsageError(f"`{name}` is {value!r}; (x, y) in pixels is expected, or several of them")
+                raise UsageError(f"`{name}` is {_shown(value)}; (x, y) in pixels is expected, or several of them")
         if self.box is not None and not _are_numbers(self.box, 4):
-            raise UsageError(f"`box` is {self.box!r}; (x1, y1, x2, y2) in pixels is expected")
+            raise UsageError(f"`box` is {_shown(self.box)}; (x1, y1, x2, y2) in pixels is expected")
         if self.mask is not None:
             if not isinstance(self.mask, np.ndarray):
                 raise UsageError(f"`mask` is a {type(self.mask).__name__}; an array (H, W) of bool is expected")
@@ -72,11 +72,11 @@ class Cue:
             if others:
                 raise UsageError(f"{' and '.join(f'`{name}`' for name in others)} and `mask`: give the mask alone")
         if not _are_numbers(self.at_s, None) or not 0 <= self.at_s < math.inf:
-            raise UsageError(f"`at_s` is {self.at_s!r}; seconds from the first frame are expected")
+            raise UsageError(f"`at_s` is {_shown(self.at_s)}; seconds from the first frame are expected")
         if self.number is not None and not (
             isinstance(self.number, int | np.integer) and 1 <= self.number <= MOST_OBJECTS
         ):
-            raise UsageError(f"`number` is {self.number!r}; an object's number is from 1 to {MOST_OBJECTS}")
+            raise UsageError(f"`number` is {_shown(self.number)}; an object's number is from 1 to {MOST_OBJECTS}")
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -273,11 +273,17 @@ def _as_boxes(values: object) -> NDArray[np.float64]:
     except (TypeError, ValueError):
         boxes = np.empty(0)
     if boxes.ndim != 2 or boxes.shape[1] != 4 or not np.isfinite(boxes).all():
-        raise UsageError(f"`heads` is {values!r:.80}; (K, 4) numbers x1, y1, x2, y2 in pixels are expected")
+        raise UsageError(f"`heads` is {_shown(values)}; (K, 4) numbers x1, y1, x2, y2 in pixels are expected")
     for x1, y1, x2, y2 in boxes:
         if x1 >= x2 or y1 >= y2:
             raise UsageError(f"`heads`: {x1:g},{y1:g},{x2:g},{y2:g} holds nothing; left < right and top < bottom")
     return boxes
+
+
+def _shown(value: object) -> str:
+    """A value for a message: on one line, of bounded length."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:80]}..."
 
 
 def _points(given: object) -> tuple[Point, ...]:

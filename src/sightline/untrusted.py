@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from pathlib import Path
 from typing import Any
 
 from PIL.Image import DecompressionBombError
+
+from sightline.errors import DataError
 
 PICTURE_ERRORS: tuple[type[Exception], ...] = (
     OSError,
@@ -28,7 +31,7 @@ MOST_VALUES = 100_000
 """In a YAML document, counted as often as aliases repeat them: no recipe has a thousand."""
 
 
-def parse_json(text: str) -> Any:
+def parse_json(text: str | bytes) -> Any:
     """A JSON document.
 
     Raises
@@ -48,6 +51,20 @@ def parse_json(text: str) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def read_json(path: Path, mend: str) -> Any:
+    """The JSON document of a file in UTF-8.
+
+    Raises
+    ------
+    DataError
+        It cannot be read, or is none. mend: what is to be done then, the end of the message.
+    """
+    try:
+        return parse_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error}); {mend}") from None
 
 
 def parse_yaml(text: str) -> Any:

@@ -24,11 +24,12 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from fuzz import mutate
-from fuzz.targets import TARGETS, Crash, Target, require_named
+from fuzz.target import Crash, Target, require_named
+from fuzz.targets import TARGETS
 from sightline.errors import SightlineError
 
 PATIENCE_S = 60
-"""A few kilobytes that take longer are a hang, on a machine that does other work too."""
+"""Of a processor: a few kilobytes that take more are a hang. A machine that does other work too makes none."""
 MEMORY_BYTES = 6 << 30
 
 
@@ -73,10 +74,10 @@ def attempt(target: Target, path: Path) -> str:
 
 
 def _alarm(seconds: float) -> None:
-    """Raise Hang after so long; 0 takes it back. Windows has no such alarm: a hang hangs there."""
+    """Raise Hang after so much work; 0 takes it back. Windows has no such alarm: a hang hangs there."""
     if sys.platform != "win32":
-        signal.signal(signal.SIGALRM, _hang)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.signal(signal.SIGPROF, _hang)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def _hang(_number: int, _frame: FrameType | None) -> None:
@@ -94,11 +95,11 @@ def place_of(crash: BaseException) -> str:
 
 def search(name: str, minutes: float, first: int, keep: Path) -> Counter[str]:
     """Try case after case; new crashes are printed and their files kept."""
-    target, results, end = TARGETS[name], Counter[str](), time.monotonic() + 60 * minutes
+    target, results, end = TARGETS[name], Counter[str](), time.process_time() + 60 * minutes
     with tempfile.TemporaryDirectory() as scratch:
         seeds = target.seeds(Path(scratch) / "seeds")
         case = first
-        while time.monotonic() < end:
+        while time.process_time() < end:
             path = damaged(seeds, case, Path(scratch))
             try:
                 results[attempt(target, path)] += 1
@@ -116,7 +117,7 @@ def search(name: str, minutes: float, first: int, keep: Path) -> Counter[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(TARGETS))
-    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--minutes", type=float, default=10, help="of a processor, for each target")
     parser.add_argument("--first", type=int, default=1_000_000, help="the number of the first case")
     parser.add_argument("--keep", type=Path, default=Path("fuzz-crashes"))
     given = parser.parse_args()

@@ -6,7 +6,6 @@ import json
 import pickle
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,68 +13,13 @@ import numpy as np
 import scipy.io
 from PIL import Image
 
+from fuzz.datasets import DATASETS
+from fuzz.results import RESULTS
+from fuzz.target import Target, each, text, with_all
 from gaze import makers
 from hostile.corpus import write_video
 from models import small
 from sightline.data.object_masks import encode
-from sightline.errors import SightlineError
-
-
-@dataclass(frozen=True)
-class Target:
-    """A reader.
-
-    Attributes
-    ----------
-    seeds
-        Writes good files: each a folder of its own, with the file in it that `read` is given.
-    read
-        Reads what is at a path, to its end.
-    cases
-        How many damaged files the short form tries.
-    """
-
-    seeds: Callable[[Path], list[Path]]
-    read: Callable[[Path], Any]
-    cases: int = 40
-
-
-class Crash(Exception):
-    """A reader did what no file may make it do."""
-
-
-def require_named(path: Path, error: Exception) -> None:
-    """Crash where an error names no file."""
-    if str(path.parent) not in str(error) and path.name not in str(error):
-        raise Crash(f"an error that names no file: {str(error)[:300]}") from error
-
-
-def with_all(path: Path, *readers: Callable[[Path], Any]) -> None:
-    """Every reader, whatever the others say; the last refusal in the end."""
-    refused: SightlineError | None = None
-    for read in readers:
-        try:
-            read(path)
-        except SightlineError as error:
-            require_named(path, error)
-            refused = error
-    if refused is not None:
-        raise refused
-
-
-def each(*writers: Callable[[Path], Path | None], name: str = "") -> Callable[[Path], list[Path]]:
-    """Every writer gets a folder of its own; with a name, the file is the one of it there."""
-
-    def written(folder: Path) -> list[Path]:
-        files = []
-        for number, writer in enumerate(writers):
-            place = folder / str(number)
-            place.mkdir(parents=True)
-            made = writer(place)
-            files.append(place / name if made is None else made)
-        return files
-
-    return written
 
 
 def recording(*names: str, scene: bool = False) -> Target:
@@ -100,15 +44,6 @@ def _import(path: Path) -> None:
     setup = Setup(screen_px=makers.SCREEN, screen_cm=makers.SCREEN_CM, distance_cm=makers.DISTANCE_CM)
     options = AlignOptions(setup=setup, offset_s=0.0)
     with_all(path, _samples, lambda file: import_gaze([file], stimulus, path.parent.parent / "out", options=options))
-
-
-def _text(name: str, content: str) -> Callable[[Path], Path]:
-    def write(folder: Path) -> Path:
-        path = folder / name
-        path.write_text(content, encoding="utf-8")
-        return path
-
-    return write
 
 
 SMI_EVENTS = "\n".join(
@@ -174,8 +109,8 @@ GOO = {
 def _write_coco(folder: Path) -> Path:
     square = np.zeros((48, 64), bool)
     square[5:25, 4:24] = True
-    text = json.dumps(COCO).replace("(of a square)", encode(square)["counts"])
-    return _text("coco.json", text)(folder)
+    filled = json.dumps(COCO).replace("(of a square)", encode(square)["counts"])
+    return text("coco.json", filled)(folder)
 
 
 def _coco(path: Path) -> None:
@@ -306,16 +241,16 @@ TARGETS: dict[str, Target] = {
     "tobii-glasses": recording("tobii-glasses3", scene=True),
     "pupil": recording("pupil-core", "pupil-neon", scene=True),
     "smi": recording("smi"),
-    "smi-events": Target(each(_text("events.txt", SMI_EVENTS)), _samples, 20),
+    "smi-events": Target(each(text("events.txt", SMI_EVENTS)), _samples, 20),
     "gazepoint": recording("gazepoint"),
     "bids": recording("bids"),
     "tables": recording("csv"),
-    "fixations": Target(each(_text("fixations.csv", FIXATIONS)), _fixation_tables, 150),
-    "heads": Target(each(_text("heads.csv", HEADS)), _heads, 150),
-    "tags": Target(each(_text("tags.csv", "video,tag\na.mp4,dog\nb.mp4,bird\nb.mp4,dog\n")), _tags, 150),
-    "tag map": Target(each(_text("map.yaml", "dog: [Dog, Bark]\nbird: [Bird]\n")), _tag_map, 100),
+    "fixations": Target(each(text("fixations.csv", FIXATIONS)), _fixation_tables, 150),
+    "heads": Target(each(text("heads.csv", HEADS)), _heads, 150),
+    "tags": Target(each(text("tags.csv", "video,tag\na.mp4,dog\nb.mp4,bird\nb.mp4,dog\n")), _tags, 150),
+    "tag map": Target(each(text("map.yaml", "dog: [Dog, Bark]\nbird: [Bird]\n")), _tag_map, 100),
     "coco": Target(each(_write_coco), _coco, 200),
-    "goo": Target(each(_text("annotations.json", json.dumps(GOO))), _goo, 150),
+    "goo": Target(each(text("annotations.json", json.dumps(GOO))), _goo, 150),
     "pickle": Target(each(_write_pickle), _pickle, 150),
     "weights": Target(each(_save_egnet), _weights, 12),
     "recipes": Target(_shipped_recipes, _recipe, 60),
@@ -338,4 +273,6 @@ TARGETS: dict[str, Target] = {
     "pictures": Target(each(_picture("00000.png", "1"), _picture("00000.jpg", "L")), _pictures, 80),
     "label maps": Target(each(_label_map), _labels, 80),
     "arrays": Target(each(_npy, _npz, _mat), _arrays, 150),
+    **DATASETS,
+    **RESULTS,
 }  # fmt: skip

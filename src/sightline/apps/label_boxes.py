@@ -23,6 +23,7 @@ from sightline.data.object_masks import encode
 from sightline.errors import DataError, OutputError, SightlineError
 from sightline.files import WholeFile, output_errors
 from sightline.training.labels.boxes import BoxTeacher
+from sightline.untrusted import parse_json
 
 ANNOTATIONS, SUMMARY, PARTIAL = "annotations.coco.json", "summary.json", ".masks.jsonl"
 COUNTED = ("boxes", "masks", "below_confidence", "bad_boxes")
@@ -241,7 +242,7 @@ def _from(folder: Path, picture: Path) -> str:
 def _summary_of(out: Path) -> dict[str, Any] | None:
     """What an earlier run left: its identity and whether it is complete; None where there is none."""
     try:
-        summary = json.loads((out / SUMMARY).read_text(encoding="utf-8"))
+        summary = parse_json((out / SUMMARY).read_text(encoding="utf-8"))
         complete = bool(summary["complete"]) and (out / ANNOTATIONS).is_file()
         return {"identity": summary["identity"], "complete": complete}
     except (OSError, ValueError, KeyError, TypeError):
@@ -252,7 +253,7 @@ def _begun(partial: Path) -> dict[str, Any] | None:
     """What a run that was stopped was of; None where there is none."""
     try:
         with partial.open(encoding="utf-8") as log:
-            return {"identity": json.loads(log.readline()), "complete": False}
+            return {"identity": parse_json(log.readline()), "complete": False}
     except (OSError, ValueError):
         return None
 
@@ -262,7 +263,7 @@ def _done(partial: Path) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     try:
         for line in partial.read_text(encoding="utf-8").splitlines()[1:]:
-            entry = json.loads(line)
+            entry = parse_json(line)
             found[str(entry["file_name"]).replace("\\", "/")] = entry
     except (OSError, ValueError, KeyError, TypeError):
         pass

@@ -64,6 +64,12 @@ def main(argv: list[str] | None = None) -> None:
         message = told(str(error), verb_of(typer.main.get_command(app), args))
         typer.secho(f"sightline: {message}", fg="red", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        # A path that no reader looked at first: a name that is too long, a folder that may not be entered.
+        if debug or error.filename is None:
+            raise
+        typer.secho(f"sightline: {error.filename}: {error.strerror}; check the path", fg="red", err=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         if debug:
             raise

@@ -80,7 +80,7 @@ def read_heads(table: str | Path, images: str | Path) -> list[LookingImage]:
     before = ("original_width_px", "original_height_px")
     sizes = {}
     for row in read_rows(images / "images.csv", ("image", *size, *before)):
-        now, then = [row.number(name) for name in size], [row.number(name) for name in before]
+        now, then = [row.size(name) for name in size], [row.size(name) for name in before]
         sizes[row.text("image")] = (int(now[1]), int(now[0])), (now[0] / then[0], now[1] / then[1])
     found: dict[str, list[Onlooker]] = {}
     box = ("x1_px", "y1_px", "x2_px", "y2_px")
@@ -151,7 +151,7 @@ def read_looking(root: str | Path) -> list[LookingImage]:
     size, before = ("width_px", "height_px"), ("original_width_px", "original_height_px")
     found = []
     for row in read_rows(root / "annotations.csv", ("file", *head, *point, *box, "target_name", *size, *before)):
-        x, y = (row.number(now) / row.number(then) for now, then in zip(size, before, strict=True))
+        x, y = (row.size(now) / row.size(then) for now, then in zip(size, before, strict=True))
         at = row.number(point[0]), row.number(point[1])
         person = _scaled(Onlooker(row.box(*head), target=at, inside=True, object=0), x, y)
         found.append(

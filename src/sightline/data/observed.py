@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from sightline.data.files import list_images, load_mask, load_matlab
 from sightline.errors import DataError
 from sightline.files import VIDEO_SUFFIXES
 from sightline.fixations import Points, frames_of, inside, read_columns, read_fixations
+from sightline.untrusted import parse_json
 
 Floats = NDArray[np.float64]
 IMPORTED = "provenance.json"
@@ -253,7 +253,7 @@ def _imports(folders: Sequence[Path]) -> dict[str, Observed]:
 def _imported(folder: Path) -> Observed:
     """What `sightline gaze import` wrote: the stimulus's name and size, its frames' times, the table of fixations."""
     try:
-        said = json.loads((folder / IMPORTED).read_text())
+        said = parse_json((folder / IMPORTED).read_text())
         stimulus, (height, width) = Path(said["stimulus"]["path"]), said["stimulus"]["size"]
         degrees = [entry["stimulus_px_per_degree"] for entry in said["recordings"]]
         is_image = said["stimulus"]["end_s"] is None

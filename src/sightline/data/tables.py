@@ -41,6 +41,12 @@ class Row:
             raise DataError(f"{self.place}: {column} is {self.cells[column]!r}, a number is expected; mend the line")
         return value
 
+    def size(self, column: str) -> float:
+        """A cell as a number above zero; DataError where it is none."""
+        if (value := self.number(column)) <= 0:
+            raise DataError(f"{self.place}: {column} is {value:g}, more than 0 is expected; mend the line")
+        return value
+
     def box(self, x1: str, y1: str, x2: str, y2: str) -> Box:
         """Four cells as a box; DataError where it is empty."""
         box = (self.number(x1), self.number(y1), self.number(x2), self.number(y2))

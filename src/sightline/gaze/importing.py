@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ import polars as pl
 
 from sightline.errors import DataError, SightlineError, UsageError
 from sightline.files import WholeFolder
+from sightline.fixations import read_columns
 from sightline.gaze import formats
 from sightline.gaze.align import Aligned, AlignOptions, align, choose_trial
 from sightline.gaze.formats import ReadOptions, published
@@ -21,6 +21,9 @@ from sightline.gaze.stimulus import Stimulus
 from sightline.gaze.tables import read_fixations
 from sightline.gaze.writer import EVENTS, EVENTS_SCHEMA, PROVENANCE, Writer, file_name
 from sightline.progress import track
+from sightline.untrusted import read_json
+
+MEND = "import the recordings again"
 
 
 def import_gaze(
@@ -208,13 +211,13 @@ class ImportFolder:
     def open(cls, path: str | Path) -> ImportFolder:
         """Raises DataError if the folder is none of ours."""
         file = Path(path) / PROVENANCE
-        try:
-            return cls(Path(path), json.loads(file.read_text()))
-        except FileNotFoundError:
+        if not file.exists():
             published.refuse(Path(path))
-            raise DataError(f"{path}: no {PROVENANCE} in it; make the folder with `sightline gaze import`") from None
-        except (OSError, ValueError) as error:
-            raise DataError(f"{file}: cannot be read ({error}); import the recordings again") from None
+            raise DataError(f"{path}: no {PROVENANCE} in it; make the folder with `sightline gaze import`")
+        said = read_json(file, MEND)
+        if not isinstance(said, dict) or not isinstance(said.get("stimulus"), dict):
+            raise DataError(f"{file}: says nothing of a stimulus; {MEND}")
+        return cls(Path(path), said)
 
     def fixations(self) -> pl.DataFrame:
         """The table of fixations, in align.TABLE_SCHEMA."""
@@ -226,9 +229,7 @@ class ImportFolder:
         try:
             return pl.read_csv(self.path / EVENTS, schema_overrides=EVENTS_SCHEMA)
         except (OSError, pl.exceptions.PolarsError) as error:
-            raise DataError(
-                f"{self.path / EVENTS}: cannot be read ({str(error).splitlines()[0]}); import the recordings again"
-            ) from None
+            raise DataError(f"{self.path / EVENTS}: cannot be read ({str(error).splitlines()[0]}); {MEND}") from None
 
     def stimulus(self, path: str | Path | None = None) -> Stimulus:
         """The stimulus with its stored frame times; `path` if it was moved. The file itself is not opened."""
@@ -238,29 +239,42 @@ class ImportFolder:
                 f"{self.path / PROVENANCE}: written by an earlier version, without the stimulus's size as [height, "
                 "width]; import the recordings again"
             )
-        times = pl.read_csv(self.path / "frames.csv")["time_s"].to_numpy()
-        end = said["end_s"] if said["end_s"] is not None else float("inf")
-        return Stimulus(Path(path or said["path"]), tuple(said["size"]), times, end, said["pixel_aspect"])
+        table = self.path / "frames.csv"
+        times = read_columns(table, ("time_s",), expected="the times of the frames").numbers["time_s"]
+        try:
+            height, width = map(int, said["size"])
+            end = float("inf") if said["end_s"] is None else float(said["end_s"])
+            return Stimulus(Path(path or said["path"]), (height, width), times, end, float(said["pixel_aspect"]))
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise DataError(f"{self.path / PROVENANCE}: of the stimulus: {error!r}; {MEND}") from None
 
     def samples(self, subject: str) -> pl.DataFrame:
         """The gaze samples of a subject: time_s, x_px, y_px (null where lost)."""
-        return pl.read_parquet(self.path / "samples" / f"{file_name(subject)}.parquet")
+        table = self.path / "samples" / f"{file_name(subject)}.parquet"
+        try:
+            return pl.read_parquet(table)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise DataError(f"{table}: cannot be read ({str(error).splitlines()[0]}); {MEND}") from None
 
     @property
     def failed(self) -> dict[str, str]:
         """Files that could not be imported, and why."""
-        return dict(self.provenance.get("failed", {}))
+        failed = self.provenance.get("failed")
+        return dict(failed) if isinstance(failed, dict) else {}
 
     def quality(self) -> list[dict[str, Any]]:
         """The measures of every recording: quality.Quality as dictionaries."""
-        measures: list[dict[str, Any]] = json.loads((self.path / "quality.json").read_text())
+        measures: list[dict[str, Any]] = read_json(self.path / "quality.json", MEND)
         return measures
 
     @property
     def px_per_degree(self) -> tuple[float, float] | None:
         """Stimulus pixels across a degree, over all recordings (median); None where any of them does not know."""
-        each = [entry["stimulus_px_per_degree"] for entry in self.provenance["recordings"]]
-        if not each or any(value is None for value in each):
-            return None
-        middle = sorted(each)[len(each) // 2]
-        return middle[0], middle[1]
+        try:
+            each = [entry["stimulus_px_per_degree"] for entry in self.provenance["recordings"]]
+            if not each or any(value is None for value in each):
+                return None
+            across, down = map(float, sorted(each)[len(each) // 2])
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise DataError(f"{self.path / PROVENANCE}: of the recordings: {error!r}; {MEND}") from None
+        return across, down

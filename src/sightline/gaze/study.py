@@ -22,6 +22,7 @@ from sightline.gaze.recording import Recording
 from sightline.gaze.stimulus import Stimulus, names_of, plain_name
 from sightline.gaze.writer import PROVENANCE, Writer
 from sightline.progress import track
+from sightline.untrusted import parse_json, read_json
 
 STUDY = "study.json"
 TRIALS = "trials.csv"
@@ -73,7 +74,10 @@ class Study:
         """Raises DataError if the folder is none of ours."""
         file = Path(path) / STUDY
         try:
-            return cls(Path(path), tuple(Found(**each) for each in json.loads(file.read_text())["trials"]))
+            found = tuple(Found(**each) for each in parse_json(file.read_text(encoding="utf-8"))["trials"])
+            if not all(isinstance(each.stimulus, str) and each.status in STATES for each in found):
+                raise ValueError(f"a trial without the name of its stimulus, or of none of the states {STATES}")
+            return cls(Path(path), found)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"{file}: cannot be read ({error}); import the experiment again") from None
 
@@ -90,7 +94,7 @@ class Study:
 
     def quality(self) -> list[dict[str, Any]]:
         """The measures of every viewer: quality.Quality as dictionaries."""
-        measures: list[dict[str, Any]] = json.loads((self.path / "quality.json").read_text())
+        measures: list[dict[str, Any]] = read_json(self.path / "quality.json", "import the experiment again")
         return measures
 
 

@@ -13,6 +13,7 @@ from sightline.files import WholeFolder, output_errors
 from sightline.results.kinds import Kind
 from sightline.results.outputs import SUMMARY, entries
 from sightline.results.resume import LOG, STARTED, Earlier, find_earlier, set_aside, tidy
+from sightline.untrusted import parse_json
 
 # What makes two runs the same run.
 IDENTITY = ("model", "weights_sha256", "source", "source_bytes", "source_modified", "limit", "part", "prompt")
@@ -76,7 +77,7 @@ class OutputFolder:
 
     def _read_summary(self) -> dict[str, Any]:
         try:
-            summary = json.loads((self.final / SUMMARY).read_text(encoding="utf-8"))
+            summary = parse_json((self.final / SUMMARY).read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return {}
         return summary if isinstance(summary, dict) and {*IDENTITY, "complete", "outputs"} <= summary.keys() else {}

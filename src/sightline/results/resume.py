@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from sightline.results.kinds import Kind
 from sightline.types import Frame
+from sightline.untrusted import parse_json
 
 LOG = ".frames.csv"
 """The frames that are done, a line each; in the results until they are complete."""
@@ -105,7 +105,7 @@ def _logged(log: Path) -> Iterator[Done]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        said = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return said if isinstance(said, dict) else {}

@@ -25,6 +25,7 @@ from sightline.errors import DataError
 from sightline.files import WholeFolder, output_errors
 from sightline.nn.engine import engine_cache
 from sightline.training.digest import digest
+from sightline.untrusted import parse_json
 
 INDEX = "index.json"
 
@@ -129,7 +130,7 @@ def _description(dtype: np.dtype[Any]) -> list[tuple[str, str, list[int]]]:
 
 def _read(folder: Path) -> Features:
     try:
-        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        index = parse_json((folder / INDEX).read_text(encoding="utf-8"))
         dtype = np.dtype([(name, kind, tuple(shape)) for name, kind, shape in index["fields"]], align=True)
         size = (folder / "rows.bin").stat().st_size
         if size % max(dtype.itemsize, 1):

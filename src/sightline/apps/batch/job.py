@@ -22,6 +22,7 @@ from sightline.errors import SightlineError
 from sightline.models.base import Predictor
 from sightline.results.kinds import Kind
 from sightline.results.outputs import PARQUET, SUMMARY, choose
+from sightline.untrusted import parse_json
 from sightline.video.source import DEFAULT_FPS
 
 MOST_TRIES = 2
@@ -168,7 +169,7 @@ class Worker:
         begun = 0
         if said is not None:
             with suppress(ValueError, AttributeError):
-                told = json.loads(said)
+                told = parse_json(said)
                 begun = int(told["tries"]) if told.get("run") == self._job.run_id else 0
         if begun >= MOST_TRIES:
             self._place.remove(mark)
@@ -186,7 +187,7 @@ class Worker:
 def _of_another_content(summary: bytes, known: dict[str, Any]) -> bool:
     """Whether results are of what lay at the place of this source before it was replaced."""
     try:
-        old = json.loads(summary)
+        old = parse_json(summary)
         return old["source"] == known["source"] and old["source_sha256"] != known["source_sha256"]
     except (ValueError, KeyError, TypeError):
         return False

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from sightline.apps.batch.job import PARTS
 from sightline.apps.batch.store import Place
+from sightline.untrusted import parse_json
 
 COLUMNS = ("source", "source_sha256", "complete")
 """What each row says of its source, beside the columns of its frame."""
@@ -50,7 +50,7 @@ def merge(place: Place, name: str) -> int:
 
 def _summary(text: bytes | None) -> dict[str, Any] | None:
     try:
-        said = json.loads(text or b"")
+        said = parse_json(text or b"")
     except ValueError:
         return None
     return said if isinstance(said, dict) and set(COLUMNS) <= said.keys() else None

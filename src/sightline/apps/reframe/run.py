@@ -26,6 +26,7 @@ from sightline.files import WholeFolder, output_errors
 from sightline.models.base import Predictor
 from sightline.nn.engine import engine_notes
 from sightline.types import Prompt
+from sightline.untrusted import parse_json
 from sightline.video import Ahead, Selection, Source, open_source
 from sightline.video.source import DEFAULT_FPS
 
@@ -240,7 +241,7 @@ class Reframe:
         with output_errors(final):
             there = [name for name in (*ENTRIES, SUMMARY) if (final / name).exists()]
             try:
-                old = json.loads((final / SUMMARY).read_text(encoding="utf-8"))
+                old = parse_json((final / SUMMARY).read_text(encoding="utf-8"))
             except (FileNotFoundError, NotADirectoryError, ValueError):
                 old = {}
         old = old if isinstance(old, dict) else {}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sightline.apps.reframe.plan import Fit, Planned, Segment
-from sightline.errors import DataError
+from sightline.data.tables import read_rows
 
 COLUMNS = ("frame", "time_s", "x_px", "y_px", "width_px", "height_px")
 PATH, COMMANDS, EDL = "path.csv", "sendcmd.txt", "path.edl"
@@ -91,15 +91,8 @@ def joined(before: Segment, after: Segment) -> Segment:
 
 def read_path(path: Path) -> Iterator[Row]:
     """The rows of a path.csv. Raises DataError."""
-    with path.open(newline="", encoding="utf-8") as stream:
-        lines = csv.DictReader(stream)
-        if tuple(lines.fieldnames or ()) != COLUMNS:
-            raise DataError(f"{path}: {','.join(COLUMNS)} are expected as its columns; write it again")
-        for number, line in enumerate(lines, start=2):
-            try:
-                yield Row(int(line["frame"]), *(float(line[name]) for name in COLUMNS[1:]))
-            except (TypeError, ValueError):
-                raise DataError(f"{path}: line {number} is not a row of numbers; write it again") from None
+    for row in read_rows(path, COLUMNS):
+        yield Row(int(row.number("frame")), *(row.number(name) for name in COLUMNS[1:]))
 
 
 def write_edl(path: Path, title: str, name: str, fps: float, segments: list[Segment]) -> None:

@@ -11,7 +11,6 @@ counts whose head has the highest IoU with the annotated one.
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from torch import Tensor
 
 from sightline.data.goo import CLASSES, Scene, read_json
 from sightline.data.object_masks import read_instances
+from sightline.data.tables import Row, read_rows
 from sightline.errors import DataError
 from sightline.metrics.coco import Objects, encode_mask
 from sightline.metrics.evaluation.layout import frame_error, list_maps
@@ -100,12 +100,12 @@ def _of_source(folder: Path, scene: Scene, classes: dict[str, int]) -> Predictio
     people = _rows(folder / PEOPLE_TABLE, (*HEAD, *TARGET))
     head, point = None, None
     if people:
-        heads = [[_number(folder / PEOPLE_TABLE, row, name) for name in HEAD] for row in people]
+        heads = [[row.number(name) for name in HEAD] for row in people]
         wanted = None if scene.head_box is None else scene.head_box.tolist()
         best = 0 if wanted is None else int(np.argmax([iou(box, wanted) for box in heads]))
         head = heads[best]
-        if people[best][TARGET[0]] != "":
-            x, y = (_number(folder / PEOPLE_TABLE, people[best], name) for name in TARGET)
+        if people[best].cells[TARGET[0]].strip():
+            x, y = (people[best].number(name) for name in TARGET)
             point = torch.tensor([x / scene.size[1], y / scene.size[0]], dtype=torch.float64)
     masks = list_maps(folder / MASKS.name)
     objects = _objects_of_source(folder / OBJECTS_TABLE, masks, scene, classes)
@@ -118,44 +118,23 @@ def _objects_of_source(path: Path, masks: tuple[Path, ...], scene: Scene, classe
     if not path.is_file():
         return None
     rows = _rows(path, ("object", "label", "score", *BOX))
-    boxes = [[_number(path, row, name) for name in BOX] for row in rows]
+    boxes = [[row.number(name) for name in BOX] for row in rows]
     objects = Objects(
         scene.size,
         list(boxes),
-        [classes.get(row["label"], UNKNOWN) for row in rows],
-        [_number(path, row, "score") for row in rows],
+        [classes.get(row.cells["label"].strip(), UNKNOWN) for row in rows],
+        [row.number("score") for row in rows],
     )
     if masks:
         numbers = read_labels(masks[0])[0]
         if numbers.shape != scene.size:
             raise DataError(f"{masks[0]}: {numbers.shape} pixels, the picture has {scene.size}; resize it")
-        objects.masks = [encode_mask(numbers == int(row["object"])) for row in rows]
+        objects.masks = [encode_mask(numbers == row.number("object")) for row in rows]
     return objects
 
 
-def _rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    if not path.is_file():
-        return []
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: the table cannot be read ({error}); a CSV file in UTF-8 is expected") from None
-    missing = [name for name in columns if name not in (reader.fieldnames or ())]
-    if missing:
-        raise DataError(f"{path}: no column {', '.join(missing)}; its first line must name {', '.join(columns)}")
-    return rows
-
-
-def _number(path: Path, row: dict[str, str], name: str) -> float:
-    try:
-        value = float(row[name])
-    except (TypeError, ValueError):
-        value = float("nan")
-    if not np.isfinite(value):
-        raise DataError(f"{path}: {name} is {row[name]!r}, a number is expected; mend or drop the line")
-    return value
+def _rows(path: Path, columns: tuple[str, ...]) -> list[Row]:
+    return list(read_rows(path, columns)) if path.is_file() else []
 
 
 def iou(first: list[float], second: list[float]) -> float:
@@ -185,23 +164,30 @@ def _prediction(table: Path, name: str, entry: dict[str, Any], scene: Scene) -> 
             point = torch.tensor([x / scene.size[1], y / scene.size[0]], dtype=torch.float64)
         objects, instances = _objects(table, entry, scene)
         head = entry.get("head_box_xyxy")
-        head = None if head is None else [float(value) for value in head]
-    except (TypeError, ValueError, KeyError) as error:
+        head = None if head is None else _box(head)
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
         raise DataError(f"{place}: {type(error).__name__} {error}; see docs/metrics.md for what is expected") from None
     if point is not None and not bool(torch.isfinite(point).all()):
         raise DataError(f"{place}: gaze_point_xy is not finite; give null where no gaze was found")
     return Prediction(point, heatmap, head, objects, files + instances)
 
 
+def _box(values: Any) -> list[float]:
+    box = [float(value) for value in values]
+    if len(box) != 4 or not np.isfinite(box).all() or box[2] < box[0] or box[3] < box[1]:
+        raise ValueError("boxes of x0 y0 x1 y1 with x0 <= x1 and y0 <= y1 are expected")
+    return box
+
+
 def _objects(table: Path, entry: dict[str, Any], scene: Scene) -> tuple[Objects | None, list[Path]]:
     if entry.get("boxes_xyxy") is None:
         return None, []
-    boxes = [[float(value) for value in box] for box in entry["boxes_xyxy"]]
+    boxes = [_box(box) for box in entry["boxes_xyxy"]]
     labels, scores = [int(one) for one in entry["labels"]], [float(one) for one in entry["scores"]]
     if not len(boxes) == len(labels) == len(scores):
         raise ValueError(f"{len(boxes)} boxes with {len(labels)} labels and {len(scores)} scores")
-    if any(len(box) != 4 or box[2] < box[0] or box[3] < box[1] for box in boxes):
-        raise ValueError("boxes of x0 y0 x1 y1 with x0 <= x1 and y0 <= y1 are expected")
+    if not np.isfinite(scores).all():
+        raise ValueError("scores that are finite are expected")
     objects = Objects(scene.size, list(boxes), labels, scores)
     if entry.get("instances") is not None:
         path = table.parent / str(entry["instances"])

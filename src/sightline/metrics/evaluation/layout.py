@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -215,7 +216,7 @@ def read_selection(text: str) -> list[str]:
     is no name.
     """
     path = Path(text)
-    if not path.is_file():
+    if not os.path.isfile(text):  # Path.is_file raises where a text is too long for a path
         names = [name.strip() for name in text.split(",") if name.strip()]
         if not names:
             raise UsageError("`names`: no name in it; give names with commas, or a file with a name a line")

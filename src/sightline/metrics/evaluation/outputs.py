@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from sightline.results.outputs import (
@@ -18,6 +17,7 @@ from sightline.results.outputs import (
     SUMMARY,
     entries,
 )
+from sightline.untrusted import parse_json
 
 MAPS = "maps"
 """What a folder of maps is called elsewhere."""
@@ -40,7 +40,7 @@ IN_A_SOURCE = tuple(entry for entry in entries() if entry not in {*NEVER_SCORED,
 def is_a_source(folder: Path) -> bool:
     """Whether `predict` left this folder for one source, not for pictures that have nothing to do with one another."""
     try:
-        said = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        said = parse_json((folder / SUMMARY).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     each = isinstance(said, dict) and said.get("kind") == "each"

@@ -19,6 +19,7 @@ from sightline._version import __version__
 from sightline.errors import OutputError
 from sightline.metrics.evaluation.scores import SequenceScores, Tally
 from sightline.metrics.evaluation.task import Task
+from sightline.untrusted import parse_json
 
 _WRITING = threading.Lock()
 
@@ -115,7 +116,7 @@ def _read_journal(journal: Path, task: Task, notice: Callable[[str], None]) -> d
     entries = []
     for line in lines:
         try:
-            entries.append(json.loads(line))
+            entries.append(parse_json(line))
         except ValueError:  # the line a kill cut short
             continue
     if not entries or entries[0] != json.loads(json.dumps(identity(task))):

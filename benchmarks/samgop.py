@@ -8,7 +8,7 @@
 
 A fold of goo_synth_dev is every fifth scene. Photographs of goo_real_dev that look alike (correlation of thumbnails
 above 0.9) stand in one fold. Objects count without their class unless a key says `class`. Scores are of the protocol
-`goo`; a picture without a head has no gaze point and is counted by `heads`.
+`goo`; a picture without a head has no gaze target and is counted by `heads`.
 """
 
 from __future__ import annotations

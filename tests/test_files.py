@@ -77,9 +77,10 @@ def test_a_folder_appears_at_once_and_keeps_what_is_not_its_own(tmp_path: Path) 
 def test_the_marker_goes_first_and_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
-    out, moved = tmp_path / "out", []
+    out = tmp_path / "out"
+    moved: list[str] = []
     replace = os.replace
-    monkeypatch.setattr(os, "replace", lambda a, b: (moved.append(Path(b).name), replace(a, b)))
+    monkeypatch.setattr(os, "replace", lambda a, b: (moved.append(Path(b).name), replace(a, b)))  # type: ignore[func-returns-value]
     folder = WholeFolder(out, "a-done")
     for name in ("a-done", "b", "c"):
         (folder.begin() if name == "a-done" else folder.partial).joinpath(name).write_text("")

@@ -254,8 +254,8 @@ def test_a_new_file_ends_the_run_on_the_old_one(visits: Visits, ask: Ask, model:
 
 
 def test_the_demo_clip_is_rendered_once(visits: Visits, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = []
-    monkeypatch.setattr("sightline.apps.web.visits.render_demo", lambda path: (made.append(path), render(path)))
+    made: list[Path] = []
+    monkeypatch.setattr("sightline.apps.web.visits.render_demo", lambda path: (made.append(path), render(path)))  # type: ignore[func-returns-value]
     told = [visits.demo({"token": visits.hello({})["token"]}) for _ in range(2)]
     assert [one["frames"] for one in told] == [10, 10]
     assert len(made) == 1

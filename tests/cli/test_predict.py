@@ -263,7 +263,7 @@ class AtThePoint(BrightestSpot):
 
     def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
         for frame in super().stream(clip, prompt):
-            yield frame if prompt.point is None else replace(frame, hotspot=Hotspot(*prompt.point, 1.0))
+            yield frame if prompt.point is None else replace(frame, hotspot=Hotspot(*prompt.point, 1.0))  # type: ignore[call-arg]
 
 
 class MarksTheMask(BrightestSpot):

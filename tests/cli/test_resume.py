@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,8 @@ class Counts(BrightestSpot):
 
     def __init__(self, stop: int | None = None, starts: tuple[int, ...] = ()) -> None:
         super().__init__()
-        self.stop, self.starts, self.seen, self.prompt = stop, starts, [], Prompt()
+        self.stop, self.starts, self.prompt = stop, starts, Prompt()
+        self.seen: list[Any] = []
 
     def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
         self.prompt = prompt

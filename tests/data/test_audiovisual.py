@@ -184,7 +184,7 @@ def test_damaged_pictures_and_recordings_are_left_out_and_said(
         (copies[1] / name / "1-x.wav").write_bytes(b"none")
     (copies[2] / "0.jpg").write_bytes(b"")
     with pytest.warns(UserWarning, match="left out|no sound|no background") as told:
-        write(*copies, 10, tmp_path / "out", size=SIZE, fps=4, seconds=(1.0, 1.0))
+        write(*copies, 10, tmp_path / "out", size=SIZE, fps=4, seconds=(1.0, 1.0))  # type: ignore[call-arg]
     notes = " ".join(str(each.message) for each in told)
     assert all(text in notes for text in ("dog/0.jpg", "dog_bark/1-x.wav: no sound", "0.jpg: not a picture"))
     videos = json.loads((tmp_path / "out" / "composites.json").read_text())["videos"]
@@ -196,5 +196,5 @@ def test_damaged_pictures_and_recordings_are_left_out_and_said(
         pytest.warns(UserWarning, match="sound|out"),
         pytest.raises(DataError, match="none of its recordings has sound"),
     ):
-        write(*copies, 1, tmp_path / "silent", size=SIZE, fps=4, seconds=(1.0, 1.0))
+        write(*copies, 1, tmp_path / "silent", size=SIZE, fps=4, seconds=(1.0, 1.0))  # type: ignore[call-arg]
     assert not (tmp_path / "silent").exists()

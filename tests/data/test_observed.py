@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,7 +73,7 @@ def test_a_folder_without_fixations_says_what_is_expected(tmp_path: Path) -> Non
 def write_import(folder: Path, name: str = "film.mp4", end_s: float | None = 0.16) -> Path:
     """What `sightline gaze import` leaves: four frames of 64x48 at 25 a second, or a picture."""
     folder.mkdir(parents=True)
-    said = {"stimulus": {"path": f"/videos/{name}", "size": [48, 64], "end_s": end_s}}
+    said: dict[str, Any] = {"stimulus": {"path": f"/videos/{name}", "size": [48, 64], "end_s": end_s}}
     said["recordings"] = [{"stimulus_px_per_degree": [4.0, 9.0]}]
     (folder / "provenance.json").write_text(json.dumps(said))
     times = [0, 0.04, 0.08, 0.12] if end_s else [0]

@@ -97,7 +97,7 @@ def test_vos_labels_key_frames_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "reader", [fbms.sequences, visal.sequences, lambda root: segtrack.sequences(root, merged=True)]
 )
-def test_repackaged_sets_are_read_by_the_reader_of_the_set(tmp_path: Path, reader) -> None:
+def test_repackaged_sets_are_read_by_the_reader_of_the_set(tmp_path: Path, reader) -> None:  # type: ignore[no-untyped-def]
     for index in range(2):
         picture(tmp_path / f"cars1/Imgs/cars1_{index:05d}.jpg")
     mask(tmp_path / "cars1/ground-truth/cars1_00001.png", np.s_[30:])

@@ -127,10 +127,10 @@ def _read(path: Path) -> None:
 
 
 def _read_heads(path: Path) -> None:
-    from sightline.data import family
+    from sightline.data.looking import heads
 
-    for image in family("heads").read(path, "mit1003"):
-        image.load()  # type: ignore[attr-defined]
+    for image in heads(path, "mit1003"):
+        image.load()
 
 
 DATASETS: dict[str, Target] = {

@@ -66,7 +66,9 @@ def attempt(target: Target, path: Path) -> str:
         if out.exists():
             raise Crash(f"something half-written stays behind: {sorted(out.iterdir())[:3]}") from error
         return "refused"
-    except (Exception, Hang) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a panic of Polars is no Exception
         raise Crash(f"{type(error).__name__}: {str(error)[:300]}") from error
     finally:
         _alarm(0)

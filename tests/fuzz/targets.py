@@ -116,10 +116,9 @@ def _write_coco(folder: Path) -> Path:
 def _coco(path: Path) -> None:
     from sightline.data.boxed import read_boxed
     from sightline.metrics.evaluation.annotations import read_annotations
-    from sightline.results.outputs import OUTPUTS
+    from sightline.results.outputs import COCO as COCO_KIND
 
-    (coco,) = [kind for kind in OUTPUTS if kind.name == "coco"]
-    with_all(path, read_boxed, coco.read, lambda file: list(read_annotations(file)))
+    with_all(path, read_boxed, COCO_KIND.read, lambda file: list(read_annotations(file)))
 
 
 def _goo(path: Path) -> None:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,9 @@ def truth(rate_hz: int = 250, dwell_s: float = 0.4, move_s: float = 0.044, seed:
     """Four fixations with saccades between, and a blink in the middle of the second saccade's flight."""
     rng = np.random.default_rng(seed)
     dwell, move = round(dwell_s * rate_hz), round(move_s * rate_hz)
-    points, labels, fixations = [], [], []
+    points: list[Any] = []
+    labels: list[str] = []
+    fixations: list[Any] = []
     for index, spot in enumerate(SPOTS):
         start = len(labels)
         points.append(np.tile(spot, (dwell, 1)) + rng.normal(0, 0.4, (dwell, 2)))
@@ -154,7 +157,7 @@ def smi(folder: Path, t: Truth) -> Path:
     header = ["Time", "Type", "Trial"]
     header += [f"{eye} {what}" for eye in "LR" for what in ("Dia X [px]", "POR X [px]", "POR Y [px]")]
     header += ["L Event Info", "R Event Info"]
-    rows: list[list[object]] = [header]
+    rows: list[list[object]] = [[*header]]
     said = iter([*t.messages, (np.inf, "")])
     message = next(said)
     for time, (x, y), label in zip(t.time_s, t.xy, t.labels, strict=True):
@@ -181,7 +184,7 @@ def begaze(folder: Path, t: Truth) -> Path:
     """BeGaze's raw data export: milliseconds, a participant and a stimulus in each row."""
     header = ["RecordingTime [ms]", "Trial", "Stimulus", "Participant", "Category Binocular"]
     header += ["Point of Regard Binocular X [px]", "Point of Regard Binocular Y [px]"]
-    rows: list[list[object]] = [header]
+    rows: list[list[object]] = [[*header]]
     for time, (x, y), label in zip(t.time_s, t.xy, t.labels, strict=True):
         at = [_cell(x, lost="0"), _cell(y, lost="0")]
         rows.append([f"{5000 + 1000 * time:.1f}", "Trial001", "film.avi", "Anna", label.title(), *at])
@@ -198,7 +201,7 @@ def tobii(folder: Path, t: Truth, *, style: str = "new") -> Path:
     header += ["Presented Stimulus name" if style == "new" else "Presented Media name"]
     if style != "media":
         header += ["Recording resolution width", "Recording resolution height"]
-    rows: list[list[object]] = [header]
+    rows: list[list[object]] = [[*header]]
     scale = np.array([1.0, 1.0]) if style != "media" else 1 / np.array([WIDTH, HEIGHT])
     form = "{:.4f}" if style == "media" else "{:.2f}"
     tail: list[object] = [] if style == "media" else [WIDTH, HEIGHT]
@@ -301,7 +304,7 @@ def gazepoint(folder: Path, t: Truth) -> Path:
     """Gazepoint Analysis: fractions of the screen, a fixation growing row by row, markers in USER."""
     header = ["MEDIA_ID", "MEDIA_NAME", "CNT", "TIME(2024/03/22 09:11:45.123)", "TIMETICK(f=10000000)"]
     header += ["FPOGX", "FPOGY", "FPOGS", "FPOGD", "FPOGID", "FPOGV", "BPOGX", "BPOGY", "BPOGV", "USER"]
-    rows: list[list[object]] = [header]
+    rows: list[list[object]] = [[*header]]
     number, since = 0, 0.0
     for i, (time, (x, y), label) in enumerate(zip(t.time_s, t.norm, t.labels, strict=True)):
         if label == "fixation" and (i == 0 or t.labels[i - 1] != label):

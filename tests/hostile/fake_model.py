@@ -18,7 +18,7 @@ class BrightestSpot(Predictor):
     weights_sha256 = "0" * 64
 
     def __init__(self, gives: Iterable[str] = ("saliency", "probability", "masks", "hotspots")) -> None:
-        self.gives = frozenset(gives)
+        self.gives = frozenset(gives)  # type: ignore[misc]
 
     def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
         for frame in clip.frames():

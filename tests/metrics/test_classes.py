@@ -6,6 +6,7 @@ import math
 import multiprocessing
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -66,7 +67,8 @@ def test_unscored_frames_are_counted_and_left_out() -> None:
     assert metric.unscored == 1
     scored = f_fixation.nss(MAPS, counts)
     assert metric.compute().item() == pytest.approx(scored[~scored.isnan()].mean().item())
-    assert fixation.NSS().compute().isnan()
+    with pytest.warns(UserWarning, match="called before the ``update`` method"):
+        assert fixation.NSS().compute().isnan()
 
 
 def test_borji_follows_its_seed() -> None:
@@ -123,7 +125,12 @@ def _score_on(rank: int, meeting: str, found: object) -> None:
     torch.set_num_threads(1)  # OpenMP's threads do not live on in a forked process
     torch.distributed.init_process_group("gloo", f"file://{meeting}", world_size=2, rank=rank)
     mine = slice(0, 4) if rank == 0 else slice(4, 6)
-    metrics = {"nss": fixation.NSS(), "f": vsod.FMeasure(), "jf": vos.JAndF(), "soc": gaze.ObjectPrecision("box soc")}
+    metrics: dict[str, Any] = {
+        "nss": fixation.NSS(),
+        "f": vsod.FMeasure(),
+        "jf": vos.JAndF(),
+        "soc": gaze.ObjectPrecision("box soc"),
+    }
     metrics["nss"].update(MAPS[mine], COUNTS[mine])
     metrics["f"].update(MAPS[mine], MASKS[mine])
     metrics["jf"].update(MASKS.roll(1, -1)[mine], MASKS[mine])

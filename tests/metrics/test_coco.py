@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,10 +32,15 @@ def example(seed: int, images: int = 6) -> tuple[list[Objects], list[Objects]]:
 
 def by_pycocotools(truth: list[Objects], found: list[Objects]) -> np.ndarray:
     def annotations(sides: list[Objects]) -> list[dict]:
-        rows = []
+        rows: list[dict[str, Any]] = []
         for image, side in enumerate(sides):
             for index, (x0, y0, x1, y1) in enumerate(side.boxes):
-                row = {"id": len(rows) + 1, "image_id": image, "category_id": side.labels[index], "iscrowd": 0}
+                row: dict[str, Any] = {
+                    "id": len(rows) + 1,
+                    "image_id": image,
+                    "category_id": side.labels[index],
+                    "iscrowd": 0,
+                }
                 row |= {"bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0)}
                 rows.append(row | ({"score": side.scores[index]} if side.scores else {}))
         return rows

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 import sightline.nn.engine
 from models.test_pinned import CASES
+from sightline.apps.export import export_networks
+from sightline.apps.export.networks import _sample
 from sightline.errors import UsageError, WeightsError
 from sightline.models import REGISTRY
 from sightline.models.base import Predictor
@@ -25,6 +27,7 @@ from sightline.results.outputs import OUTPUTS
 from sightline.types import Clip, Frame, Prompt, VideoFrame
 
 Size = tuple[int, int]
+SIZE = (64, 96)
 HAS_ONNXRUNTIME = sightline.nn.engine.has_onnxruntime()
 MAPS = {"saliency": "saliency", "probability": "probability", "heatmaps": "heatmap"}
 """Kinds of outputs that are maps, and the fields of `Frame` that hold them."""
@@ -67,20 +70,19 @@ class ModelTester:
         How many frames after a result's own it may have asked for, prefetching included.
     masks_differ
         The share of a mask's pixels that the two engines may set otherwise.
+    alone
+        Networks that take one picture at a time, with the reason. All others are tried with two.
     """
 
     name: ClassVar[str]
     predictor: ClassVar[type[Predictor]]
     ahead: ClassVar[int] = 8
     masks_differ: ClassVar[float] = 0.01
+    alone: ClassVar[Mapping[str, str]] = {}
 
     def save(self, folder: Path) -> None:
         """Write a small model with random weights of a fixed seed."""
         raise NotImplementedError
-
-    def batches(self) -> Sequence[tuple[nn.Module, tuple[Tensor, ...]]]:
-        """The networks that take several pictures at once, each with inputs for two; none by default."""
-        return ()
 
     @pytest.fixture
     def folder(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -190,16 +192,30 @@ class ModelTester:
         assert sightline.nn.engine.engine_notes() == []
         check_same(ours, theirs, atol=2e-3, masks_differ=self.masks_differ)
 
-    def test_a_batch_equals_single_pictures(self) -> None:
-        torch.manual_seed(0)
-        for network, inputs in self.batches():
+    def test_a_batch_equals_single_pictures(self, model: Predictor) -> None:
+        """Each network on its own: what the model gives of two pictures at once, it gives of each."""
+        parts = model.export_parts(SIZE)
+        assert self.alone.keys() <= {part.name for part in parts}
+        samples = [_sample(parts, seed) for seed in (1, 2)]
+        for part in parts:
+            if part.name in self.alone:
+                continue
+            first, second = (sample.inputs[part.name] for sample in samples)
+            inputs = [torch.cat(pair) if pair[0].ndim else pair[0] for pair in zip(first, second, strict=True)]
             with torch.no_grad():
-                both = leaves(network(*inputs))
-                single = [leaves(network(*(value[row : row + 1] for value in inputs))) for row in range(2)]
-            assert both
-            for row in range(2):
-                for together, alone in zip(both, single[row], strict=True):
-                    torch.testing.assert_close(together[row : row + 1], alone, atol=1e-4, rtol=1e-3)
+                both = leaves(part.network(*inputs))
+            for row, sample in enumerate(samples):
+                for together, alone in zip(both, sample.outputs[part.name], strict=True):
+                    said = f"of {part.name}: {{}}".format
+                    torch.testing.assert_close(together[row : row + 1], alone, atol=1e-4, rtol=1e-3, msg=said)
+
+    def test_exported_networks_give_the_same(self, model: Predictor, tmp_path: Path) -> None:
+        """As graphs of torch.export, written and read again; ONNX is what `test_both_engines_agree` runs."""
+        card = export_networks(model, ["torch"], tmp_path / "out", size=SIZE)
+        assert [part["name"] for part in card["parts"]] == [part.name for part in model.export_parts(SIZE)]
+        for part in card["parts"]:
+            assert part["not_in"] == {}, part["name"]
+            assert part["parity"]["torch"] <= 1e-3, part["name"]
 
     def test_shipped_weights_have_golden_outputs(self) -> None:
         """What they give is pinned in test_pinned.py."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-
-import torch
-from torch import Tensor, nn
 
 from models import small
 from models.base import ModelTester
@@ -20,6 +16,3 @@ class TestEGNet(ModelTester):
 
     def save(self, folder: Path) -> None:
         small.save_egnet(folder)
-
-    def batches(self) -> Sequence[tuple[nn.Module, tuple[Tensor, ...]]]:
-        return [(small.egnet(), (torch.rand(2, 3, 64, 64),))]

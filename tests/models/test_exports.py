@@ -47,7 +47,7 @@ def parts(name: str) -> Sequence[ExportPart]:
     if name == "egcnet":
         return egcnet_parts(EGCNet(EGCNetConfig(input_size=64)).eval(), SIZE)
     if name == "samgop":
-        config = SamGOPConfig(input_size=64, gaze=GazeConfig(crop_side=32, keys=6))
+        config = SamGOPConfig(labels=("cup", "book"), input_size=64, gaze=GazeConfig(crop_side=32, keys=6))
         return samgop_parts(SamGOP(config, small.backbone(), small.backbone()).eval(), SIZE)
     if name == "stanet":
         return stanet_parts(stanet(), SIZE)

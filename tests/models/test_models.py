@@ -299,7 +299,7 @@ def test_results_come_while_frames_are_still_coming(folder: Path, frames: np.nda
     for _ in range(5):
         next(results)
     assert read < 40
-    results.close()
+    results.close()  # type: ignore[attr-defined]
 
 
 def test_an_empty_source_gives_a_clear_error(folder: Path, tmp_path: Path) -> None:

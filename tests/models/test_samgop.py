@@ -21,6 +21,7 @@ def small_backbones(monkeypatch: pytest.MonkeyPatch) -> None:
 class TestSamGOP(ModelTester):
     name = "samgop"
     predictor = SamGOPPredictor
+    alone = {"look": "its heads are those of one picture"}  # noqa: RUF012
 
     def save(self, folder: Path) -> None:
         network = small(rules={"head_score": 0.0, "object_score": 0.0, "inside_score": 0.0})

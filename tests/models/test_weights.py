@@ -101,7 +101,7 @@ def test_tensors_that_cannot_be_used(damage: str, folder: Path) -> None:
         case "a tensor less":
             weights.save(network()[0], {}, folder)
         case "a tensor more":
-            weights.save(nn.Sequential(*network(), nn.Linear(1, 1)), {}, folder)
+            weights.save(nn.Sequential(*network(), nn.Linear(1, 1)), {}, folder)  # type: ignore[misc]
         case "shape":
             weights.save(network(5), {}, folder)
     with pytest.raises(WeightsError) as caught:
@@ -196,8 +196,9 @@ def test_a_config_is_plain_json(folder: Path) -> None:
 def test_what_is_rounded_as_saved_is_the_same_once_it_is_loaded(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network, other = (nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)) for _ in range(2))
-    network[1].num_batches_tracked += 7
-    network[1].running_var *= 1e6
+    norm: Any = network[1]
+    norm.num_batches_tracked += 7
+    norm.running_var *= 1e6
     weights.round_as_saved(network)
     weights.save(network, {}, tmp_path)
     weights.load_into(other, tmp_path)

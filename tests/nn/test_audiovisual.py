@@ -84,7 +84,7 @@ def test_channels_and_time_are_not_mixed_up() -> None:
     torch.nn.init.zeros_(layer.bias)
     layer.weight.data[0, 1, 0, 1, 1] = 1  # output 0 is channel 1 of the first frame
     spatial = torch.randn(1, 3, 2, 4, 4)
-    torch.testing.assert_close(fusion.temporal(spatial)[:, 0], spatial[:, 0, 1].sigmoid())
+    torch.testing.assert_close(fusion.temporal(spatial)[:, 0], spatial[:, 0, 1].sigmoid())  # type: ignore[misc]
 
 
 def test_a_place_that_has_something_in_common_with_the_sound_opens_the_gate() -> None:
@@ -92,8 +92,8 @@ def test_a_place_that_has_something_in_common_with_the_sound_opens_the_gate() ->
     spatial, audio = inputs()
     bilinear, deconvolution = (Fusion("SA", 8, 6, kind).audio for kind in AUDIO[:2])
     shuffled = spatial[:, 1].flip(-1)
-    torch.testing.assert_close(bilinear(shuffled, audio), bilinear(spatial[:, 1], audio).flip(-1))
-    torch.testing.assert_close(deconvolution(shuffled, audio), deconvolution(spatial[:, 1], audio))
+    torch.testing.assert_close(bilinear(shuffled, audio), bilinear(spatial[:, 1], audio).flip(-1))  # type: ignore[misc]
+    torch.testing.assert_close(deconvolution(shuffled, audio), deconvolution(spatial[:, 1], audio))  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("kind", PLAIN)

@@ -63,7 +63,7 @@ def test_only_the_object_that_is_looked_at_is_drawn() -> None:
 
 def test_a_target_outside_is_said_and_several_people_are_numbered() -> None:
     def tagged(*people: Person) -> np.ndarray:
-        return changed(frame(people, ()))[:, 34:].any(axis=0)  # right of the heads, where no ray goes
+        return np.any(changed(frame(people, ()))[:, 34:], axis=0)  # right of the heads, where no ray goes
 
     inside = replace(person(1, None), head=(10, 30, 30, 50), target=(20.0, 60.0))
     assert not tagged(inside).any()

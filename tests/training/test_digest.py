@@ -109,8 +109,8 @@ def test_code_counts_with_all_that_it_imports(tmp_path: Path, monkeypatch: pytes
     ],
 )
 def test_the_code_of_features_is_what_makes_them(module: str, needs: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    read = []
-    monkeypatch.setattr(digests, "_file_of", lambda name, inner=digests._file_of: read.append(name) or inner(name))
+    read: list[str] = []
+    monkeypatch.setattr(digests, "_file_of", lambda name, inner=digests._file_of: read.append(name) or inner(name))  # type: ignore[func-returns-value]
     code_of.cache_clear()
     code_of(module)
     code_of.cache_clear()

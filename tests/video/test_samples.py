@@ -202,8 +202,8 @@ def test_joined_recordings_follow_one_another(tmp_path: Path) -> None:
 def test_steps_back_are_served_and_far_ones_decode_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_sound(tmp_path / "in.mov", "pcm_s16le", rate=8000, layout="mono", seconds=50)
     expected = whole(path, 8000)[1]
-    opened = []
-    monkeypatch.setattr("sightline.video.samples.open_media", lambda p: opened.append(p) or av.open(str(p)))
+    opened: list[Path] = []
+    monkeypatch.setattr("sightline.video.samples.open_media", lambda p: opened.append(p) or av.open(str(p)))  # type: ignore[func-returns-value]
     reader = SoundReader(path)
     for start_s, times in [(1, 1), (45, 1), (16, 1), (44, 1), (2, 2), (3, 2), (49, 2)]:
         np.testing.assert_array_equal(reader.sound(start_s, start_s + 1, 8000), expected[start_s * 8000 :][:8000])

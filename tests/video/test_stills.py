@@ -75,8 +75,8 @@ def test_other_kinds_of_transparency(tmp_path: Path, mode: str) -> None:
         Image.fromarray(np.full((8, 8, 4), (255, 0, 255, 255), np.uint8)).save(tmp_path / "a.png")
         expected = [255, 0, 255]
     notes: list[str] = []
-    image = read_image(tmp_path / "a.png", lambda text, about: notes.append(text))
-    assert image[0, 0].tolist() == expected
+    found = read_image(tmp_path / "a.png", lambda text, about: notes.append(text))
+    assert found[0, 0].tolist() == expected
     assert bool(notes) == (mode != "opaque")
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sightline.data.files import require_folder
-from sightline.data.looking import by_picture
+from sightline.data.looking import by_picture, in_splits
 from sightline.data.samples import LookingImage, Onlooker
 from sightline.data.tables import read_rows
-from sightline.errors import DataError
 
 LAYOUT = "annotations/<split>/<show>/<clip>/<person>.txt with images/<show>/<clip>/<frame>.jpg"
 SPLITS = ("train", "test")
@@ -37,15 +35,8 @@ def frames(root: str | Path, split: str | None = None) -> list[LookingImage]:
         If the layout is another, a line cannot be read, or a picture is missing.
     """
     root = Path(root)
-    found: list[LookingImage] = []
-    for each in SPLITS if split is None else (split,):
-        folder = require_folder(root, "annotations", each, layout=LAYOUT)
-        clips = sorted(path for path in folder.glob("*/*") if path.is_dir())
-        if not clips:
-            raise DataError(f"{folder}: no <show>/<clip> in it; {LAYOUT} is expected")
-        for clip in clips:
-            found += _frames(root / "images" / clip.parent.name / clip.name, clip)
-    return found
+    clips = in_splits(root, SPLITS if split is None else (split,), "*/*/", LAYOUT)
+    return [image for clip in clips for image in _frames(root / "images" / clip.parent.name / clip.name, clip)]
 
 
 def _frames(images: Path, clip: Path) -> list[LookingImage]:

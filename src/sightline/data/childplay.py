@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sightline.data.files import require_folder
-from sightline.data.looking import by_picture
+from sightline.data.looking import by_picture, in_splits
 from sightline.data.samples import LookingImage, Onlooker
 from sightline.data.tables import Row, read_rows
 from sightline.errors import DataError
@@ -42,15 +41,8 @@ def frames(root: str | Path, split: str | None = None) -> list[LookingImage]:
         If the layout is another, a line cannot be read, or a picture is missing.
     """
     root = Path(root)
-    found: list[LookingImage] = []
-    for each in SPLITS if split is None else (split,):
-        folder = require_folder(root, "annotations", each, layout=LAYOUT)
-        tables = sorted(folder.glob("*.csv"))
-        if not tables:
-            raise DataError(f"{folder}: no <clip>.csv in it; {LAYOUT} is expected")
-        for table in tables:
-            found += _frames(root / "images", table)
-    return found
+    tables = in_splits(root, SPLITS if split is None else (split,), "*.csv", LAYOUT)
+    return [image for table in tables for image in _frames(root / "images", table)]
 
 
 def _frames(images: Path, table: Path) -> list[LookingImage]:

@@ -9,7 +9,7 @@ from sightline.data.object_masks import size_of
 from sightline.errors import DataError
 
 GAZE_WIDTH, GAZE_HEIGHT = 640, 480
-"""The gaze point and the eye count in a picture of this size, whatever the size of the file is."""
+"""The gaze target and the eye count in a picture of this size, whatever the size of the file is."""
 HEAD = "Head"
 CLASSES = (
     "Kellogg Corn Flakes", "Honey Stars", "Koko Krunch", "Fita", "Mamon", "Buttercake", "Wafer", "Choco Crunchies",

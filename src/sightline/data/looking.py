@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.data import goo
-from sightline.data.files import image_size
+from sightline.data.files import image_size, require_folder
 from sightline.data.samples import LookingImage, Onlooker
 from sightline.data.tables import read_rows
 from sightline.errors import DataError
@@ -164,6 +164,21 @@ def read_looking(root: str | Path) -> list[LookingImage]:
                 name=Path(row.text("file")).stem,
             )
         )
+    return found
+
+
+def in_splits(root: Path, splits: Iterable[str], pattern: str, layout: str) -> list[Path]:
+    """What matches a pattern in annotations/<split> of each split, in order; a / at the pattern's end: folders alone.
+
+    Raises DataError where there is no such folder, or nothing in one.
+    """
+    found: list[Path] = []
+    for split in splits:
+        folder = require_folder(root, "annotations", split, layout=layout)
+        matching = sorted(folder.glob(pattern))
+        if not matching:
+            raise DataError(f"{folder}: no {pattern} in it; {layout} is expected")
+        found += matching
     return found
 
 

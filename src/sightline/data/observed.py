@@ -254,14 +254,15 @@ def _imported(folder: Path) -> Observed:
     """What `sightline gaze import` wrote: the stimulus's name and size, its frames' times, the table of fixations."""
     try:
         said = parse_json((folder / IMPORTED).read_text())
-        stimulus, (height, width) = Path(said["stimulus"]["path"]), said["stimulus"]["size"]
+        stimulus, (height, width) = Path(said["stimulus"]["path"]), map(int, said["stimulus"]["size"])
         degrees = [entry["stimulus_px_per_degree"] for entry in said["recordings"]]
         is_image = said["stimulus"]["end_s"] is None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        across, down = sorted(degrees)[len(degrees) // 2] if degrees and None not in degrees else (math.nan, math.nan)
+        per_degree = None if math.isnan(across) else math.sqrt(across * down)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise DataError(f"{folder / IMPORTED}: cannot be read ({error!r}); import the recordings again") from None
     times = read_columns(folder / "frames.csv", ("time_s",), expected=EXPECTED).numbers["time_s"]
     fixations = read_fixations(folder / "fixations.csv")
-    across, down = sorted(degrees)[len(degrees) // 2] if degrees and None not in degrees else (math.nan, math.nan)
     return Table(
         stimulus.stem,
         (height, width),
@@ -269,7 +270,7 @@ def _imported(folder: Path) -> Observed:
         (folder / "fixations.csv", folder / "frames.csv"),
         len(times),
         None if is_image else frames_of(fixations.onset_s, fixations.duration_s, times),
-        px_per_degree=None if math.isnan(across) else math.sqrt(across * down),
+        px_per_degree=per_degree,
         stimulus=stimulus,
     )
 

@@ -18,7 +18,7 @@ from sightline.gaze.align import Aligned, AlignOptions, align, choose_trial
 from sightline.gaze.formats import ReadOptions, published
 from sightline.gaze.recording import Recording
 from sightline.gaze.stimulus import Stimulus
-from sightline.gaze.tables import read_fixations
+from sightline.gaze.tables import read_fixations, read_parquet
 from sightline.gaze.writer import EVENTS, EVENTS_SCHEMA, PROVENANCE, Writer, file_name
 from sightline.progress import track
 from sightline.untrusted import read_json
@@ -228,7 +228,7 @@ class ImportFolder:
         duration_s, and of fixations x_px, y_px."""
         try:
             return pl.read_csv(self.path / EVENTS, schema_overrides=EVENTS_SCHEMA)
-        except (OSError, pl.exceptions.PolarsError) as error:
+        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise DataError(f"{self.path / EVENTS}: cannot be read ({str(error).splitlines()[0]}); {MEND}") from None
 
     def stimulus(self, path: str | Path | None = None) -> Stimulus:
@@ -250,11 +250,7 @@ class ImportFolder:
 
     def samples(self, subject: str) -> pl.DataFrame:
         """The gaze samples of a subject: time_s, x_px, y_px (null where lost)."""
-        table = self.path / "samples" / f"{file_name(subject)}.parquet"
-        try:
-            return pl.read_parquet(table)
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise DataError(f"{table}: cannot be read ({str(error).splitlines()[0]}); {MEND}") from None
+        return read_parquet(self.path / "samples" / f"{file_name(subject)}.parquet")
 
     @property
     def failed(self) -> dict[str, str]:

@@ -76,11 +76,16 @@ def _frame_of(found: fixations.Fixations, more: fixations.Columns) -> pl.DataFra
     )
 
 
-def _read_parquet(path: Path) -> pl.DataFrame:
+def read_parquet(path: Path) -> pl.DataFrame:
+    """A Parquet file as it is. Raises DataError where it cannot be read."""
     try:
-        columns = {column.name: column for column in pl.read_parquet(path)}
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"{path}: the table cannot be read ({str(error).splitlines()[0]})") from None
+        return pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:  # damaged files make it panic
+        raise DataError(f"{path}: the table cannot be read ({str(error).splitlines()[0]}); write it again") from None
+
+
+def _read_parquet(path: Path) -> pl.DataFrame:
+    columns = {column.name: column for column in read_parquet(path)}
     for name in ("onset", "duration"):
         if f"{name}_s" not in columns and f"{name}_ms" in columns:
             columns[f"{name}_s"] = columns[f"{name}_ms"] / 1000

@@ -291,7 +291,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     "l2": Explanation(
         "gaze",
         "L2 distance",
-        "The distance of the predicted from the true gaze point, in the picture stretched to a unit square.",
+        "The distance of the predicted from the true gaze target, in the picture stretched to a unit square.",
         "Recasens et al., NeurIPS 2015",
         "lower",
         {
@@ -303,7 +303,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     "angle": Explanation(
         "gaze",
         "angular error",
-        "The angle in degrees between the directions from the eye to the predicted and to the true gaze point.",
+        "The angle in degrees between the directions from the eye to the predicted and to the true gaze target.",
         "Recasens et al., NeurIPS 2015",
         "lower",
         {
@@ -334,7 +334,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     "detected": Explanation(
         "gaze",
         "share of detected images",
-        "Images whose gaze point is within 0.15 and whose head has an IoU above 0.5; `mAP` in tables of this protocol.",
+        "Images with the gaze target within 0.15 and the head's IoU above 0.5; `mAP` in tables of this protocol.",
         "Tu et al. (GTR)",
         "higher",
         {"exact": "not given", "goo": "not given", "gtr": "as defined"},

@@ -61,7 +61,7 @@ class GazeAUC(FrameMean):
 
 
 class GazeDistance(FrameMean):
-    """The distance of the predicted from the true gaze point, in the picture stretched to a unit square.
+    """The distance of the predicted from the true gaze target, in the picture stretched to a unit square.
 
     `update(pred, gt)` adds pictures, `compute()` gives the mean, a float64 scalar.
 
@@ -97,7 +97,7 @@ class GazeDistance(FrameMean):
 
 
 class AngularError(FrameMean):
-    """The angle between the directions from the eye to the predicted and to the true gaze point, in degrees.
+    """The angle between the directions from the eye to the predicted and to the true gaze target, in degrees.
 
     `update(pred, gt, eye)` adds pictures, `compute()` gives the mean, a float64 scalar.
 

@@ -237,7 +237,7 @@ class GazeProtocol(Protocol):
     cells: AUC on a grid of that many cells a side, 0 for the heatmap's own pixels. pooled: also give the AUC of all
     images in one curve. centred: a heatmap's maximum is at the centre of its pixel, not at the corner. unit_square:
     angles are measured in the picture stretched to a square. inclusive: boxes end with their last pixel in SoC, and
-    masks count by their tight boxes. gated: score only images whose gaze point and head were found, and their share.
+    masks count by their tight boxes. gated: score only images whose gaze target and head were found, and their share.
     proximate: distances at which the shares of near points are given (PA, CPA). damping: see `angular_error`.
     """
 
@@ -254,7 +254,7 @@ class GazeProtocol(Protocol):
 _GOO = GazeProtocol(
     "goo",
     "GOO evaluation code (Tomas et al., CVPRW 2021), and GaTector and SamGOP for SoC",
-    "AUC on 5 x 5 cells, the mean over images, and pooled over all images as later papers print it; the gaze point is "
+    "AUC on 5 x 5 cells, the mean over images, and pooled over all images as later papers print it; the gaze target is "
     "the corner of the hottest pixel; angles in the picture stretched to a square; SoC of boxes with their last pixel "
     "in, and of the tight boxes of masks.",
     cells=5,
@@ -270,15 +270,15 @@ GAZE = (
     GazeProtocol(
         "exact",
         "Sightline",
-        "AUC over the heatmap's pixels; the gaze point is the centre of the hottest pixel; angles in the picture as it "
-        "is seen; SoC of boxes as areas, and of masks by their pixels.",
+        "AUC over the heatmap's pixels; the gaze target is the centre of the hottest pixel; angles in the picture as "
+        "it is seen; SoC of boxes as areas, and of masks by their pixels.",
     ),
     _GOO,
     replace(
         _GOO,
         name="gtr",
         source="GTR (Tu et al.), the daggered rows of SamGOP",
-        summary="As goo, but only images with the gaze point within 0.15 and the head's IoU above 0.5 count; "
+        summary="As goo, but only images with the gaze target within 0.15 and the head's IoU above 0.5 count; "
         "`detected` is their share, which those tables call mAP.",
         gated=True,
         proximate=(),

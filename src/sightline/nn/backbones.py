@@ -2,7 +2,7 @@
 
 Level j has stride 2**j; level 5 of the DeepLab MobileNetV2 stays at stride 16, its output stride, unless `os32` is
 asked for. Images come in as RGB in [0, 1]; each backbone normalises them as its pretraining did. Further input channels
-(a gaze map) are passed on as they are and start with zero weights, so that a pretrained backbone is unchanged by them
+(saliency) are passed on as they are and start with zero weights, so that a pretrained backbone is unchanged by them
 at first.
 """
 

@@ -71,6 +71,11 @@ class Checkpoint(ModelCheckpoint):
     To save, all processes wait for each other. The others do not know of the failure and would wait for its gradients.
     """
 
+    @property
+    def state_key(self) -> str:
+        """Not of how often it saves, as Lightning's: a run may go on with other steps between its validations."""
+        return "Checkpoint"
+
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         if trainer.world_size == 1 or isinstance(exception, KeyboardInterrupt):
             super().on_exception(trainer, pl_module, exception)

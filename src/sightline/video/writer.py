@@ -200,7 +200,7 @@ def join_films(parts: Mapping[int, Path], target: Path, source: Source, *, whole
 
 def mp4_options(time_base: Fraction) -> dict[str, str]:
     """How an mp4 with pictures of a time base is written."""
-    # A late start is stored in ticks of the movie's own clock: the default of 1000 a second would round it.
+    # A late start is stored in ticks of the file's own clock: the default of 1000 a second would round it.
     ticks = time_base.denominator
     clock = min(ticks * math.ceil(10_000 / ticks), 1_000_000)
     return {"movflags": "+faststart", "movie_timescale": str(clock)}

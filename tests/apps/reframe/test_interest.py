@@ -20,7 +20,7 @@ def place(grid: np.ndarray) -> tuple[float, float]:
 
 
 def area(x1: int, y1: int, x2: int, y2: int, value: float = 1, dtype: type = np.float32) -> np.ndarray:
-    found = np.zeros((90, 160), dtype)
+    found: np.ndarray = np.zeros((90, 160), dtype)
     found[y1:y2, x1:x2] = value
     return found
 

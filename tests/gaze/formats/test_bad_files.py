@@ -180,7 +180,7 @@ def test_unknown_rate(known: Truth, tmp_path: Path) -> None:
 
 def test_tobii_in_millimetres_only(known: Truth, tmp_path: Path) -> None:
     path = edit(makers.tobii(tmp_path, known), lambda text: text.replace("[DACS px]", "[DACS mm]"))
-    refused(path, "no gaze point in pixels; export")
+    refused(path, "no gaze samples in pixels; export")
 
 
 def test_glasses_cut_short(known: Truth, tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def test_the_bootstrap_draws_whole_sequences_in_pairs() -> None:
     assert (weights == np.round(weights)).all()
     assert not (weights == 1).all()
     first = {"x": np.array([1.0, 2.0, 3.0])}
-    low, high = scores.intervals({"x": np.arange(1001.0)})["x"]
+    low, high = scores.intervals({"x": np.arange(1001.0)})["x"]  # type: ignore[dict-item]
     assert (low, high) == pytest.approx((25, 975))
     assert scores.intervals(first)["x"] == pytest.approx((1.05, 2.95))
 

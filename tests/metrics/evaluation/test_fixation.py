@@ -65,7 +65,7 @@ def by_pysaliency(pred: Path, gt: Path, sigma: float) -> dict[str, float]:
         xs, ys, ns = np.array(points).T
         fixations = pysaliency.Fixations.create_without_history(xs, ys, ns.astype(int))
 
-        class Model(pysaliency.SaliencyMapModel):
+        class Model(pysaliency.SaliencyMapModel):  # type: ignore[name-defined]
             def _saliency_map(self, stimulus: np.ndarray) -> np.ndarray:
                 return maps[names[int(stimulus.flat[0])]]
 

@@ -1,4 +1,4 @@
-"""Scoring gaze points and objects, with the definitions and pycocotools beside it."""
+"""Scoring gaze targets and objects, with the definitions and pycocotools beside it."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import csv
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -310,7 +311,8 @@ def test_masks_in_coco_annotations(tmp_path: Path) -> None:
     from sightline.metrics.coco import encode_mask
 
     pytest.importorskip("pycocotools")
-    images, annotations = [], []
+    images: list[Any] = []
+    annotations: list[Any] = []
     for index in range(3):
         labels = disk(8, 8, 5) + 2 * disk(15, 22, 5)
         save(tmp_path / "gt" / "s" / f"{index}.png", labels, palette=True)

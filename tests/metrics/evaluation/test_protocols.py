@@ -522,7 +522,8 @@ def chance_to_win(heat: np.ndarray, hit: np.ndarray) -> float:
 def test_gaze_by_its_definitions(tmp_path: Path, protocol: str) -> None:
     rng = np.random.default_rng(12)
     width, height = 64, 48
-    truth, found, expected = {}, {}, {"auc": [], "l2": [], "angle": [], "pa": [], "cpa": [], "detected": []}
+    truth, found = {}, {}
+    expected: dict[str, list[float]] = {name: [] for name in ("auc", "l2", "angle", "pa", "cpa", "detected")}
     heat_of, hit_of = [], []
     for index in range(12):
         heat = rng.random((16, 16))

@@ -25,7 +25,8 @@ class Lengths(Task):
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
-        self.folder, self.calls, self.option = folder, [], 1
+        self.folder, self.option = folder, 1
+        self.calls: list[str] = []
         self.names = sorted(path.name for path in folder.iterdir())
 
     def files(self, name: str) -> Sequence[Path]:
@@ -71,7 +72,8 @@ def test_results_keep_the_order_of_the_names_on_any_number_of_threads(task: Leng
 
 
 def test_an_interrupted_run_goes_on(task: Lengths, tmp_path: Path) -> None:
-    journal, notices = tmp_path / "scores.journal", []
+    journal = tmp_path / "scores.journal"
+    notices: list[str] = []
     interrupted(task, journal)
     found = runner.run(task, workers=1, journal=journal, notice=notices.append)
     assert task.calls == ["c"]
@@ -81,7 +83,8 @@ def test_an_interrupted_run_goes_on(task: Lengths, tmp_path: Path) -> None:
 
 
 def test_changed_inputs_are_scored_again(task: Lengths, tmp_path: Path) -> None:
-    journal, notices = tmp_path / "scores.journal", []
+    journal = tmp_path / "scores.journal"
+    notices: list[str] = []
     interrupted(task, journal)
     (task.folder / "a").write_text("other")
     found = runner.run(task, workers=1, journal=journal, notice=notices.append)
@@ -91,7 +94,8 @@ def test_changed_inputs_are_scored_again(task: Lengths, tmp_path: Path) -> None:
 
 
 def test_other_settings_start_anew(task: Lengths, tmp_path: Path) -> None:
-    journal, notices = tmp_path / "scores.journal", []
+    journal = tmp_path / "scores.journal"
+    notices: list[str] = []
     interrupted(task, journal)
     task.option = 2
     runner.run(task, workers=1, journal=journal, notice=notices.append)

@@ -116,8 +116,7 @@ def test_mit_auc_is_the_toolbox_written_out() -> None:
 
 
 def test_sampled_aucs_follow_their_seed_and_come_near_the_exact_ones() -> None:
-    saliency, counts = example("smooth", 1)
-    saliency, counts, others = tensors(saliency, counts, example("smooth", 5)[1])
+    saliency, counts, others = tensors(*example("smooth", 1), example("smooth", 5)[1])
     borji = fixation.auc_borji(saliency, counts, seed=3, splits=2000, step=0.001)
     assert borji == fixation.auc_borji(saliency, counts, seed=3, splits=2000, step=0.001)
     assert borji != fixation.auc_borji(saliency, counts, seed=4, splits=2000, step=0.001)
@@ -161,9 +160,9 @@ def test_sim_of_a_raised_map_depends_on_the_rescaling_alone() -> None:
 def test_aucs_do_not_change_under_monotone_maps(seed: int, name: str) -> None:
     saliency, counts = example("sparse uint8", seed)
     changed = {"exp": np.exp(saliency / 50), "square": saliency**2, "affine": 3 * saliency + 7}[name]
-    first, second, counts, others = tensors(saliency, changed, counts, example("smooth", seed + 1)[1])
-    assert fixation.auc_judd(first, counts) == fixation.auc_judd(second, counts)
-    assert fixation.s_auc(first, counts, others) == fixation.s_auc(second, counts, others)
+    first, second, counted, others = tensors(saliency, changed, counts, example("smooth", seed + 1)[1])
+    assert fixation.auc_judd(first, counted) == fixation.auc_judd(second, counted)
+    assert fixation.s_auc(first, counted, others) == fixation.s_auc(second, counted, others)
 
 
 @settings(max_examples=50, deadline=None)

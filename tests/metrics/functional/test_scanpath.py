@@ -73,7 +73,7 @@ def test_scanmatch_is_the_best_alignment_of_all(seed: int, n: int, m: int, gap: 
     if not all(strings):
         assert math.isnan(found)
         return
-    assert found == pytest.approx(by_trial(*strings, 2.5, gap))
+    assert found == pytest.approx(by_trial(*strings, 2.5, gap))  # type: ignore[call-arg]
     assert found == pytest.approx(scanmatch(*paths[::-1], (100, 200), (5, 7), 2.5, 0.1, gap))
 
 

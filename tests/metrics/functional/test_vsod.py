@@ -87,8 +87,7 @@ def test_its_protocol_scores_frames_without_object_or_background_as_it_does(fill
 
 
 def test_a_perfect_map_is_perfect() -> None:
-    _, gt = example("smooth", 0)
-    gt = torch.from_numpy(gt)
+    gt = torch.from_numpy(example("smooth", 0)[1])
     pred = gt.double()
     assert vsod.mae(pred, gt) == 0
     assert vsod.s_measure(pred, gt).item() == pytest.approx(1)
@@ -123,9 +122,9 @@ def test_empty_ground_truth_is_nan_but_for_mae() -> None:
     assert vsod.mae(pred, gt).item() == pytest.approx(pred.double().mean().item())
     for score in (vsod.s_measure, vsod.weighted_f):
         assert score(pred, gt).isnan()
-    for score in (vsod.e_measure, vsod.f_measure):
-        assert score(pred, gt).adaptive.isnan()
-        assert score(pred, gt).curve.isnan().all()
+    for curve in (vsod.e_measure, vsod.f_measure):
+        assert curve(pred, gt).adaptive.isnan()
+        assert curve(pred, gt).curve.isnan().all()
 
 
 def test_full_ground_truth_is_scored() -> None:

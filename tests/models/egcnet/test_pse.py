@@ -99,7 +99,7 @@ def test_more_density_motion_or_object_never_weighs_less(
 ) -> None:
     def value(*cell: float) -> float:
         maps = [torch.tensor([[[[one, 1.0]]]]) for one in cell]
-        return float(motion_weighted(*maps, CONFIG)[0, 0, 0, 0])
+        return float(motion_weighted(*maps, CONFIG)[0, 0, 0, 0])  # type: ignore[call-arg]
 
     least = value(density, motion, objects) - 1e-6
     assert value(max(density, more), motion, objects) >= least

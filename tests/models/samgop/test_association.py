@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,7 +114,8 @@ def test_faces_of_real_videos_keep_their_numbers(shared_data: Path) -> None:
             for row in csv.DictReader(stream):
                 corners = np.array([float(row[name]) for name in ("x1_px", "y1_px", "x2_px", "y2_px")])
                 frames[int(row["frame"])].append((row["face"], corners))
-        people, last = Association(AssociationConfig()), {}
+        people = Association(AssociationConfig())
+        last: dict[Any, Any] = {}
         for frame, faces in sorted(frames.items()):
             seen = [face for face in faces if rng.random() >= 0.1]  # a tenth is missed, boxes jitter by 5 %
             boxes = np.array([box + rng.normal(0, 0.05 * (box[2] - box[0]), 4) for _, box in seen]).reshape(-1, 4)

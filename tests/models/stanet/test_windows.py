@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
 from sightline.models.stanet.windows import fitted, listen, squares, with_neighbours
 from sightline.nn.audio import build_audio_encoder
-from sightline.types import Clip
+from sightline.types import Clip, VideoFrame
 
 
 def by_rule(times: list[float], step_s: float) -> list[tuple[float, float, float]]:
@@ -48,7 +50,7 @@ def test_no_more_is_held_than_what_lies_between() -> None:
     """A frame is given as soon as the one after it is there, and never asks for more."""
     taken: list[float] = []
 
-    def times() -> list[float]:
+    def times() -> Iterator[float]:
         for index in range(1000):
             taken.append(index / 25)
             yield index / 25
@@ -73,7 +75,7 @@ class Sound(Clip):
         tone = self.level * np.sin(2 * np.pi * 440 * times)
         return np.where((times >= 0) & (times < 0.5), tone, 0).astype(np.float32)
 
-    def frames(self) -> None:
+    def frames(self) -> Iterator[VideoFrame]:
         raise NotImplementedError
 
 

@@ -12,7 +12,7 @@ from sightline.models.stanet_plus.context import Reservoir, filled
 def kept(count: int, size: int, seed: int) -> list[int]:
     reservoir = Reservoir[int](size, seed)
     for number in range(count):
-        reservoir.offer(lambda number=number: number)
+        reservoir.offer(lambda number=number: number)  # type: ignore[misc]
     return list(reservoir)
 
 
@@ -31,10 +31,10 @@ def test_the_same_seed_keeps_the_same() -> None:
 
 
 def test_what_is_not_kept_is_not_made() -> None:
-    made = []
+    made: list[int] = []
     reservoir = Reservoir[int](4, 0)
     for number in range(1000):
-        reservoir.offer(lambda number=number: made.append(number) or number)
+        reservoir.offer(lambda number=number: made.append(number) or number)  # type: ignore[misc, func-returns-value]
     assert 4 < len(made) < 60, "about 4 (1 + ln 250)"
     nothing = Reservoir[int](4, 0)
     nothing.offer(lambda: None)
@@ -45,8 +45,8 @@ def test_the_answer_stays_until_something_better_comes() -> None:
     reservoir = Reservoir[int](8, 0)
     answers = []
     for number in range(400):
-        reservoir.offer(lambda number=number: number)
-        answers.append(tuple(reservoir.best(2, lambda one, number=number: abs(one - number) > 5)))
+        reservoir.offer(lambda number=number: number)  # type: ignore[misc]
+        answers.append(tuple(reservoir.best(2, lambda one, number=number: abs(one - number) > 5)))  # type: ignore[misc]
     changes = sum(a != b for a, b in pairwise(answers))
     assert changes < 40
     assert all(abs(one - number) > 5 for number, found in enumerate(answers) for one in found)

@@ -89,7 +89,7 @@ def test_the_map_is_the_fusion_of_three(sta: Path, tmp_path: Path, output: Outpu
             target = head(torch.stack([node.fused] * 3, dim=1), torch.stack([node.spatial] * 3, dim=1))[:, 0]
             maps.append(resize(target, node.logits.shape[-2:]) + node.matches)
         small = [logits.sigmoid() for logits in maps]
-        expected = resize(fuse(*small, output), (48, 64))[0, 0]
+        expected = resize(fuse(*small, output), (48, 64))[0, 0]  # type: ignore[call-arg]
     np.testing.assert_allclose(frame.saliency, expected / expected.max(), atol=1e-4)
 
 

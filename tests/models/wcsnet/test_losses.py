@@ -29,7 +29,7 @@ def test_fixation_loss(nss_weight: float) -> None:
         p = np.exp(logits[n]) / np.exp(logits[n]).sum()
         nss = (((p - p.mean()) / p.std(ddof=1)) * counts[n]).sum() / counts[n].sum()
         expected.append(-(density[n] * np.log(p)).sum() - nss_weight * nss)
-    loss = fixation_loss(*(torch.from_numpy(x) for x in (logits, density, counts)), nss_weight)
+    loss = fixation_loss(*(torch.from_numpy(x) for x in (logits, density, counts)), nss_weight)  # type: ignore[call-arg]
     assert loss.item() == pytest.approx(np.mean(expected))
 
 

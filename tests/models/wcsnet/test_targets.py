@@ -34,7 +34,7 @@ class Looks:
 def targets_of(prompt: Prompt) -> tuple[Targets, Looks]:
     networks: Any = oracle.ColourWCSNet(), oracle.ColourGaze2Mask(), oracle.ColourEGNet()
     looks = Looks(networks[0])
-    return Targets(lambda beside: Tracker(*networks, beside=beside), prompt.targets, 0.5 / FPS), looks
+    return Targets(lambda beside: Tracker(*networks, beside=beside), prompt.targets, 0.5 / FPS), looks  # type: ignore[misc]
 
 
 def follow(prompt: Prompt, frames: Sequence[np.ndarray]) -> list[dict[int, Tracked]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from sightline.training.wcsnet.views import SIZE, ViewBank, _framing, _paste, _r
 def targets(tmp_path: Path) -> list[Target]:
     """A still with fixations, one without, and two frames of a video."""
     generator = np.random.default_rng(0)
-    made = []
+    made: list[Any] = []
     for group, kind in (("a#0", "pseudo"), ("b#0", "photo"), ("boat", "video"), ("boat", "video")):
         path = tmp_path / f"{len(made)}.png"
         image = generator.integers(0, 256, (60, 90, 3), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""What an import looks like: scanpaths on an image, moving gaze points and heat on a video with its sound."""
+"""What an import looks like: scanpaths on an image, moving gaze samples and heat on a video with its sound."""
 
 from __future__ import annotations
 

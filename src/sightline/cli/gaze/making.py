@@ -26,7 +26,7 @@ Examples:
 """
 EXPORT_EXAMPLES = """\b
 Examples:
-  sightline gaze export study --to bids --out dataset
+  sightline gaze export study --to bids --out bids
   sightline gaze export gaze002 --to mne --out annotations
 """
 CEILING_EXAMPLES = """\b
@@ -65,7 +65,7 @@ def plot(
     stimulus: Annotated[Path | None, typer.Option(metavar="FILE", help="The stimulus, where it was moved.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Draw scanpaths on an image, or moving gaze points and heat on a video with its sound."""
+    """Draw scanpaths on an image, or moving gaze samples and heat on a video with its sound."""
     from sightline.apps.gaze import plot_gaze
 
     _say_place(plot_gaze(folder, out, sigma=sigma, subjects=subject, stimulus=stimulus), as_json)

@@ -77,7 +77,7 @@ def _frame_times(
         if (recorded := folder / "world_timestamps.npy").is_file():
             try:
                 return np.asarray(np.load(recorded, allow_pickle=False), dtype=np.float64) - origin, None
-            except (ValueError, OSError) as error:
+            except Exception as error:  # NumPy raises whatever the damage leads to
                 raise DataError(f"{recorded}: no array of times ({error}); copy it again") from None
     if index not in table:
         return None, None

@@ -236,7 +236,7 @@ def read_table(head: Head, names: Iterable[str]) -> Table:
         frame.columns = [head.columns[i] for i in indices]
     except pl.exceptions.NoDataError:
         raise DataError(f"{head.path}: a header but no rows; export the recording again") from None
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{head.path}: the table is damaged ({reason}); export it again") from None
     if frame.is_empty():

@@ -143,7 +143,7 @@ def _coordinates(head: Head, columns: _Columns) -> _Coordinates:
         if there(unit):
             return _Coordinates("stimulus" if on_screen else "scene", "px" if kind == "px" else "norm", unit)
     raise DataError(
-        f"{head.path}, line {head.header + 1}: no gaze point in pixels; export 'Gaze point X' and 'Gaze point Y' in "
+        f"{head.path}, line {head.header + 1}: no gaze samples in pixels; export 'Gaze point X' and 'Gaze point Y' in "
         "DACS px or MCS px"
     )
 

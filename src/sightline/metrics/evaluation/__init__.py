@@ -73,7 +73,7 @@ def evaluate(
     Parameters
     ----------
     task : {"fixation", "vsod", "vos", "gaze"}
-        What is scored: saliency maps, maps of salient objects, masks, or gaze points and objects.
+        What is scored: saliency maps, maps of salient objects, masks, or gaze targets and objects.
     pred, gt : str or Path
         Folders; docs/metrics.md has their layouts.
     protocol : str, optional

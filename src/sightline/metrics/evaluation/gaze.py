@@ -24,7 +24,7 @@ from sightline.metrics.functional import gaze
 from sightline.metrics.protocols import GazeProtocol
 
 NEAR, OVERLAP = 0.15, 0.5
-"""When a detection counts under `gtr`: distance of the gaze point, and IoU of the head box."""
+"""When a detection counts under `gtr`: distance of the gaze target, and IoU of the head box."""
 RESAMPLES = 100
 """Bootstrap draws for average precision, which has to be worked out anew for each."""
 
@@ -38,7 +38,7 @@ class Cells(NamedTuple):
 
 
 class GazeTask(Task):
-    """Gaze points and objects against GOO annotations. pred: see `read_predictions`. gt: see `data.goo`."""
+    """Gaze targets and objects against GOO annotations. pred: see `read_predictions`. gt: see `data.goo`."""
 
     name = "gaze"
 

@@ -12,7 +12,7 @@ from sightline.nn.blocks import RefinementBlock, resize
 
 
 class Gaze2Mask(nn.Module):
-    """A four-channel encoder (RGB and gaze) and five refinement blocks that see the gaze map again on each level."""
+    """A four-channel encoder (RGB and saliency) and five refinement blocks that see the map again on each level."""
 
     def __init__(self, config: Gaze2MaskConfig, backbone: Backbone | None = None) -> None:
         super().__init__()

@@ -25,7 +25,7 @@ class Crop:
 
     @staticmethod
     def around(mask: NDArray[np.bool_], context: float, smallest: float = 0.0) -> Crop:
-        """The crop around a mask's bounding box; `mask` (H, W) must have a pixel set. context: side in parts of the
+        """The crop around a mask's box; `mask` (H, W) must have a pixel set. context: side in parts of the
         box's longer side; smallest: side, at least, pixels."""
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1

@@ -80,7 +80,7 @@ class WCSNet(nn.Module):
             self.memory = PixelMemory([channels[level] for level in MEMORY_LEVELS], config.width, config.memory)
 
     def template(self, features: list[Tensor], mask: Tensor, hotspot: Tensor) -> Kernels:
-        """Kernels of a template from its five feature maps, mask M^t and gaze map E^t, both (N, 1, H, W) in [0, 1]."""
+        """Kernels of a template from its five feature maps, mask M^t and saliency E^t, both (N, 1, H, W) in [0, 1]."""
         return Kernels(
             [_at(self.mask_correlation, level).kernel(features[level - 1], mask) for level in self.levels],
             [_at(self.hotspot_correlation, level).kernel(features[level - 1], hotspot) for level in HOTSPOT_LEVELS]

@@ -84,7 +84,7 @@ class WCSNetPredictor(Predictor):
         return wcsnet_parts(self.network, self.gaze2mask, self.egnet)
 
     def tracker(self, beside: Tracker | None = None) -> Tracker:
-        """A new tracker, for online use: `start` with a gaze map, a point, a box, a mask or nothing, then `step`.
+        """A new tracker, for online use: `start` with a saliency map, a point, a box, a mask or nothing, then `step`.
 
         beside: another one of the same video, whose engines it takes.
         """

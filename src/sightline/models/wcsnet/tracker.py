@@ -418,7 +418,7 @@ class Tracker:
 
 
 def _checked(gaze: NDArray[np.floating], frame: NDArray[np.uint8]) -> NDArray[np.floating]:
-    """A gaze map (H, W) of a frame. Raises UsageError where it is not one."""
+    """A saliency map (H, W) of a frame. Raises UsageError where it is not one."""
     if gaze.shape != frame.shape[:2]:
         raise UsageError(f"`gaze` is {gaze.shape}, the frame {frame.shape[:2]}; resize it")
     if not (np.isfinite(gaze).all() and gaze.min() >= 0):

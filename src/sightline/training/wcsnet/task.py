@@ -66,7 +66,7 @@ class Gaze2MaskTask(MaskTask):
     """Binary cross-entropy between mask and prediction; the target is salient, with some spill beside it.
 
     More than half of the guiding maps are EG-Net's inside the target (as in the paper). The others are a spot at a
-    random place of the target, so that a click or a live gaze point works too.
+    random place of the target, so that a click or a live gaze sample works too.
     """
 
     network: Gaze2Mask

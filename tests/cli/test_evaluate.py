@@ -50,7 +50,7 @@ def test_scores_go_to_every_kind_of_file(folders: tuple[Path, Path], tmp_path: P
     assert low <= report["overall"]["j_mean"] <= high
     assert report["comparisons"][0]["difference"]["j_mean"] > 0
     assert len(report["inputs"]["sha256"]["a"]) == 64
-    lines = list(csv.DictReader(files["frames.csv"].open()))
+    lines = list(csv.DictReader(files["frames.csv"].read_text().splitlines()))
     assert [(line["sequence"], line["frame"]) for line in lines][:2] == [("a", "00001"), ("a", "00002")]
     assert float(lines[0]["j"]) == pytest.approx(report["sequences"]["a"]["j_mean"], abs=1e-5)
     assert r"\begin{tabular}" in files["table.tex"].read_text()

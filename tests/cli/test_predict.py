@@ -114,7 +114,7 @@ def test_an_image_and_a_frame_folder(tmp_path: Path, sightline: Sightline) -> No
     assert "overlay.png" in names(tmp_path / "out" / "photo")
     assert "saliency/00000.png" in names(tmp_path / "out" / "photo")
     assert [n for n in names(tmp_path / "out" / "frames") if "sal" in n] == [f"saliency/0000{i}.png" for i in (1, 2, 3)]
-    rows = list(csv.DictReader((tmp_path / "out" / "frames" / "hotspots.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "out" / "frames" / "hotspots.csv").read_text().splitlines()))
     assert [row["frame"] for row in rows] == ["00001", "00002", "00003"]  # the frames' own names
     assert len(list(open_source(tmp_path / "out" / "frames" / "overlay.mp4"))) == 3
 
@@ -319,9 +319,17 @@ def test_several_objects_each_with_its_places_and_time(tmp_path: Path, sightline
     for cues, number in ((third, 2), (fourth, 5)):
         np.testing.assert_array_equal(cues[0].mask, marked == number)
     folder = tmp_path / "out/clip"
-    assert [row["object"] for row in csv.DictReader((folder / "tracks.csv").open())][:5] == ["1", "2", "3", "4", "1"]
-    assert len(list(csv.DictReader((folder / "hotspots.csv").open()))) == 25, "one row a frame, as ever"
-    assert len(list(csv.DictReader((folder / "objects.csv").open()))) == 25
+    assert [row["object"] for row in csv.DictReader((folder / "tracks.csv").read_text().splitlines())][:5] == [
+        "1",
+        "2",
+        "3",
+        "4",
+        "1",
+    ]
+    assert len(list(csv.DictReader((folder / "hotspots.csv").read_text().splitlines()))) == 25, (
+        "one row a frame, as ever"
+    )
+    assert len(list(csv.DictReader((folder / "objects.csv").read_text().splitlines()))) == 25
     told = json.loads((folder / "summary.json").read_text())["prompt"]["objects"]
     assert [cue["number"] for cue in told] == [1, 1, 2, 3, 4]
     assert told[0] == {"number": 1, "point": [[3, 4], [5, 6]], "not_point": [20, 30], "at_s": 0.4}
@@ -358,7 +366,7 @@ class TestPoint:
     def test_is_where_the_target_is(self, tmp_path: Path, clip: Path, sightline: Sightline) -> None:
         result = sightline(clip, "--point", "12.5,7", "--out", tmp_path / "out", model=AtThePoint())
         assert result.code == 0
-        rows = list(csv.DictReader((tmp_path / "out/clip/hotspots.csv").open()))
+        rows = list(csv.DictReader((tmp_path / "out/clip/hotspots.csv").read_text().splitlines()))
         assert [(float(row["x_px"]), float(row["y_px"])) for row in rows] == [(12.5, 7)] * 3
         assert json.loads((tmp_path / "out/clip/summary.json").read_text())["prompt"] == {"point": [12.5, 7]}
 
@@ -617,7 +625,7 @@ def test_a_part_keeps_numbers_and_times(tmp_path: Path, sightline: Sightline) ->
         "00020.png",
         "00025.png",
     ]
-    rows = list(csv.DictReader((folder / "hotspots.csv").open()))
+    rows = list(csv.DictReader((folder / "hotspots.csv").read_text().splitlines()))
     assert [(row["frame"], float(row["time_s"])) for row in rows] == [
         ("10", 0.4),
         ("15", 0.6),
@@ -636,7 +644,7 @@ def test_a_part_keeps_numbers_and_times(tmp_path: Path, sightline: Sightline) ->
 def test_frames_a_second_of_a_folder(tmp_path: Path, sightline: Sightline) -> None:
     folder = write_frames(tmp_path / "frames", range(0, 20, 5))
     assert sightline(folder, "--out", tmp_path / "out", "--fps", 30).code == 0
-    rows = list(csv.DictReader((tmp_path / "out" / "frames" / "hotspots.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "out" / "frames" / "hotspots.csv").read_text().splitlines()))
     assert [float(row["time_s"]) for row in rows] == pytest.approx([0, 1 / 6, 2 / 6, 3 / 6], abs=1e-6)
 
 
@@ -692,7 +700,7 @@ class TestEach:
         expected = [f"{kind}/{stem}.png" for kind in kinds for stem in stems]
         assert names(tmp_path / "out") == sorted([*expected, "hotspots.csv", "summary.json"])
         assert Image.open(tmp_path / "out" / "saliency" / "dog.png").size == (60, 60)
-        rows = list(csv.DictReader((tmp_path / "out" / "hotspots.csv").open()))
+        rows = list(csv.DictReader((tmp_path / "out" / "hotspots.csv").read_text().splitlines()))
         assert [row["frame"] for row in rows] == stems
 
     def test_a_broken_image_is_named_and_left_out(self, tmp_path: Path, photos: Path, sightline: Sightline) -> None:

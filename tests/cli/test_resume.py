@@ -63,7 +63,7 @@ def results(folder: Path) -> dict[str, object]:
     return {
         **{path.name: path.read_bytes() for path in (folder / "masks").iterdir()},
         **{f"s{path.name}": path.read_bytes() for path in (folder / "saliency").iterdir()},
-        "rows": list(csv.reader((folder / "hotspots.csv").open())),
+        "rows": list(csv.reader((folder / "hotspots.csv").read_text().splitlines())),
         "stamps": stamps,
         "entries": sorted(path.name for path in folder.iterdir()),
     }

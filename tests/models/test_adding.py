@@ -63,7 +63,7 @@ def run(line: str) -> None:
 
 
 def table(path: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(path.open()))
+    return list(csv.DictReader(path.read_text().splitlines()))
 
 
 def test_the_page_is_true(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

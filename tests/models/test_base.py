@@ -8,6 +8,12 @@ import pytest
 
 from hostile.corpus import write_video, zero_packet
 from hostile.fake_model import BrightestSpot
+from sightline.models import REGISTRY
+
+
+def test_every_listed_model_has_a_tester() -> None:
+    testers = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    assert [info.name for info in REGISTRY if f'(ModelTester):\n    name = "{info.name}"\n' not in testers] == []
 
 
 def test_what_was_left_out_of_a_source_is_a_warning(tmp_path: Path) -> None:

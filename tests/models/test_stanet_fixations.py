@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from models.base import ModelTester
-from models.small import inner, save_egnet
+from models.small import inner
 from sightline.models import weights
 from sightline.models.stanet.config import MovementConfig, STANetConfig
 from sightline.models.stanet.network import STANet
 from sightline.models.stanet.predictor import STANetPredictor
+from sightline.nn.egnet import EGNet, EGNetConfig
 
 
 class TestSTANetFixations(ModelTester):
@@ -17,10 +18,12 @@ class TestSTANetFixations(ModelTester):
     predictor = STANetPredictor
 
     def save(self, folder: Path) -> None:
-        save_egnet(folder / "egnet")
+        eyes = EGNetConfig(backbone="mobilenet-v2", width=8)
+        egnet = EGNet(eyes)
+        weights.save(egnet, eyes.model_dump(mode="json"), folder / "egnet")
         config = STANetConfig(
-            model="stanet-fixations", tags=(), width=8, decoder_width=8, input_size=64, egnet_decoder=True,
+            model="stanet-fixations", backbone="mobilenet-v2", tags=(), width=8, decoder_width=8, input_size=64, egnet_decoder=True,
             output="density", centre_prior=True, movement=MovementConfig(), audio_switch=False,
             parts={"egnet": inner(folder, "egnet")},
         )  # fmt: skip
-        weights.save(STANet(config), config.model_dump(mode="json"), folder)
+        weights.save(STANet(config, egnet.backbone), config.model_dump(mode="json"), folder)

@@ -69,9 +69,9 @@ class Declared:
 class Shown:
     """A picture that the experiment says it showed, and where: EyeLink's !V IMGLOAD and !V VFRAME.
 
-    how: "fill" (the whole screen), "top_left" or "center": what (x, y) is of the picture, in screen pixels, None for
-    the middle of the screen; "frame": the top left corner of a video. size: (height, width) on the screen, None for
-    its own size.
+    how: `"fill"` (the whole screen), `"top_left"` or `"center"`: what (x, y) is of the picture, in screen pixels, None
+    for the middle of the screen; `"frame"`: the top left corner of a video. size: (height, width) on the screen, None
+    for its own size.
     """
 
     name: str

@@ -134,4 +134,4 @@ def stem_of(source: str | Path) -> str:
         last = Path(address.path).stem or address.hostname or address.scheme
         return re.sub(r"[^\w.-]+", "-", last)
     path = Path(source)
-    return path.resolve().name if path.is_dir() else path.stem
+    return path.resolve().name if os.path.isdir(path) else path.stem

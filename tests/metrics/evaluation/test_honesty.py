@@ -464,7 +464,7 @@ def test_the_csv_has_every_prediction(tmp_path: Path) -> None:
             save(tmp_path / side / "s" / f"{index}.png", disk(12, 12 + (side == "other")) * 255)
     report = evaluate("vos", tmp_path / "pred", tmp_path / "gt", against=[tmp_path / "other"], options=QUICK)
     report.write_csv(tmp_path / "frames.csv")
-    rows = list(csv.DictReader((tmp_path / "frames.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "frames.csv").read_text().splitlines()))
     assert [(row["prediction"], row["frame"]) for row in rows] == [
         (n, str(i)) for n in ("pred", "other") for i in range(3)
     ]

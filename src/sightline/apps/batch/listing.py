@@ -68,6 +68,8 @@ def _lines(file: str, scratch: Path | None) -> list[str]:
         path = Path(file)
     try:
         text = path.read_text(encoding="utf-8-sig")
+        if "\0" in text:
+            raise ValueError("a NUL")
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise SourceError(f"{file}: cannot be read ({why}); a text file with one source a line is expected") from None

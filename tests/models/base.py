@@ -72,8 +72,6 @@ class ModelTester:
         The share of a mask's pixels that the two engines may set otherwise.
     alone
         Networks that take one picture at a time, with the reason. All others are tried with two.
-    untraced
-        Networks of the small model that torch.export does not take, with the reason. All others are tried.
     """
 
     name: ClassVar[str]
@@ -81,7 +79,6 @@ class ModelTester:
     ahead: ClassVar[int] = 8
     masks_differ: ClassVar[float] = 0.01
     alone: ClassVar[Mapping[str, str]] = {}
-    untraced: ClassVar[Mapping[str, str]] = {}
 
     def save(self, folder: Path) -> None:
         """Write a small model with random weights of a fixed seed."""
@@ -220,8 +217,7 @@ class ModelTester:
         parts = [dataclasses.replace(part, any_size=False) for part in model.export_parts(SIZE)]
         first, second = (_sample(parts, seed) for seed in (1, 2))
         assert parts
-        assert self.untraced.keys() <= {part.name for part in parts}
-        for part in (part for part in parts if part.name not in self.untraced):
+        for part in parts:
             path = tmp_path / f"{part.name}{kind.suffix}"
             kind.write(traced(part, first.inputs[part.name]), part, path)
             assert _difference(kind, path, second, part.name) <= 1e-3, part.name

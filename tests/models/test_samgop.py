@@ -23,7 +23,6 @@ class TestSamGOP(ModelTester):
     name = "samgop"
     predictor = SamGOPPredictor
     alone: ClassVar = {"look": "its heads are those of one picture"}
-    untraced: ClassVar = {"look": "RoIAlign asks which heads are of which picture; ONNX's exporter takes it"}
 
     def save(self, folder: Path) -> None:
         network = small(rules={"head_score": 0.0, "object_score": 0.0, "inside_score": 0.0})

@@ -22,8 +22,8 @@ class TestSTANetFixations(ModelTester):
         egnet = EGNet(eyes)
         weights.save(egnet, eyes.model_dump(mode="json"), folder / "egnet")
         config = STANetConfig(
-            model="stanet-fixations", backbone="mobilenet-v2", tags=(), width=8, decoder_width=8, input_size=64, egnet_decoder=True,
-            output="density", centre_prior=True, movement=MovementConfig(), audio_switch=False,
+            model="stanet-fixations", backbone="mobilenet-v2", width=8, decoder_width=8, input_size=64,
+            egnet_decoder=True, output="density", centre_prior=True, movement=MovementConfig(), audio_switch=False,
             parts={"egnet": inner(folder, "egnet")},
         )  # fmt: skip
         weights.save(STANet(config, egnet.backbone), config.model_dump(mode="json"), folder)

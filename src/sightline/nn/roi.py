@@ -51,9 +51,9 @@ def roi_align(maps: Tensor, boxes: Tensor, index: Tensor, side: int, scale: floa
     grid = torch.stack([grid_x[:, None, :].expand(-1, count, -1), grid_y[:, :, None].expand(-1, -1, count)], dim=-1)
     sampled = maps.new_zeros(len(boxes), maps.shape[1], count, count)
     for number in range(len(maps)):
-        own = index == number
-        if bool(own.any()):
-            cut = grid[own]  # one picture's boxes as one tall grid, so that its maps are not copied for each box
+        own = index == number if len(maps) > 1 else slice(None)
+        cut = grid[own]  # one picture's boxes as one tall grid, so that its maps are not copied for each box
+        if len(cut):
             flat = F.grid_sample(
                 maps[number : number + 1], cut.flatten(0, 1)[None], padding_mode="border", align_corners=False
             )

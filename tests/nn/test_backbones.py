@@ -199,3 +199,19 @@ def test_the_real_weights_see_what_is_there(shared_data: Path) -> None:
     classes = run(backbone, torch.nn.functional.interpolate(pixels, (240, 432)))[-1][0, -21:].argmax(dim=0)
     assert (classes == 12).float().mean() > 0.03
     assert ((classes != 12) & (classes != 0)).float().mean() < 0.03
+
+
+def test_shifts_are_where_cells_look_in_sides_of_a_cell() -> None:
+    with torch.device("meta"):
+        backbone = build_backbone("mobilenet-v2")
+    backbone.looks = ((0.0, 0.0), (0.0, 0.0), (2.0, 1.0), (2.0, 4.0), (8.0, 12.0))
+    assert backbone.shift(3) == (0.25, 0.125)
+    assert backbone.shift(5) == (0.25, 0.375)
+    assert backbone.shift(5, beside=4) == (6 / 32, 8 / 32)
+
+
+@pytest.mark.parametrize("name", ["vgg-16", "deeplab-mobilenet-v2-os32"])
+def test_where_nothing_was_measured_nothing_is_shifted(name: str) -> None:
+    with torch.device("meta"):
+        backbone = build_backbone(name)
+    assert [backbone.shift(level) for level in range(1, 6)] == [(0.0, 0.0)] * 5

@@ -67,3 +67,35 @@ def test_pool_to_is_the_mean_of_each_cell() -> None:
     pooled = pool_to(maps, torch.zeros(1, 9, 2, 3))
     cells = maps[0, 0].numpy().reshape(2, 2, 3, 2).mean(axis=(1, 3))
     np.testing.assert_allclose(pooled[0, 0].numpy(), cells)
+
+
+def looked_at(cells: int, stride: int, off: float) -> Tensor:
+    """Where each cell of a level looks, in pixels from the picture's edge, as a row of a map (1, 1, 1, cells)."""
+    return ((torch.arange(cells) + 0.5) * stride + off)[None, None, None]
+
+
+@pytest.mark.parametrize("off", [-7.5, 0.5, 7.5])
+def test_what_cells_see_is_put_where_they_look(off: float) -> None:
+    stride, cells = 16, 20
+    for places in (7, 20, 40, 101):
+        size = stride * cells / places
+        middles = (torch.arange(places) + 0.5) * size
+        placed = resize(looked_at(cells, stride, off), (1, places), (0.0, off / stride))[0, 0, 0]
+        upright = resize(looked_at(cells, stride, off).mT, (places, 1), (off / stride, 0.0))[0, 0, :, 0]
+        inner = (middles > 2 * stride) & (middles < stride * (cells - 2))
+        torch.testing.assert_close(placed[inner], middles[inner], atol=1e-3, rtol=0)
+        torch.testing.assert_close(upright, placed)
+
+
+def test_hardly_shifted_maps_are_those_of_the_plain_resize() -> None:
+    maps = torch.rand(2, 3, 5, 7)
+    torch.testing.assert_close(resize(maps, (11, 30), (1e-9, 0.0)), resize(maps, (11, 30)), atol=1e-5, rtol=0)
+
+
+def test_a_block_puts_the_coarser_level_where_it_looked() -> None:
+    block = RefinementBlock(1, 1, shift=(0.0, 0.25)).eval()
+    with torch.no_grad():
+        block.conv1.weight.zero_()
+        block.conv1.bias.zero_()
+        out = block([torch.zeros(1, 1, 1, 20)], looked_at(10, 32, 8.0))  # what is left is Up(coarser)
+    torch.testing.assert_close(out[..., 2:-2], looked_at(20, 16, 0.0)[..., 2:-2])

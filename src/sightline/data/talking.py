@@ -1,7 +1,7 @@
 """Two faces side by side, of which one speaks: crops of videos in which people annotated who speaks when.
 
 A scene has a stretch of a face that speaks, with the sound of its video, and one of a face that is silent, over a
-photograph. Faces keep their own movement and size; they stay where they are in the frame's background.
+photograph. Faces keep their own movement; both have one size, and stay where they are in the frame's background.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ from sightline.video import open_source
 TAG = "speech"
 _MEND = "give more videos, or shorter `seconds`"
 LAYOUT = "<video>_faces.csv (frame,face,x1_px,y1_px,x2_px,y2_px,speaking) beside <video>.mp4"
-HEIGHT = 0.62
-"""Of a crop in the composed frame, in parts of it."""
+HEIGHT = (0.3, 0.62)
+"""Of the crops in a composed frame, in parts of it: from a scene of several people to two portraits."""
 ROOM = (2.3, 2.1)
 """Height and width of a crop in heights of the face's box: with hair and shoulders."""
 LOW = 0.25
@@ -118,7 +118,7 @@ def write_talking(
         faces = [
             face
             for table, video in track(tables.items(), "Cutting faces out", len(tables))
-            for face in _faces(table, video, round(HEIGHT * size[0]), Path(spool))
+            for face in _faces(table, video, round(HEIGHT[1] * size[0]), Path(spool))
         ]
 
         def scenes() -> Iterator[tuple[Scene, np.random.Generator]]:
@@ -143,7 +143,8 @@ class _Panel:
 
     def at(self, index: int, size: tuple[int, int]) -> NDArray[np.float32]:
         layer = np.zeros((*size, 4), np.float32)
-        crop = self.face.crops[self.pictures[index]]
+        height, width = self.opacity.shape
+        crop = cv2.resize(self.face.crops[self.pictures[index]], (width, height), interpolation=cv2.INTER_AREA)
         x, y = self.corners[index]
         top, left = max(0, y), max(0, x)
         inside = np.s_[top - y : size[0] - y, left - x : size[1] - x]
@@ -253,11 +254,12 @@ def _scene(
         raise DataError(f"{root}: no {length_s:.1f} s found in which another face is silent; {_MEND}")
     listener, from_s = silent
     views = pan(rng, frames, ground, size)
+    tall = rng.uniform(*HEIGHT) * size[0]
+    height, width = round(tall), round(tall * ROOM[1] / ROOM[0])
     actors = []
     for face, begins_s, home in zip((speaker, listener), (starts_s, from_s), two_homes(rng, 2), strict=True):
         at = begins_s + np.arange(frames) / fps
         pictures = np.clip(np.searchsorted(face.times_s, at - 1e-6), 0, len(face.times_s) - 1)
-        height, width = face.crops.shape[1:3]
         corner = np.array([home[0] * size[1] - width / 2, home[1] * size[0] - height / 2])
         corners = np.rint(corner + views[0] - views).astype(np.int64)
         panel = _Panel(face, pictures, corners, _soft(height, width))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sightline.nn.blocks import resize
+from sightline.nn.blocks import Shift, resize
 
 Sources = Literal["S", "ST", "SA", "STA"]
 """What a net looks at: space, and time or audio beside it."""
@@ -29,11 +29,13 @@ FRAMES = 3
 class SpatialFeatures(nn.Module):
     """S: a backbone's levels 4 and 5 together, at level 4's resolution (stride 16).
 
-    channels: of the five levels; width: channels of S; dropout: of whole channels of the levels, in training.
+    channels: of the five levels; width: channels of S; dropout: of whole channels of the levels, in training; shift: of
+    level 5 beside level 4 (`Backbone.shift`). S looks where level 4 does.
     """
 
-    def __init__(self, channels: tuple[int, ...], width: int, dropout: float = 0.0) -> None:
+    def __init__(self, channels: tuple[int, ...], width: int, dropout: float = 0.0, shift: Shift = (0.0, 0.0)) -> None:
         super().__init__()
+        self.shift = shift
         self.dropout = nn.Dropout2d(dropout)
         self.reduce = nn.Conv2d(channels[3] + channels[4], width, 1, bias=False)
         self.norm = nn.BatchNorm2d(width)
@@ -44,7 +46,7 @@ class SpatialFeatures(nn.Module):
         # Each level by itself: a 1x1 convolution and a resize change places, and before it level 5 has a quarter of the
         # places.
         of_4, of_5 = self.reduce.weight.split([level4.shape[1], level5.shape[1]], dim=1)
-        deep = resize(F.conv2d(self.dropout(level5), of_5), (level4.shape[-2], level4.shape[-1]))
+        deep = resize(F.conv2d(self.dropout(level5), of_5), (level4.shape[-2], level4.shape[-1]), self.shift)
         return self.mix(self.norm(F.conv2d(self.dropout(level4), of_4) + deep).relu())
 
 
@@ -175,7 +177,7 @@ def _audio(kind: AudioFusion, width: int, audio_width: int) -> AudioGate:
 class TagNet(nn.Module):
     """A classification net of Fig. 6 A to C: features, fusion, global average pooling and one fully connected layer.
 
-    classes: how many tags; dropout: see `SpatialFeatures`.
+    classes: how many tags; dropout, shift: see `SpatialFeatures`.
     """
 
     def __init__(
@@ -188,9 +190,10 @@ class TagNet(nn.Module):
         audio_width: int,
         audio_fusion: AudioFusion,
         dropout: float = 0.0,
+        shift: Shift = (0.0, 0.0),
     ) -> None:
         super().__init__()
-        self.spatial = SpatialFeatures(channels, width, dropout)
+        self.spatial = SpatialFeatures(channels, width, dropout, shift)
         self.fusion = Fusion(sources, width, audio_width, audio_fusion)
         self.classifier = nn.Linear(width, classes)
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sightline.errors import UsageError, WeightsError
+from sightline.nn.blocks import Shift
 from sightline.nn.classic import RESNEXT_CHANNELS, VGG16, VGG_CHANNELS, ResNeXt101, load_published
 
 # Width and depth coefficients of EfficientNet (Tan and Le 2019, Table 1 and its code release).
@@ -45,6 +46,14 @@ HUB_IDS = {
     "resnext-101": "timm/resnext101_32x8d.fb_wsl_ig1b_ft_in1k",
 }
 """Every backbone by name, with the Hub repository that holds its pretrained weights."""
+
+
+LOOKS = ((0.2, 0.1), (0.7, 0.6), (2.1, 1.6), (2.0, 1.0), (6.1, 5.1))
+"""`Backbone.looks` of MobileNetV2 as ImageNet has trained it, pixels; measured with benchmarks/looks.py.
+
+On maps of even sides, TensorFlow's padding "SAME" puts a layer of stride 2 half a pixel below and right of the middle:
+after k halvings (2**k - 1) / 2 pixels, 15.5 at level 5. That is where its field lies, but training has made good for
+two thirds of it."""
 
 
 @contextlib.contextmanager
@@ -77,6 +86,9 @@ class Backbone(nn.Module):
 
     channels: channel count of each level. classes: how many of the last level's channels, its last ones, are class
     probabilities. mean, std: what RGB in [0, 1] is normalised with.
+
+    looks: how far below and right of its middle a cell of each level looks, pixels of the input. Decoders learn that;
+    what draws a level on the picture by itself has to know it (`shift`).
     """
 
     def __init__(
@@ -86,9 +98,11 @@ class Backbone(nn.Module):
         mean: Sequence[float],
         std: Sequence[float],
         classes: int = 0,
+        looks: Sequence[tuple[float, float]] = (),
     ) -> None:
         super().__init__()
         self.classes = classes
+        self.looks = tuple(looks) or ((0.0, 0.0),) * len(stages)
         self.stages = nn.ModuleList(stages)
         self.channels = tuple(channels)
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
@@ -99,6 +113,16 @@ class Backbone(nn.Module):
         mean, std = self.get_buffer("mean"), self.get_buffer("std")
         rgb = (images[:, :3] - mean) / std
         return rgb if images.shape[1] == 3 else torch.cat([rgb, images[:, 3:]], dim=1)
+
+    def shift(self, level: int, beside: int | None = None) -> Shift:
+        """How far below and right of their middles the cells of a level look, in sides of a cell, as `resize` takes it.
+
+        level, beside: from 1. Where the level is put on the grid of `beside`, which looks elsewhere itself, only the
+        difference counts.
+        """
+        base = (0.0, 0.0) if beside is None else self.looks[beside - 1]
+        down, right = ((look - other) / 2**level for look, other in zip(self.looks[level - 1], base, strict=True))
+        return down, right
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """images: (N, C, H, W) float, RGB in [0, 1] first. Returns five maps, strides 2, 4, 8, 16, 32 (or 16)."""
@@ -203,7 +227,14 @@ def _mobilenet_v2(source: str | Path | None, deeplab_stride: int | None = None, 
         last,
     ]
     channels = (16, 24, 32, 96, 277 if deeplab_stride else 1280 if whole else 320)
-    return Backbone(stages, channels, mean=(0.5,) * 3, std=(0.5,) * 3, classes=21 if deeplab_stride else 0)
+    return Backbone(
+        stages,
+        channels,
+        mean=(0.5,) * 3,
+        std=(0.5,) * 3,
+        classes=21 if deeplab_stride else 0,
+        looks=() if deeplab_stride else LOOKS,
+    )
 
 
 def _efficientnet(variant: str, source: str | Path | None) -> Backbone:

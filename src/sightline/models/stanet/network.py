@@ -19,7 +19,7 @@ from sightline.models.stanet.movement import CHANNELS
 from sightline.nn.audio import AudioEncoder, build_audio_encoder
 from sightline.nn.audiovisual import Fusion, Sources, SpatialFeatures, TagNet
 from sightline.nn.backbones import Backbone, build_backbone
-from sightline.nn.blocks import RefinementBlock, resize
+from sightline.nn.blocks import RefinementBlock, Shift, resize
 from sightline.nn.egnet import PRIOR_SIZE, EGNet
 
 
@@ -70,9 +70,9 @@ class AudioSwitch(nn.Module):
     place matches better than it would match other sounds. Trained on its own.
     """
 
-    def __init__(self, config: NetConfig, channels: tuple[int, ...], audio_width: int) -> None:
+    def __init__(self, config: NetConfig, backbone: Backbone, audio_width: int) -> None:
         super().__init__()
-        self.spatial = SpatialFeatures(channels, config.width, config.dropout)
+        self.spatial = SpatialFeatures(backbone.channels, config.width, config.dropout, backbone.shift(5, beside=4))
         self.seen = nn.Conv2d(config.width, len(config.tags), 1)
         self.heard = nn.Sequential(
             nn.LayerNorm(audio_width, elementwise_affine=False), nn.Linear(audio_width, len(config.tags))
@@ -116,16 +116,17 @@ def pool(places: Tensor) -> Tensor:
     return ((POOLING * places).flatten(2).logsumexp(dim=2) - math.log(count)) / POOLING
 
 
-def tag_net(sources: Sources, config: NetConfig, channels: tuple[int, ...], audio_width: int) -> TagNet:
+def tag_net(sources: Sources, config: NetConfig, backbone: Backbone, audio_width: int) -> TagNet:
     """A classification net of a config."""
     return TagNet(
         sources,
-        channels,
+        backbone.channels,
         len(config.tags),
         width=config.width,
         audio_width=audio_width,
         audio_fusion=config.audio_fusion,
         dropout=config.dropout,
+        shift=backbone.shift(5, beside=4),
     )
 
 
@@ -139,12 +140,12 @@ class ScamNets(nn.Module):
         super().__init__()
         self.config = config
         self.encoders = Encoders(config, backbone, audio)
-        channels, audio_width = self.encoders.backbone.channels, self.encoders.audio.size
+        eyes, audio_width = self.encoders.backbone, self.encoders.audio.size
         self.coarse, self.fine = (
-            nn.ModuleDict({sources: tag_net(sources, config, channels, audio_width) for sources in config.nets})
+            nn.ModuleDict({sources: tag_net(sources, config, eyes, audio_width) for sources in config.nets})
             for _ in range(2)
         )
-        self.switch = AudioSwitch(config, channels, audio_width)
+        self.switch = AudioSwitch(config, eyes, audio_width)
 
     def confidences(self, logits: Tensor) -> Tensor:
         """Logits (N, tags) as confidences in (0, 1)."""
@@ -167,14 +168,19 @@ class STANet(nn.Module):
         self.config = config
         self.lent: frozenset[str] = frozenset()
         self.encoders = Encoders(config, backbone, audio, borrowed="egnet" in config.parts)
-        channels, audio_width = self.encoders.backbone.channels, self.encoders.audio.size
-        self.switch = AudioSwitch(config, channels, audio_width) if config.tags else None
-        self.spatial = SpatialFeatures(channels, config.width, config.dropout)
+        eyes, audio_width = self.encoders.backbone, self.encoders.audio.size
+        channels = eyes.channels
+        self.switch = AudioSwitch(config, eyes, audio_width) if config.tags else None
+        self.spatial = SpatialFeatures(channels, config.width, config.dropout, eyes.shift(5, beside=4))
         self.fusion = Fusion("STA", config.width, audio_width, config.audio_fusion)
         width = config.decoder_width
         self.block5 = RefinementBlock(channels[4] if config.egnet_decoder else config.width, width, deepest=True)
         self.block4 = RefinementBlock(channels[3] + (config.width if config.egnet_decoder else 0), width)
-        self.block3 = RefinementBlock(channels[2] + (CHANNELS if config.movement else 0), width)
+        # EG-Net's decoder has learned where its levels look; the other one is told, before and behind block 3.
+        learned: Shift = (0.0, 0.0)
+        of_4, of_3 = (learned, learned) if config.egnet_decoder else (eyes.shift(4, beside=3), eyes.shift(3))
+        self.block3 = RefinementBlock(channels[2] + (CHANNELS if config.movement else 0), width, shift=of_4)
+        self.shift = of_3
         self.head = nn.Conv2d(width, 1, 1)
         self.matches = nn.Conv2d(1, 1, 1) if config.tags else None
         if self.matches is not None:
@@ -233,7 +239,8 @@ class STANet(nn.Module):
         """
         if places is None or self.matches is None:
             return logits
-        added = resize(self.matches(places), (logits.shape[-2], logits.shape[-1]))
+        shift = self.encoders.backbone.shift(4)
+        added = resize(self.matches(places), (logits.shape[-2], logits.shape[-1]), shift)
         return logits + switch[:, None, None, None] * added
 
     def forward(
@@ -268,4 +275,5 @@ class STANet(nn.Module):
         else:
             coarse = self.block4([level4, fused], self.block5([level5]))
         logits = self.head(self.block3([level3] if movement is None else [level3, movement], coarse))
+        logits = resize(logits, (logits.shape[-2], logits.shape[-1]), self.shift)
         return logits if self.prior is None else logits + resize(self.prior, logits.shape[-2:])

@@ -41,10 +41,11 @@ def stage_maps(
     """
     config = nets.config
     size = config.coarse_size if stage == "coarse" else config.fine_size
+    shift = nets.encoders.backbone.shift(4)  # features look where level 4 does
     maps, confidences, pooled = [], [], []
     for net in (cast(TagNet, net) for net in getattr(nets, stage).values()):
         logits, features = net(level4, level5, audio, switch)
-        raw = resize(cam.class_maps(features, net.classifier.weight), (size, size))
+        raw = resize(cam.class_maps(features, net.classifier.weight), (size, size), shift)
         maps.append(cam.activation(raw, tags))
         confidences.append(cam.soft_filter(nets.confidences(logits), tags))
         pooled.append(features)

@@ -213,7 +213,7 @@ def pseudo_fixations(nets: ScamNets, store: RowStore, clips: Sequence[Clip]) -> 
 def scaled_box(box: Box, size: tuple[int, int], side: int) -> Box:
     """A box in pixels of a frame, on a square map: at least one cell."""
     (height, width), (x1, y1, x2, y2) = size, box
-    left, top = min(side - 1, x1 * side // width), min(side - 1, y1 * side // height)
+    left, top = min(side - 1, round(x1 * side / width)), min(side - 1, round(y1 * side / height))
     return left, top, max(left + 1, round(x2 * side / width)), max(top + 1, round(y2 * side / height))
 
 

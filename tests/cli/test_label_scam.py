@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +26,12 @@ from sightline.models.stanet_plus.config import ScamPlusConfig
 from sightline.models.stanet_plus.nets import ScamPlusNets
 
 Label = Callable[..., tuple[int, str, str]]
+WITHOUT_ONNXRUNTIME = """
+import sightline.nn.engine
+sightline.nn.engine.has_onnxruntime = lambda: False
+from sightline.cli import main
+main()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +107,39 @@ def test_a_killed_run_goes_on_where_it_was(videos: Path, tmp_path: Path, label: 
     assert [s["status"] for s in json.loads(text)["sources"]] == ["skipped", "done", "done"]
     assert (out / "a/summary.json").stat().st_mtime_ns == done
     assert sorted(path.name for path in out.iterdir()) == ["a", "b", "c"]
+
+
+def test_kill_9_in_the_middle_loses_and_redoes_nothing(videos: Path, tmp_path: Path, label: Label, nets: Path) -> None:
+    write_video(videos / "b.mp4", frames=120, fps=25, size=(48, 64))
+    tags, out, whole = tmp_path / "tags.csv", tmp_path / "out", tmp_path / "whole"
+    command = ["label", "--method", "scam", "--model", nets, videos, "--tags", tags, "--out", out]
+    running = subprocess.Popen(
+        [sys.executable, "-c", WITHOUT_ONNXRUNTIME, *map(str, command)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not [*out.glob(".b.partial/saliency/*.png")] and running.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+    finally:
+        running.kill()
+        running.wait()
+    assert running.returncode == -signal.SIGKILL, "it was still at work"
+    assert (out / "a/summary.json").is_file()
+    assert not (out / "b").exists()
+    done = {path: path.stat().st_mtime_ns for path in (out / "a").rglob("*") if path.is_file()}
+    code, text, _ = label(videos, "--tags", tags, "--out", out, "--json")
+    assert code == 0
+    assert [s["status"] for s in json.loads(text)["sources"]] == ["skipped", "done", "done"]
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+    assert label(videos, "--tags", tags, "--out", whole)[0] == 0
+    for name in ("a", "b", "c"):
+        ours, right = ({path.name: path for path in (root / name / "saliency").iterdir()} for root in (out, whole))
+        assert ours.keys() == right.keys()
+        assert [frame for frame, path in ours.items() if path.read_bytes() != right[frame].read_bytes()] == []
+        for table in ("steps.csv", "sound.csv"):
+            assert (out / name / table).read_text() == (whole / name / table).read_text()
 
 
 def test_another_tag_is_another_run(videos: Path, tmp_path: Path, label: Label) -> None:

@@ -149,7 +149,7 @@ class RowStore:
                 )
 
     def _belongs(self, source: Source, heard: Heard, tags: tuple[str, ...]) -> bool:
-        """Whether the tagger hears the video's tag above all others of the data."""
+        """Whether the tagger hears the video's tag, and no other of the data more surely."""
         settings = self.recipe.switch
         if self._tagger is None:
             self._tagger = load_tagger(settings.tagger)
@@ -158,8 +158,8 @@ class RowStore:
             return False
         known = read_tags(settings.labels)
         scores = self._tagger.scores(np.nan_to_num(samples)[None], self.config.tags, known)[0]
-        best = int(scores.argmax())
-        return bool(scores[best] >= settings.floor) and self.config.tags[best] in tags
+        own = max(float(scores[self.config.tags.index(tag)]) for tag in tags)
+        return own >= settings.floor and own >= float(scores.max())  # tags may share a label: speech is of a person
 
 
 def _spaced(frames: Iterator[VideoFrame], step_s: float, every_s: float) -> Iterator[tuple[VideoFrame, ...]]:

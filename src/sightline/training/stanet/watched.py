@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -49,6 +50,15 @@ class WatchedBatch(NamedTuple):
     counts: Tensor
 
 
+class Pair(NamedTuple):
+    """The rows of stimuli, and those of the mirrored stimuli.
+
+    Mirrored features are not the latter: a cell does not look at its middle, and EG-Net's decoder has learned where."""
+
+    plain: Features
+    mirrored: Features
+
+
 class _Small(NamedTuple):
     """A frame of a video, as the network takes it, and what is compared of it."""
 
@@ -74,24 +84,33 @@ class WatchedStore:
             recipe.density_sigma,
         )
 
-    def photographs(self, samples: Sequence[FixationImage]) -> Features:
+    def photographs(self, samples: Sequence[FixationImage]) -> Pair:
         """A row each, without neighbours and sound; those without fixations are left out."""
-        return cached("stanet", (self._made_of, list(samples)), partial(self._write_photographs, samples))
+        return Pair(
+            *(
+                cached("stanet", (self._made_of, list(samples), side), partial(self._write_photographs, samples, side))
+                for side in (False, True)
+            )
+        )
 
-    def videos(self, source: WatchedVideos) -> list[Features]:
+    def videos(self, source: WatchedVideos) -> list[Pair]:
         """Those of a folder: a row for every frame that is trained on; those without fixations are left out."""
         found = read_observed(source.root)
         unknown = {*source.skip} - {*found}
         if unknown:
             raise UsageError(f"{source.root}: has no video {', '.join(sorted(unknown))}; mend `skip`")
-        return [self.video(watched) for name, watched in found.items() if name not in source.skip]
+        return [
+            Pair(self.video(watched), self.video(watched, mirrored=True))
+            for name, watched in found.items()
+            if name not in source.skip
+        ]
 
-    def video(self, watched: Observed, sound: Path | None = None) -> Features:
+    def video(self, watched: Observed, sound: Path | None = None, mirrored: bool = False) -> Features:
         """The rows of a video, whose `info` has the numbers of their frames. sound: another video to hear instead."""
-        parts = (self._made_of, self.recipe.every_s, *watched.source, watched.stimulus, sound)
-        return cached("stanet", parts, partial(self._write_video, watched, sound))
+        parts = (self._made_of, self.recipe.every_s, *watched.source, watched.stimulus, sound, mirrored)
+        return cached("stanet", parts, partial(self._write_video, watched, sound, mirrored))
 
-    def _write_photographs(self, samples: Sequence[FixationImage], writer: Writer) -> None:
+    def _write_photographs(self, samples: Sequence[FixationImage], mirrored: bool, writer: Writer) -> None:
         """Portraits lie on their side, as many numbers in the same order, so that rows have one shape."""
         portrait = writer.info["portrait"] = []
         for sample in track(samples, "Features of photographs"):
@@ -99,8 +118,10 @@ class WatchedStore:
             if not len(points):
                 continue
             height, width = image.shape[:2]
+            if mirrored:
+                image, points = image[:, ::-1], _mirrored(points, width)
             size = PHOTOGRAPH if width >= height else PHOTOGRAPH[::-1]
-            small = np.array(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR))
+            small = np.array(Image.fromarray(np.ascontiguousarray(image)).resize(size[::-1], Image.Resampling.BILINEAR))
             pixels = torch.from_numpy(small).permute(2, 0, 1)[None]
             grid = (size[0] // CELL, size[1] // CELL)
             still = {} if self.movement is None else {"movement": np.zeros((CHANNELS, *grid), np.float16)}
@@ -115,7 +136,7 @@ class WatchedStore:
                 **self._heard(None),
             )
 
-    def _write_video(self, watched: Observed, sound: Path | None, writer: Writer) -> None:
+    def _write_video(self, watched: Observed, sound: Path | None, mirrored: bool, writer: Writer) -> None:
         if watched.stimulus is None:
             raise DataError(f"{watched.source[0]}: the video that was watched is not known; put it beside the table")
         size = input_shape(watched.size, self.size)
@@ -126,7 +147,9 @@ class WatchedStore:
         numbers = writer.info["frames"] = []
         with open_source(watched.stimulus) as source, open_source(sound or watched.stimulus) as heard_from:
             for before, now, after in with_neighbours(
-                map(partial(self._small, size=size), source.frames()), lambda one: one.frame.time_s, self.window.step_s
+                map(partial(self._small, size=size, mirrored=mirrored), source.frames()),
+                lambda one: one.frame.time_s,
+                self.window.step_s,
             ):
                 moved = {}
                 if movement is not None and now.small is not None and before.small is not None:
@@ -143,10 +166,12 @@ class WatchedStore:
                     **self._seen(torch.cat([before.pixels, now.pixels, after.pixels])),
                     **self._heard(None if heard is None else heard.spectrogram),
                     **moved,
-                    **self._looked(points, watched.size, grid),
+                    **self._looked(_mirrored(points, watched.size[1]) if mirrored else points, watched.size, grid),
                 )
 
-    def _small(self, frame: VideoFrame, size: tuple[int, int]) -> _Small:
+    def _small(self, frame: VideoFrame, size: tuple[int, int], mirrored: bool) -> _Small:
+        if mirrored:
+            frame = replace(frame, image=frame.image[:, ::-1].copy())
         small = None if self.movement is None else seen(frame, size, self.movement)
         return _Small(frame, fitted([frame.image], self.size), small)
 
@@ -173,6 +198,11 @@ class WatchedStore:
         return {"density": (drawn / drawn.mean())[None].astype(np.float16), "counts": counts[None].astype(np.float16)}
 
 
+def _mirrored(points: NDArray[np.floating], width: int) -> NDArray[np.floating]:
+    """Points (K, 2), x and y, in the mirrored picture."""
+    return np.stack([width - points[:, 0], points[:, 1]], axis=1)
+
+
 class WatchedFrames(IterableDataset[WatchedBatch]):
     """Endless batches of pictures of one size: photographs in their share, frames of videos otherwise.
 
@@ -180,16 +210,16 @@ class WatchedFrames(IterableDataset[WatchedBatch]):
     batches to leave out, for a run that goes on.
     """
 
-    def __init__(self, photographs: Sequence[Features], videos: Sequence[Features], recipe: WatchedRecipe) -> None:
+    def __init__(self, photographs: Sequence[Pair], videos: Sequence[Pair], recipe: WatchedRecipe) -> None:
         self.recipe, self.seed, self.start = recipe, recipe.seed, 0
         self.photographs = [
-            [(kept, number) for kept in photographs for number in np.flatnonzero(upright(kept) == side).tolist()]
+            [(pair, number) for pair in photographs for number in np.flatnonzero(upright(pair.plain) == side).tolist()]
             for side in (False, True)
         ]
-        self.videos: dict[tuple[int, ...], list[Features]] = {}
-        for kept in videos:
-            if len(kept):
-                self.videos.setdefault(kept["density"].shape[1:], []).append(kept)
+        self.videos: dict[tuple[int, ...], list[Pair]] = {}
+        for pair in videos:
+            if len(pair.plain):
+                self.videos.setdefault(pair.plain["density"].shape[1:], []).append(pair)
         for share, count, name in (
             (recipe.photo_share, sum(map(len, self.photographs)), "photograph"),
             (1 - recipe.photo_share, len(self.videos), "frame of a video"),
@@ -205,23 +235,20 @@ class WatchedFrames(IterableDataset[WatchedBatch]):
         while True:
             drawn = self._photographs if generator.random() < self.recipe.photo_share else self._frames
             yield stack(
-                [
-                    row(kept, number, bool(generator.integers(2)), self._muted(generator))
-                    for kept, number in drawn(generator)
-                ]
+                [row(pair[generator.integers(2)], number, self._muted(generator)) for pair, number in drawn(generator)]
             )
 
-    def _photographs(self, generator: np.random.Generator) -> list[tuple[Features, int]]:
+    def _photographs(self, generator: np.random.Generator) -> list[tuple[Pair, int]]:
         sizes = np.array([len(group) for group in self.photographs], np.float64)
         group = self.photographs[generator.choice(len(sizes), p=sizes / sizes.sum())]
         return [group[number] for number in generator.integers(len(group), size=self.recipe.batch_size)]
 
-    def _frames(self, generator: np.random.Generator) -> list[tuple[Features, int]]:
+    def _frames(self, generator: np.random.Generator) -> list[tuple[Pair, int]]:
         groups = list(self.videos.values())
         sizes = np.array([len(group) for group in groups], np.float64)
         group = groups[generator.choice(len(sizes), p=sizes / sizes.sum())]
         chosen = [group[number] for number in generator.integers(len(group), size=self.recipe.batch_size)]
-        return [(kept, int(generator.integers(len(kept)))) for kept in chosen]
+        return [(pair, int(generator.integers(len(pair.plain)))) for pair in chosen]
 
     def _muted(self, generator: np.random.Generator) -> bool:
         return bool(generator.random() < self.recipe.mute_share)
@@ -251,13 +278,11 @@ def stack(batches: Sequence[WatchedBatch]) -> WatchedBatch:
     )
 
 
-def row(kept: Features, number: int, mirrored: bool = False, mute: bool = False) -> WatchedBatch:
+def row(kept: Features, number: int, mute: bool = False) -> WatchedBatch:
     """One row as a batch; a photograph is its own neighbour."""
     held = {name: torch.from_numpy(kept[name][number : number + 1]).float() for name in kept.rows.dtype.names or ()}
     if upright(kept)[number]:
         held |= {name: v.reshape(*v.shape[:-2], v.shape[-1], v.shape[-2]) for name, v in held.items() if v.ndim > 2}
-    if mirrored:
-        held |= {name: values.flip(-1) for name, values in held.items() if name not in ("audio", "sound")}
     level4, level5 = (held[name].expand(-1, FRAMES, -1, -1, -1) for name in ("level4", "level5"))
     sound, movement = held["sound"], held.get("movement")
     rows = Rows(held["level3"], level4, level5, held["audio"], sound, sound, torch.zeros(1, 0))

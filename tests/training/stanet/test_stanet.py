@@ -143,6 +143,17 @@ def test_rows_of_videos(settings: Callable[..., Path], films: Path) -> None:
     assert task.network.config.tags == ("bird", "dog")
 
 
+def test_a_sound_of_several_tags_belongs_to_each(settings: Callable[..., Path], films: Path, tmp_path: Path) -> None:
+    """Speech is one of the sounds of a person, and a tag as well."""
+    (tmp_path / "labels.yaml").write_text("dog: [Dog]\nhound: [Dog, Bird]\nbird: [Bird]\n")
+    (tmp_path / "tags.csv").write_text("video,tag\na,dog\nb,hound\nc,bird\nd,bird\n")
+    videos = [{"videos": str(films / "videos"), "tags": str(tmp_path / "tags.csv")}]
+    switch = {"tagger": "unused", "labels": str(tmp_path / "labels.yaml")}
+    _, data = stage(settings(videos=videos, switch=switch), "coarse")
+    belongs = {clip.video.path.stem: clip.rows().switch.tolist() for clip in data.frames.clips}
+    assert belongs == {"a": [1, 1, 1], "b": [1, 1, 1], "c": [0, 0], "d": [0]}
+
+
 def test_what_a_stage_trains(settings: Callable[..., Path], tmp_path: Path) -> None:
     task, data = stage(settings(), "coarse")
     parts = {name.split(".")[0] for name, p in task.network.named_parameters() if p.requires_grad}

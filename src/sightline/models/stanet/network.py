@@ -171,14 +171,16 @@ class STANet(nn.Module):
         eyes, audio_width = self.encoders.backbone, self.encoders.audio.size
         channels = eyes.channels
         self.switch = AudioSwitch(config, eyes, audio_width) if config.tags else None
-        self.spatial = SpatialFeatures(channels, config.width, config.dropout, eyes.shift(5, beside=4))
+        # EG-Net's backbone and decoder were trained together, and know where their levels look; the others are told.
+        none: Shift = (0.0, 0.0)
+        of_5, of_4, of_3 = eyes.shift(5, beside=4), eyes.shift(4, beside=3), eyes.shift(3)
+        if config.egnet_decoder:
+            of_5, of_4, of_3 = none, none, none
+        self.spatial = SpatialFeatures(channels, config.width, config.dropout, of_5)
         self.fusion = Fusion("STA", config.width, audio_width, config.audio_fusion)
         width = config.decoder_width
         self.block5 = RefinementBlock(channels[4] if config.egnet_decoder else config.width, width, deepest=True)
         self.block4 = RefinementBlock(channels[3] + (config.width if config.egnet_decoder else 0), width)
-        # EG-Net's decoder has learned where its levels look; the other one is told, before and behind block 3.
-        learned: Shift = (0.0, 0.0)
-        of_4, of_3 = (learned, learned) if config.egnet_decoder else (eyes.shift(4, beside=3), eyes.shift(3))
         self.block3 = RefinementBlock(channels[2] + (CHANNELS if config.movement else 0), width, shift=of_4)
         self.shift = of_3
         self.head = nn.Conv2d(width, 1, 1)

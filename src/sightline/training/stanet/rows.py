@@ -158,7 +158,7 @@ class RowStore:
             return False
         known = read_tags(settings.labels)
         scores = self._tagger.scores(np.nan_to_num(samples)[None], self.config.tags, known)[0]
-        own = max(float(scores[self.config.tags.index(tag)]) for tag in tags)
+        own = max((float(scores[self.config.tags.index(tag)]) for tag in tags if tag in self.config.tags), default=0.0)
         return own >= settings.floor and own >= float(scores.max())  # tags may share a label: speech is of a person
 
 

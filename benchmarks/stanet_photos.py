@@ -39,6 +39,7 @@ from sightline.models.stanet.windows import fitted, squares
 from sightline.nn import cam
 from sightline.nn.audiovisual import FRAMES, TagNet
 from sightline.nn.backbones import build_backbone
+from sightline.nn.blocks import resize
 from sightline.nn.naming import BACKBONE, PRESENCE, VOC
 from sightline.progress import track
 from sightline.results.png import write_map
@@ -102,6 +103,7 @@ def main() -> None:
         student = learn_fixations(nets, train, pseudo, options.steps, seed)
         found.append(scores(nets, student, scored))
         print(json.dumps({name: round(float(np.nanmean(v)), 3) for name, v in found[-1].items()}), flush=True)
+        figures[f"NSS of seed {seed}"] = summary([found[-1]])
     figures["NSS"] = summary(found)
     text = json.dumps(figures, indent=2)
     print(text)
@@ -196,6 +198,7 @@ def maps_of(nets: ScamNets, stage: Stage, photo: Photo) -> tuple[Tensor, Tensor]
     found = stage_maps(nets, stage, level4, level5, silence, off, tags)
     net = getattr(nets, stage)["S"]
     raw = cam.class_maps(net.features(level4, level5, silence, off), net.classifier.weight)
+    raw = resize(raw, (SIDE, SIDE), nets.encoders.backbone.shift(4))
     classic = (cam.normalise(raw) * tags[:, :, None, None]).amax(dim=1)
     return classic[0], found.fused[0]
 

@@ -126,7 +126,7 @@ class Still(Clip):
         yield VideoFrame(0, 0.0, 0, self.image)
 
 
-@pytest.mark.parametrize("name", ["stanet", "stanet-fixations", "egnet"])
+@pytest.mark.parametrize("name", ["stanet", "egnet"])
 def test_maps_of_the_weights_that_ship(name: str, shared_data: Path) -> None:
     """Frames of a real video: noise says nothing to networks that have learned."""
     with open_source(shared_data / "video_fixations/multiface/012.mp4") as source:

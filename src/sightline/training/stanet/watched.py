@@ -198,7 +198,7 @@ class WatchedStore:
         return {"density": (drawn / drawn.mean())[None].astype(np.float16), "counts": counts[None].astype(np.float16)}
 
 
-def _mirrored(points: NDArray[np.floating], width: int) -> NDArray[np.floating]:
+def _mirrored(points: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     """Points (K, 2), x and y, in the mirrored picture."""
     return np.stack([width - points[:, 0], points[:, 1]], axis=1)
 

@@ -69,17 +69,18 @@ said = {item.id: sorted((names[mark.label], int(mark.image.sum())) for mark in i
 print(json.dumps(said))
 """
 FIFTYONE = """
-import json, sys, fiftyone
-found = fiftyone.Dataset.from_dir(
-    dataset_type=fiftyone.types.COCODetectionDataset, data_path=sys.argv[1] + "/frames",
-    labels_path=sys.argv[1] + "/annotations.coco.json", label_types=["segmentations"],
+import json, sys
+from fiftyone.utils.coco import COCODetectionDatasetImporter  # what Dataset.from_dir uses, which wants a database
+labels = sys.argv[1] + "/annotations.coco.json"
+importer = COCODetectionDatasetImporter(
+    data_path=sys.argv[1] + "/frames", labels_path=labels, label_types=["segmentations"]
 )
-field = next(name for name in found.first().field_names if name not in fiftyone.Sample("x").field_names)
 said = {}
-for sample in found:
-    name = sample.filepath.rpartition("/")[2].partition(".")[0]
-    marks = sample[field].detections if sample[field] else []
-    said[name] = sorted((mark.label, int(mark.mask.sum())) for mark in marks)
+with importer:
+    for path, metadata, label in importer:
+        marks = [] if label is None else label.detections
+        name = path.rpartition("/")[2].partition(".")[0]
+        said[name] = sorted((mark.label, int(mark.mask.sum())) for mark in marks)
 print(json.dumps(said))
 """
 

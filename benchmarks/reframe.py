@@ -152,7 +152,7 @@ def fixations_kept(
             share, width = prior
             config = config.model_copy(update={"middle": 0.0})
             middle = share * middle_of(interests[0].grid.shape, width)
-            interests = [replace(one, grid=(1 - share) * one.grid + middle) for one in interests]
+            interests = [replace(one, grid=((1 - share) * one.grid + middle).astype(np.float32)) for one in interests]
         points = SourceFixations.read(table, [one.time_s for one in interests], size).points
         across = np.zeros((len(interests), size[1]))
         for row, interest in zip(across, interests, strict=True):

@@ -45,7 +45,7 @@ fuzz: .venv/.installed-test
 	$(ONE_THREAD) $(BIN)/python tests/fuzz/harness.py --minutes $(MINUTES) --first $(FIRST)
 
 site: .venv/.installed-test
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --clean
 
 wheel-test: .venv/.installed-test
 	.ci/wheel-test $(BIN)/python

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import typer
 from typer.main import get_command
 
+from sightline.cli import main
 from sightline.cli._errors import told, verb_of
 from sightline.cli.app import app
 
@@ -27,3 +29,23 @@ def test_an_option_with_another_spelling_than_its_argument() -> None:
     command = get_command(inner)
     assert told("`as_json` and `size`", verb_of(command, ["first"])) == "--json and size"
     assert told("`as_json` and `size`", verb_of(command, ["second"])) == "as_json and --size"
+
+
+def test_a_path_that_no_reader_looked_at_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """The system refuses a name of 5000 letters before anything of ours sees it."""
+    for args in (
+        ["label", "observers", "a" * 5000, "--out", "x"],
+        ["train", "egnet", "--data", "a" * 5000, "--out", "x"],
+    ):
+        with pytest.raises(SystemExit) as stop:
+            main(args)
+        assert stop.value.code == 1
+        said = capsys.readouterr().err
+        assert "Traceback" not in said
+        assert said.startswith("sightline: aaaa")
+        assert said.rstrip().endswith("File name too long; check the path")
+
+
+def test_debug_shows_where_it_comes_from() -> None:
+    with pytest.raises(OSError, match="File name too long"):
+        main(["train", "egnet", "--data", "a" * 5000, "--out", "x", "--debug"])

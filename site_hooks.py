@@ -72,6 +72,9 @@ def reference(face: str) -> str:
             continue  # a constant is told where it is used
         found = getattr(module, name)
         owner = found.__module__ if found.__module__.startswith("sightline") else face
+        if owner != face and owner in FACES and name in importlib.import_module(owner).__all__:
+            lines += [f"`{name}`: see [{owner}]({owner}.md).", ""]  # each name has one place
+            continue
         lines += [f"::: {owner}.{name}", ""]
     return "\n".join(lines)
 

@@ -32,9 +32,11 @@ AMERICAN = {
     r"(?:favor|behavior|neighbor|honor)\w*": "-our",
     r"gray(?:s|scale)?": "grey",
     r"center(?:s|ed|ing)?": "centre",
-    r"(?:normal|optim|initial|organ|recogn|summar|general|visual|minim|maxim|quant|serial|synchron|equal|binar|regular"
-    r"|penal|standard|raster|random|discret|local|vector|parameter|emphas|categor|memor|stabil|real|util|final|custom"
-    r"|special|character)iz(?:e|ed|es|er|ers|ing|ation|ations)": "-ise",
+    # codespell knows no stems.
+    r"(?:normal|optim|initial|organ|recogn|summar|general|visual|minim|maxim|quant|serial"  # codespell:ignore
+    r"|synchron|equal|binar|regular|penal|standard|raster|random|discret|local|vector"  # codespell:ignore
+    r"|parameter|emphas|categor|memor|stabil|real|util|final|custom|special|character)"  # codespell:ignore
+    r"iz(?:e|ed|es|er|ers|ing|ation|ations)": "-ise",
     r"analyz(?:e|ed|es|er|ing)": "analyse",
     r"(?:label|model|cancel|travel|signal|level|channel)(?:ed|ing)": "two l",
     r"artifacts?": "artefact",

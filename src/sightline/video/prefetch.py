@@ -67,14 +67,14 @@ def queue_length(size: tuple[int, int], budget: int = 256 * 2**20) -> int:
 class Ahead(Clip):
     """A source as a clip whose pictures are decoded ahead, on a thread of their own, and can be read once.
 
+    Leaving it as a context manager ends the thread.
+
     Parameters
     ----------
     source
         Where pictures and sound come from.
     frames
         The pictures, where they are not all of the source.
-
-    Leaving it as a context manager ends the thread.
     """
 
     def __init__(self, source: Source, frames: Iterable[VideoFrame] | None = None) -> None:

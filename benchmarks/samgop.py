@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from PIL import Image
@@ -69,19 +70,26 @@ def all_folds(data: Path) -> dict[str, list[list[str]]]:
     return {name: folds_of(read_goo(data / "gaze_objects" / name), name == "goo_real_dev") for name in SETS}
 
 
-def train_fold(data: Path, out: Path, name: str, fold: int, changes: Sequence[str]) -> Path:
-    """The weights of a fold, trained where they are not there yet."""
-    folder = out / f"{name}-{fold}"
+def trained(folder: Path, changes: Sequence[str], data: Path) -> Path:
+    """A folder of weights, trained by the recipe with changes where they are not there yet."""
     if not (folder / "model.safetensors").is_file():
-        skip = {key: folds[fold] for key, folds in all_folds(data).items()}
-        scenes = [
-            {"root": str(data / "gaze_objects" / key), "share": share, "skip": skip[key]}
-            for key, share in zip(SETS, SHARES, strict=True)
-        ]
-        overrides = [f"scenes={json.dumps(scenes)}", *changes]
-        chain = read_recipe("samgop", overrides, data)
+        chain = read_recipe("samgop", changes, data)
         train(chain, folder, resume=has_begun(chain, folder), validate_every=50)
     return folder
+
+
+def train_fold(data: Path, out: Path, name: str, fold: int, seed: int, changes: Sequence[str]) -> Path:
+    """The weights of a fold. The stage `first`, which sees no scene, is trained once for all folds of a seed."""
+    first = [f"seed={seed}", *(f"stages.{stage}=null" for stage in ("products", "whole", "longer"))]
+    tower = trained(out / f"directions-seed{seed}", first, data)
+    skip = {key: folds[fold] for key, folds in all_folds(data).items()}
+    scenes = [
+        {"root": str(data / "gaze_objects" / key), "share": share, "skip": skip[key]}
+        for key, share in zip(SETS, SHARES, strict=True)
+    ]
+    own = [f"seed={seed}", f"scenes={json.dumps(scenes)}", "stages.first=null"]
+    own.append(f"stages.products.parts={json.dumps({'gaze.tower': str(tower)})}")
+    return trained(out / f"{name}-seed{seed}-{fold}", [*own, *changes], data)
 
 
 def predictor(folder: Path | str) -> SamGOPPredictor:
@@ -188,11 +196,11 @@ def _precision(pairs: Sequence[Any], likeness: str, key: str) -> float:
     return AveragePrecision(truth, found, likeness).scores()[key]
 
 
-def score_folds(data: Path, out: Path, name: str, only: Sequence[int], changes: Sequence[str]) -> None:
+def score_folds(data: Path, out: Path, name: str, only: Sequence[int], seed: int, changes: Sequence[str]) -> None:
     folds = all_folds(data)
     total: dict[str, Scores] = {}
     for fold in only:
-        folder = train_fold(data, out, name, fold, changes)
+        folder = train_fold(data, out, name, fold, seed, changes)
         made = lowered(predictor(folder))
         own: dict[str, dict[str, float]] = {}
         for key in SETS:
@@ -215,11 +223,11 @@ def _short(values: dict[str, float]) -> dict[str, float]:
 
 
 def rules(data: Path, folder: str, fold: int) -> None:
-    """Which object: the rule and its alternatives on a fold, under the true heatmap and the predicted one."""
+    """Which object: the rules on a fold, of true and of found objects, by the true heatmap and ours."""
     made = predictor(folder)
     scenes = [one for one in read_goo(data / "gaze_objects" / SETS[0]) if one.name in all_folds(data)[SETS[0]][fold]]
     choices = [("mask", 0.0), ("mask", 0.5), ("mask", 1.0), ("box", 0.0), ("box", 0.5), ("box", 1.0), ("point", 0.5)]
-    hits: dict[str, list[tuple[bool, bool]]] = {f"{kind} {power}": [] for kind, power in choices}
+    hits: dict[str, list[list[bool]]] = {f"{kind} {power}": [] for kind, power in choices}
     with torch.no_grad():
         for one in scenes:
             person = one.people[0]
@@ -228,22 +236,32 @@ def rules(data: Path, folder: str, fold: int) -> None:
             size = torch.tensor(one.size[::-1])
             images = to_image(one.load(), made.network.config.input_size)
             seen = made.network.see(images)
-            objects = made._objects(seen)
+            found = made._objects(seen)
             box = to_cxcywh(torch.tensor([person.head]) / size.repeat(2)).float()
             heat = made.network.look(images, seen, Heads(box, torch.zeros(1, dtype=torch.int64))).heat[0].numpy()
-            true = gaussian(torch.tensor([person.target]) / size, len(heat))[0].numpy()
+            true_heat = gaussian(torch.tensor([person.target]) / size, len(heat))[0].numpy()
+            corners = (one.boxes / np.tile(size.numpy(), 2)).astype(np.float32)
+            masks = np.stack([shrunk(mask, found.masks.shape[1:]) for mask in one.masks()])  # type: ignore[union-attr]
+            true = (masks, corners, np.ones(len(corners), np.float32))
+            ours = (found.masks, found.boxes, found.scores)
             for kind, power in choices:
                 own = made.network.config.rules.model_copy(update={"selection": kind, "selection_power": power})
-                found = []
-                for one_heat in (true, heat):
-                    values = looked_at(one_heat, objects.masks, objects.boxes, objects.scores, own)
-                    best = int(values.argmax()) if len(values) and values.max() > 0 else -1
-                    corners = objects.boxes[best] * np.tile(size.numpy(), 2) if best >= 0 else np.zeros(4)
-                    found.append(best >= 0 and iou(corners.tolist(), one.boxes[person.object].tolist()) > 0.5)
-                hits[f"{kind} {power}"].append((found[0], found[1]))
-    for name, pairs in hits.items():
-        share = np.mean(np.array(pairs, float), axis=0)
-        print(f"{name}: the right object in {share[0]:.3f} under the true heatmap, {share[1]:.3f} under ours")
+                row = []
+                for objects in (true, ours):
+                    for one_heat in (true_heat, heat):
+                        values = looked_at(one_heat, *objects, own)
+                        best = int(values.argmax()) if len(values) and values.max() > 0 else -1
+                        row.append(best >= 0 and iou(objects[1][best].tolist(), corners[person.object].tolist()) > 0.5)
+                hits[f"{kind} {power}"].append(row)
+    print("the right object of         true objects          found objects")
+    print("by the heatmap             true     ours        true     ours")
+    for name, rows in hits.items():
+        print(f"{name:24s}", *(f"{share:8.3f}" for share in np.mean(np.array(rows, float), axis=0)))
+
+
+def shrunk(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A mask as shares of cells, (h, w) float32."""
+    return cv2.resize(mask.astype(np.float32), (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
 
 
 def looking(data: Path, folder: str) -> None:
@@ -306,11 +324,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/samgop"))
     parser.add_argument("--name", default="fold")
     parser.add_argument("--only", type=int, nargs="*", default=list(range(FOLDS)))
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", dest="changes", action="append", default=[])
     parser.add_argument("--weights", default="samgop")
     given = parser.parse_args()
     if given.what == "folds":
-        score_folds(given.data, given.out, given.name, given.only, given.changes)
+        score_folds(given.data, given.out, given.name, given.only, given.seed, given.changes)
     elif given.what == "rules":
         rules(given.data, given.weights, given.only[0])
     elif given.what == "looking":

@@ -93,7 +93,14 @@ def test_right_proposals_cost_nothing_but_their_doubt() -> None:
 def layer_of(boxes: torch.Tensor, logits: torch.Tensor) -> Layer:
     count = len(boxes)
     kinds = torch.tensor([[4.0, -4.0]]).expand(count, 2)
-    return Layer(torch.zeros(1, count, 8), boxes[None], logits[None], kinds[None], torch.zeros(1, count, 4))
+    return Layer(
+        torch.zeros(1, count, 8),
+        boxes[None],
+        logits[None],
+        kinds[None],
+        torch.zeros(1, count, 4),
+        torch.zeros(1, count, 8),
+    )
 
 
 def test_the_terms_of_a_layer_are_of_what_is_matched() -> None:
@@ -109,6 +116,27 @@ def test_the_terms_of_a_layer_are_of_what_is_matched() -> None:
     )
     assert float(nothing.box) == 0
     assert float(nothing.present) > 0
+
+
+def test_presence_learns_how_well_a_box_fits_and_near_ones_are_the_object_too() -> None:
+    truth = Boxes(torch.tensor([[0.3, 0.3, 0.2, 0.2]]), torch.tensor([0]))
+    boxes = torch.tensor([[0.3, 0.3, 0.2, 0.2], [0.32, 0.3, 0.2, 0.2], [0.4, 0.3, 0.2, 0.2]])
+    fits = torch.tensor([1.0, 0.18 / 0.22, 0.0])  # their IoU; the third has a third, which is too little
+
+    def present(chance: torch.Tensor) -> float:
+        layer = layer_of(boxes, torch.logit(chance.clamp(1e-6, 1 - 1e-6)))
+        return float(losses.layer_loss(layer, 0, truth, torch.zeros(4, 6, 6)).present)
+
+    assert present(fits) == pytest.approx(0, abs=1e-3)
+    for row in range(3):
+        other = fits.clone()
+        other[row] = 0.4
+        assert present(other) > 0.01
+    moved = torch.tensor([[0.305, 0.3, 0.2, 0.2], *boxes[1:].tolist()], requires_grad=True)
+    layer = layer_of(boxes, torch.zeros(3))._replace(boxes=moved[None])
+    losses.layer_loss(layer, 0, truth, torch.zeros(4, 6, 6)).box.backward()
+    assert moved.grad is not None
+    assert moved.grad.abs().sum(dim=1).gt(0).tolist() == [True, True, False]
 
 
 def test_masks_are_compared_near_their_box_and_dice_sees_all() -> None:

@@ -33,12 +33,51 @@ def test_shapes_of_what_is_seen_and_looked_at(network: SamGOP) -> None:
     assert looks.heat.shape == (3, 64, 64)
     assert bool(((looks.heat >= 0) & (looks.heat <= 1)).all())
     torch.testing.assert_close(looks.direction.norm(dim=1), torch.ones(3))
-    assert masks_of(seen.objects[-1].embeddings[0], seen.pixels[0]).shape == (12, 32, 48)
+    assert masks_of(seen.objects[-1], 0, torch.arange(12), seen.pixels[0]).shape == (12, 32, 48)
+
+
+def test_masks_begin_as_their_boxes_with_round_corners(network: SamGOP) -> None:
+    with torch.no_grad():
+        last = network.see(torch.rand(1, 3, 64, 64)).objects[-1]
+    boxes = torch.tensor([[0.5, 0.5, 0.5, 0.25], [0.25, 0.75, 0.25, 0.25]])
+    layer = last._replace(boxes=boxes[None], outlines=last.outlines[:, :2], embeddings=last.embeddings[:, :2] * 0)
+    masks = masks_of(layer, 0, torch.arange(2), torch.rand(8, 64, 64)) > 0
+    assert masks[0, 32, 32]
+    assert masks[1, 48, 16]
+    for mask, box in zip(masks, boxes, strict=True):
+        area, (rows, columns) = float(box[2] * box[3]) * 64**2, mask.nonzero().T
+        assert 0.85 * area < mask.sum() <= area
+        assert columns.float().mean() + 0.5 == pytest.approx(float(box[0]) * 64, abs=0.6)
+        assert rows.float().mean() + 0.5 == pytest.approx(float(box[1]) * 64, abs=0.6)
+
+
+def test_outlines_lean_with_what_they_are_told(network: SamGOP) -> None:
+    with torch.no_grad():
+        last = network.see(torch.rand(1, 3, 64, 64)).objects[-1]
+    leaning = torch.tensor([[[1.0, 0, 0, -2, -2, 3.5, 0, 0]]])  # along u = v, from the top left to the bottom right
+    layer = last._replace(
+        boxes=torch.tensor([[[0.5, 0.5, 0.5, 0.5]]]), outlines=leaning, embeddings=last.embeddings[:, :1] * 0
+    )
+    mask = masks_of(layer, 0, torch.arange(1), torch.rand(8, 64, 64))[0] > 0
+    assert mask[40, 40]
+    assert mask[24, 24]
+    assert not mask[24, 40]
+    assert not mask[40, 24]
 
 
 def test_without_the_shuffle_levels_are_half_as_large() -> None:
     seen = small(pixel_shuffle=False).see(torch.rand(1, 3, 64, 64))
     assert [tuple(level.shape[-2:]) for level in seen.raw] == [(16, 16), (8, 8), (4, 4), (2, 2)]
+
+
+def test_resnet_50_by_name() -> None:
+    detector = small().config.detector
+    config = SamGOPConfig(backbone="resnet-50", labels=("cup",), detector=detector, gaze=GazeConfig(crop_side=32))
+    with torch.no_grad():
+        seen, looks = SamGOP(config).eval()(torch.rand(2, 3, 64, 64), HEADS)
+    assert [tuple(level.shape[-2:]) for level in seen.raw] == [(32, 32), (16, 16), (8, 8), (4, 4)]
+    assert looks.heat.shape == (3, 64, 64)
+    assert bool(looks.heat.isfinite().all())
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
@@ -77,13 +116,34 @@ def test_denoising_queries_do_not_change_what_is_found(network: SamGOP) -> None:
     assert with_noise.denoised[0].boxes.shape == (1, 4, 4)
 
 
-def test_the_surest_peaks_are_chosen() -> None:
-    logits = torch.full((1, 5, 5), -9.0)
-    logits[0, 1, 1], logits[0, 1, 2], logits[0, 4, 4] = 3.0, 2.5, 1.0  # the second is beside the first
-    boxes = torch.full((1, 5, 5, 4), 0.5)
-    found, _, content = choose(Proposals(logits, boxes), torch.arange(25.0).view(1, 1, 5, 5), 2)
-    assert found[0].tolist() == [3.0, 1.0]
-    assert content[0, :, 0].tolist() == [6.0, 24.0]
+def proposals(own: dict[int, tuple[float, tuple[float, float, float, float]]]) -> Proposals:
+    """Of 5 x 5 cells: logit and box of some, the others sure of nothing and lying upon nothing."""
+    logits, boxes = torch.full((1, 25), -9.0), torch.full((1, 25, 4), 0.01)
+    boxes[0, :, :2] = torch.linspace(0.02, 0.98, 25)[:, None]
+    for cell, (logit, box) in own.items():
+        logits[0, cell], boxes[0, cell] = logit, torch.tensor(box)
+    return Proposals(logits.view(1, 5, 5), boxes.view(1, 5, 5, 4))
+
+
+def test_of_proposals_upon_each_other_the_surest_is_chosen_and_neighbours_both_are() -> None:
+    given = proposals(
+        {
+            6: (3.0, (0.3, 0.3, 0.2, 0.2)),
+            7: (2.5, (0.31, 0.3, 0.2, 0.2)),  # upon the first
+            8: (2.0, (0.42, 0.3, 0.1, 0.2)),  # beside it, in the next cell
+            24: (1.0, (0.8, 0.8, 0.2, 0.2)),
+        }
+    )
+    found, boxes, content = choose(given, torch.arange(25.0).view(1, 1, 5, 5), 3)
+    assert found[0].tolist() == [3.0, 2.0, 1.0]
+    assert content[0, :, 0].tolist() == [6.0, 8.0, 24.0]
+    torch.testing.assert_close(boxes[0, 1], torch.tensor([0.42, 0.3, 0.1, 0.2]))
+
+
+def test_what_only_a_left_out_one_lies_upon_is_chosen() -> None:
+    row = {cell: (3.0 - cell, (0.3 + 0.04 * cell, 0.3, 0.2, 0.2)) for cell in range(5)}  # 1/6 of a side apart
+    found, *_ = choose(proposals(row), torch.zeros(1, 1, 5, 5), 3)
+    assert found[0].tolist() == [3.0, 1.0, -1.0]
 
 
 def test_a_cone_needs_a_direction() -> None:

@@ -7,13 +7,16 @@ import torch
 from numpy.typing import NDArray
 
 from models.samgop.conftest import small
+from models.small import backbone
 from sightline.data.samples import LookingImage, Onlooker
-from sightline.errors import DataError
+from sightline.errors import DataError, UsageError
+from sightline.models import weights
 from sightline.models.samgop.losses import Boxes
 from sightline.training.recipe import read_recipe
+from sightline.training.samgop import _take
 from sightline.training.samgop.data import Batch, Views, classes_of, collate
 from sightline.training.samgop.recipe import LossWeights, SamGOPRecipe, Variation
-from sightline.training.samgop.scenes import Picture, crop, vary
+from sightline.training.samgop.scenes import Crops, Picture, crop, vary
 from sightline.training.samgop.task import SamGOPTask, box_cells, noise
 
 STILL = Variation(turn_deg=0, head_turn_deg=0, colour=0, noise=0, outside=0)
@@ -36,6 +39,7 @@ def picture(**changes: object) -> Picture:
         "inside": np.array([1]),
         "objects": np.array([0]),
         "directions": np.full((1, 3), np.nan),
+        "watched": np.zeros((0, 2)),
         **changes,
     }
     return Picture(**fields)  # type: ignore[arg-type]
@@ -93,6 +97,26 @@ def test_a_teachers_direction_turns_with_the_head_and_a_look_at_the_camera_leave
     people = vary(camera, np.random.default_rng(0), (64, 64), STILL, 6, 1.0).people
     assert people.inside.tolist() == [0]
     assert people.weight.tolist() == [0.0]
+
+
+def test_a_fixation_where_somebody_looks_to_stands_for_the_target() -> None:
+    taught = {"targets": np.full((1, 2), np.nan), "inside": np.array([-1]), "objects": np.array([-1])}
+    right = np.array([[0.9, 0.1, -0.4]])
+    watched = np.array([[62.0, 31], [90, 34], [15, 30], [60, 90]])  # on the head, to the right, to the left, below
+    given = picture(**taught, directions=right, watched=watched)
+    for seed in range(6):
+        found = given.likely_target(0, np.random.default_rng(seed))
+        assert found is not None
+        assert found.tolist() == [90, 34]
+    sample = vary(given, np.random.default_rng(0), (64, 64), STILL, 6, 1.0)
+    aimed = (sample.people.target[0] - sample.heads.boxes[0, :2]) * 64
+    assert abs(aimed[1] / aimed[0]) == pytest.approx(4 / 30, abs=0.03)
+    assert sample.people.inside.tolist() == [-1]  # nobody said so
+    assert sample.people.object.tolist() == [-1]
+    away = picture(**taught, directions=right, watched=watched[2:])
+    to_camera = picture(**taught, directions=np.array([[0.1, 0.0, -0.99]]), watched=watched)
+    for none in (away, to_camera, picture(**taught, directions=right)):
+        assert none.likely_target(0, np.random.default_rng(0)) is None
 
 
 def test_a_head_alone_turns_with_its_gaze() -> None:
@@ -177,6 +201,45 @@ def test_the_first_stage_learns_alone() -> None:
     assert not any(name.startswith(("detector.object_decoder", "gaze.mix")) for name in taught)
 
 
+def test_the_tower_learns_alone() -> None:
+    network = small()
+    task = SamGOPTask(network, recipe(branches="directions"))
+    task.log = lambda *_, **__: None  # type: ignore[assignment]
+    heads = Crops(torch.rand(3, 3, 32, 32), torch.tensor([[1.0, 0], [0, 1], [0.6, 0.8]]))
+    task.training_step(batch()._replace(crops=heads), 0).backward()
+    taught = {name for name, parameter in network.named_parameters() if parameter.grad is not None}
+    assert taught
+    assert all(name.startswith("gaze.tower.") for name in taught)
+    with pytest.raises(UsageError, match="no head"):
+        task.training_step(batch(), 0)
+
+
+def test_modules_are_taken_from_other_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sightline.models.samgop.network.build_backbone", lambda _name: backbone())
+    given, own = small(), small({"interaction": "none"})
+    with torch.no_grad():
+        for parameter in given.parameters():
+            parameter.add_(1)
+    weights.save(given, given.config.model_dump(mode="json"), tmp_path)
+    before = own.gaze.mix[0].weight.clone()
+    for name in ("gaze.tower", "detector"):
+        _take(own, name, tmp_path)
+    torch.testing.assert_close(own.gaze.tower.out.bias, given.gaze.tower.out.bias, atol=1e-3, rtol=1e-3)  # type: ignore[union-attr]
+    torch.testing.assert_close(own.detector.outline.bias, given.detector.outline.bias, atol=1e-2, rtol=1e-3)
+    torch.testing.assert_close(own.gaze.mix[0].weight, before)
+    without = small({"crop_side": 0})
+    _take(without, "gaze.tower", tmp_path)  # it has none, so it takes nothing
+    assert without.gaze.tower is None
+    with pytest.raises(UsageError, match="has no module"):
+        _take(own, "gaze.attend", _saved_without(tmp_path / "other"))
+
+
+def _saved_without(folder: Path) -> Path:
+    network = small({"interaction": "none"})
+    weights.save(network, network.config.model_dump(mode="json"), folder)
+    return folder
+
+
 def test_the_ridge_learns_alone() -> None:
     network = small()
     task = SamGOPTask(network, recipe(branches="heat"))
@@ -227,8 +290,8 @@ def test_unknown_names_and_nothing_to_train_on_are_said(tmp_path: Path) -> None:
 
 def test_the_shipped_recipe_is_read_and_its_table_rows_are_changes_of_it() -> None:
     chain = read_recipe("samgop", data=Path("/data"))
-    assert list(chain.stages) == ["first", "products", "whole"]
+    assert list(chain.stages) == ["first", "products", "whole", "longer"]
     for change in ("network.pixel_shuffle=false", "network.gaze.attention=cone", "network.gaze.interaction=decoder"):
         read_recipe("samgop", [change], Path("/data"))
     alone = read_recipe("samgop", ["heads=[]"], Path("/data"))
-    assert list(alone.stages) == ["first", "products", "whole"]
+    assert list(alone.stages) == ["first", "products", "whole", "longer"]

@@ -10,10 +10,25 @@ from torch.nn import functional as F
 
 from sightline.models.samgop.config import DetectorConfig
 from sightline.nn.blocks import resize
+from sightline.nn.boxes import pair_iou, to_xyxy
 from sightline.nn.deformable import Decoder, Encoder, Levels, cell_centres, layer_config
 
 LARGEST = 5.0
 """exp of it is the largest side of a proposal, in units of its cell: 148 cells of 384 / 4."""
+
+
+CANDIDATES = 4
+"""Proposals that queries are chosen from, for each query: some four cells answer for an object."""
+UPON = 0.6
+"""IoU above which two proposals are of one object; of the objects of GOO 1 % lie upon each other above 0.48."""
+ROUNDS = 6
+"""Rounds of sparing what only spared ones lie upon: greedy suppression, in steps of all at once."""
+
+
+BOX_OUTLINE = (4.0, 0.0, 0.0, 0.0, 0.0, 0.0, -4.0, -4.0)
+"""Coefficients of 1, u, v, u^2, v^2, uv, u^4, v^4 before training; u, v: place in a box, -1 to 1 across it."""
+FAR = 1.6
+"""u and v from which a place counts as no farther."""
 
 
 class Proposals(NamedTuple):
@@ -30,7 +45,8 @@ class Layer(NamedTuple):
     """What a decoder layer says of its queries.
 
     queries: (N, Q, D). boxes: (N, Q, 4) cxcywh. logits: (N, Q) that there is something. classes: (N, Q, K) logits, K 0
-    for heads. embeddings: (N, Q, M) of the masks, Q_mask of Eq. 8; M 0 for heads.
+    for heads. embeddings: (N, Q, M) of the masks, Q_mask of Eq. 8; M 0 for heads. outlines: (N, Q, 8) of the masks, see
+    `masks_of`; 0 for heads.
     """
 
     queries: Tensor
@@ -38,14 +54,15 @@ class Layer(NamedTuple):
     logits: Tensor
     classes: Tensor
     embeddings: Tensor
+    outlines: Tensor
 
 
 class Seen(NamedTuple):
     """What the detector makes of pictures.
 
     raw: the backbone's enlarged levels, finest first. encoded: the encoder's levels. pixels: (N, M, h, w), the pixel
-    map. object_proposals, head_proposals: of the first stage. objects, heads: a Layer for each layer of the two
-    decoders. denoised: layers of the denoising queries, None where there are none.
+    map; M 0 where the decoders did not run. object_proposals, head_proposals: of the first stage. objects, heads: a
+    Layer for each layer of the two decoders. denoised: layers of the denoising queries, None where there are none.
     """
 
     raw: list[Tensor]
@@ -108,6 +125,9 @@ class Detector(nn.Module):
             nn.ReLU(),
             nn.Linear(width, config.mask_channels),
         )
+        self.outline = _zero(nn.Linear(width, len(BOX_OUTLINE)))
+        with torch.no_grad():
+            self.outline.bias.copy_(torch.tensor(BOX_OUTLINE))
         self.up = nn.Conv2d(width, 4 * fine, 1)
         self.pixel = nn.Sequential(
             nn.Conv2d(fine, fine, 3, padding=1), nn.ReLU(), nn.Conv2d(fine, config.mask_channels, 1)
@@ -126,10 +146,9 @@ class Detector(nn.Module):
         answers = self.propose(dense).float()
         object_proposals, head_proposals = _read(answers[:, :5]), _read(answers[:, 5:])
         memory = Levels.of([fused.float(), *encoded.maps()])
-        enlarged = F.pixel_shuffle(self.up(fused), 2)
-        pixels = self.pixel(finest + enlarged)
         if not decode:
-            return Seen(raw, encoded, pixels, object_proposals, head_proposals, [], [], None)
+            return Seen(raw, encoded, finest[:, :0], object_proposals, head_proposals, [], [], None)
+        pixels = self.pixel(finest + F.pixel_shuffle(self.up(fused), 2))
         objects, denoised = self._decode_objects(object_proposals, dense, memory, noised)
         heads = self._decode_heads(head_proposals, dense, memory)
         return Seen(raw, encoded, pixels, object_proposals, head_proposals, objects, heads, denoised)
@@ -148,7 +167,8 @@ class Detector(nn.Module):
         layers = []
         for hidden, moved in zip(*self.object_decoder(queries, boxes, memory, mask), strict=True):
             score = logits + self.object_score(hidden)[..., 0]
-            layers.append(Layer(hidden, moved, score, self.classify(hidden), self.embed(hidden)))
+            classes, embeddings = self.classify(hidden), self.embed(hidden)
+            layers.append(Layer(hidden, moved, score, classes, embeddings, self.outline(hidden)))
         if noised is None:
             return layers, None
         return [_part(one, slice(None, count)) for one in layers], [_part(one, slice(count, None)) for one in layers]
@@ -158,7 +178,7 @@ class Detector(nn.Module):
         layers = []
         for hidden, moved in zip(*self.head_decoder(self.head_query(content), boxes, memory), strict=True):
             none = hidden[..., :0]
-            layers.append(Layer(hidden, moved, logits + self.head_score(hidden)[..., 0], none, none))
+            layers.append(Layer(hidden, moved, logits + self.head_score(hidden)[..., 0], none, none, none))
         return layers
 
 
@@ -188,21 +208,44 @@ def _read(answers: Tensor) -> Proposals:
 
 
 def choose(proposals: Proposals, content: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The surest local maxima of the first stage.
+    """The surest proposals of the first stage, of those that lie upon each other the surest.
+
+    Several cells answer for one object, so that neighbours of one shelf touch: what tells them apart is their boxes,
+    not peaks of the map. Proposals that lie upon a surer one are taken last, and never reported.
 
     content: (N, D, h, w). Returns logits (N, Q), boxes (N, Q, 4) and content (N, Q, D), the first two without gradient.
     """
-    logits = proposals.logits.detach()
-    peak = F.max_pool2d(logits[:, None], 3, stride=1, padding=1)[:, 0] == logits
-    ranked = torch.where(peak, logits, logits - 20.0).flatten(1)  # beside a peak: taken last, and never reported
-    number = min(count, ranked.shape[1])
-    logits, at = ranked.topk(number, dim=1)
-    boxes = proposals.boxes.detach().flatten(1, 2)
-    boxes = boxes.gather(1, at[..., None].expand(-1, -1, 4)).clamp(1e-3, 1 - 1e-3)
+    with torch.no_grad():
+        logits, boxes = proposals.logits.detach().flatten(1), proposals.boxes.detach().flatten(1, 2)
+        logits, at = logits.topk(min(CANDIDATES * count, logits.shape[1]), dim=1)
+        boxes = boxes.gather(1, at[..., None].expand(-1, -1, 4)).clamp(1e-3, 1 - 1e-3)
+        corners = to_xyxy(boxes)
+        over = torch.stack([pair_iou(own, own) for own in corners]) > UPON
+        surer = torch.ones(over.shape[1:], dtype=torch.bool, device=over.device).tril(-1)
+        over &= surer
+        kept = torch.ones_like(logits, dtype=torch.bool)
+        for _ in range(ROUNDS):
+            kept = ~(over & kept[:, None]).any(dim=-1)
+        logits, order = torch.where(kept, logits, logits - 20.0).topk(min(count, logits.shape[1]), dim=1)
+        at = at.gather(1, order)
+        boxes = boxes.gather(1, order[..., None].expand(-1, -1, 4))
     features = content.flatten(2).transpose(1, 2)
     return logits, boxes, features.gather(1, at[..., None].expand(-1, -1, features.shape[-1]))
 
 
-def masks_of(embeddings: Tensor, pixels: Tensor) -> Tensor:
-    """Logits of masks: embeddings (Q, M) and a pixel map (M, h, w) to (Q, h, w)."""
-    return torch.einsum("qm,mhw->qhw", embeddings.float(), pixels.float())
+def masks_of(layer: Layer, picture: int, rows: Tensor, pixels: Tensor) -> Tensor:
+    """Logits of masks (K, h, w) of the queries `rows` of a picture, on its pixel map (M, h, w).
+
+    To the product of embedding and pixel map comes an outline: a polynomial of the place in the query's box, before
+    training a box with round corners. A pixel map alone would have to tell a hundred equal
+    products apart, which takes far more pictures than there are here.
+    """
+    own = layer.boxes[picture][rows].detach().float()
+    height, width = pixels.shape[-2:]
+    centres = cell_centres((int(height), int(width)), pixels.device).view(height, width, 2)
+    half = (own[:, 2:] / 2).clamp_min(1e-3)
+    u = ((centres[None, 0, :, 0] - own[:, :1]) / half[:, :1]).clamp(-FAR, FAR)[:, None]
+    v = ((centres[None, :, 0, 1] - own[:, 1:2]) / half[:, 1:]).clamp(-FAR, FAR)[..., None]
+    free, x, y, xx, yy, xy, xxxx, yyyy = layer.outlines[picture][rows].float()[..., None, None].unbind(1)
+    outline = free + x * u + xx * u**2 + xxxx * u**4 + y * v + yy * v**2 + yyyy * v**4 + xy * u * v
+    return outline + torch.einsum("qm,mhw->qhw", layer.embeddings[picture][rows].float(), pixels.float())

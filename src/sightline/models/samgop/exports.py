@@ -18,7 +18,8 @@ OBJECTS = {
     "object_boxes": "their boxes: centre, width and height, in fractions of the picture",
     "object_logits": "that there is an object",
     "object_classes": "logits of their classes",
-    "object_embeddings": "of their masks: times the pixel map, logits of each",
+    "object_embeddings": "of their masks: times the pixel map, logits of each, with their outlines",
+    "object_outlines": "eight coefficients of each mask's outline in its box, as masks_of reads them",
 }
 
 

@@ -12,13 +12,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sightline.models.samgop.detector import Layer, Proposals, masks_of
-from sightline.nn.boxes import focal_loss, giou, match, to_xyxy
+from sightline.nn.boxes import focal_loss, giou, match, pair_iou, to_xyxy
 from sightline.nn.deformable import cell_centres
 
 COSTS = (2.0, 5.0, 2.0)
 """Weights of the focal, L1 and GIoU terms in the matching, as in DINO."""
+GOOD = 0.6
+"""IoU from which a query that is not matched learns to be that object too; suppression chooses between them."""
 MIDDLE = 0.4
 """Share of a box, about its centre, whose cells answer for it in the first stage."""
+LEAST = 0.2
+"""What a cell that answers for a box has as its score at least, however badly its own box fits."""
 NEAR = 0.4
 """Standard deviation, in half boxes, of how little a cell near a box's centre that answers for nothing is told so."""
 
@@ -124,20 +128,20 @@ def proposal_loss(proposals: Proposals, picture: int, truth: Boxes, least: int =
     least: by how many objects they are divided at least; one head would weigh as much as a shelf of products.
 
     A cell in the middle of a box answers for it, for the smallest of several; each box has at least the cell of its
-    centre. Of the other cells those near a centre count less, as in CornerNet.
+    centre. Its score learns how well its box fits. Of the other cells those near a centre count less, as in CornerNet.
     """
     logits, boxes = proposals.logits[picture], proposals.boxes[picture]
     shape = (int(logits.shape[0]), int(logits.shape[1]))
     logits, boxes = logits.flatten(), boxes.flatten(0, 1)
     owner, weight, counted = assign(truth.boxes, shape)
     answers = owner >= 0
-    focal = focal_loss(logits, answers.float(), alpha=0.5) * torch.where(answers, weight, counted)
-    number = max(least, len(truth.boxes))
-    if not bool(answers.any()):
-        return focal.sum() / number, boxes.sum() * 0
+    number, likeness = max(least, len(truth.boxes)), torch.zeros_like(logits)
     own, partner = boxes[answers], truth.boxes[owner[answers]]
+    alike = giou(to_xyxy(own), to_xyxy(partner))
+    likeness[answers] = alike.detach().clamp_min(LEAST)
+    focal = focal_loss(logits, likeness, alpha=0.5) * torch.where(answers, weight, counted)
     apart = (own - partner).abs() / partner[:, 2:].repeat(1, 2).clamp_min(1e-3)  # by the object's size
-    each = 0.5 * apart.sum(-1).clamp(max=8) + 1 - giou(to_xyxy(own), to_xyxy(partner))
+    each = 0.5 * apart.sum(-1).clamp(max=8) + 1 - alike
     return focal.sum() / number, (each * weight[answers]).sum() / number
 
 
@@ -187,19 +191,21 @@ def layer_loss(
     pixels: (M, h, w). masks: how many of the matched objects' masks are compared, at most, at random.
     """
     logits, boxes = layer.logits[picture], layer.boxes[picture]
+    nothing = logits.sum() * 0
     if rows is None:
         rows = match(logits, boxes, truth.boxes, COSTS, _kind_cost(layer.classes[picture], truth.labels))
+        rows, likeness = _with_near(rows, boxes, truth.boxes)
+        present = focal_loss(logits, likeness, alpha=0.5).sum() / max(1, len(truth.boxes))
+    else:
+        present = nothing
     queries, own = (one.to(logits.device) for one in rows)
-    number = max(1, len(truth.boxes))
-    positive = torch.zeros_like(logits)
-    positive[queries] = 1.0
-    present = focal_loss(logits, positive).sum() / number
-    nothing = logits.sum() * 0
     if not len(queries):
         return LayerLoss(present, nothing, nothing, nothing, nothing)
+    number = len(queries)
     guess, partner = boxes[queries], truth.boxes[own]
-    apart = F.l1_loss(guess, partner, reduction="sum") / number
-    box = 5 * apart + 2 * (1 - giou(to_xyxy(guess), to_xyxy(partner))).sum() / number
+    scale = partner[:, 2:].repeat(1, 2).clamp_min(1e-3)  # by the object's size
+    apart = ((guess - partner).abs() / scale).clamp(max=4).sum(-1).mean()
+    box = 0.5 * apart + 2 * (1 - giou(to_xyxy(guess), to_xyxy(partner))).mean()
     labels = truth.labels[own]
     known = labels >= 0
     kind = nothing
@@ -210,10 +216,30 @@ def layer_loss(
         has = truth.masks[own].flatten(1).any(1).nonzero()[:, 0]
         has = has[torch.randperm(len(has), device=has.device)[:masks]]
         if len(has):
-            mask, dice = mask_losses(
-                masks_of(layer.embeddings[picture][queries[has]], pixels), truth.masks[own[has]], partner[has]
-            )
+            logits = masks_of(layer, picture, queries[has], pixels)
+            mask, dice = mask_losses(logits, truth.masks[own[has]], partner[has])
     return LayerLoss(present, box, kind, mask, dice)
+
+
+@torch.no_grad()
+def _with_near(rows: tuple[Tensor, Tensor], boxes: Tensor, truth: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
+    """The pairs of the Hungarian method and, of other queries, those whose box is good for an object already.
+
+    Returns them and how well each query's box fits, (Q,): its IoU with its object, 0 of queries without one. Presence
+    learns this, so that of two boxes of an object the better one has the higher score.
+    """
+    queries, own = (one.to(boxes.device) for one in rows)
+    likeness = torch.zeros(len(boxes), device=boxes.device)
+    if not len(truth):
+        return (queries, own), likeness
+    overlap = pair_iou(to_xyxy(boxes.float()), to_xyxy(truth))
+    best, nearest = overlap.max(dim=1)
+    near = best > GOOD
+    near[queries] = False
+    others = near.nonzero()[:, 0]
+    queries, own = torch.cat([queries, others]), torch.cat([own, nearest[others]])
+    likeness[queries] = overlap[queries, own]
+    return (queries, own), likeness
 
 
 def mask_losses(logits: Tensor, truth: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:

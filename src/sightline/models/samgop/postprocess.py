@@ -47,7 +47,7 @@ def _apart(boxes: Tensor, logits: Tensor, least: float, most: float) -> Found:
 
 def object_masks(seen: Seen, rows: Tensor) -> NDArray[np.float32]:
     """Probabilities (K, h, w) of the queries' masks on the pixel map of the first picture."""
-    logits = masks_of(seen.objects[-1].embeddings[0][rows], seen.pixels[0])
+    logits = masks_of(seen.objects[-1], 0, rows, seen.pixels[0])
     probabilities: NDArray[np.float32] = logits.sigmoid().cpu().numpy()
     return probabilities
 

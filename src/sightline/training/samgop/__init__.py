@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sightline.errors import UsageError
 from sightline.training.samgop.recipe import SamGOPRecipe
 
 if TYPE_CHECKING:
+    from sightline.models.samgop.network import SamGOP
     from sightline.training.samgop.data import ViewData
     from sightline.training.samgop.task import SamGOPTask
 
@@ -28,4 +31,27 @@ def build(recipe: SamGOPRecipe) -> tuple[SamGOPTask, ViewData]:
     network = SamGOP(config, *backbones)
     if recipe.init is not None:
         weights.load_into(network, weights.find_weights(recipe.init))
+    for name, source in recipe.parts.items():
+        _take(network, name, weights.find_weights(source))
     return SamGOPTask(network, recipe), ViewData(Views(recipe, sources, config.labels))
+
+
+def _take(network: SamGOP, name: str, folder: Path) -> None:
+    """Fill a module from the one of the same name of the network in a weights folder."""
+    from sightline.models import weights
+    from sightline.models.samgop.network import SamGOP
+    from sightline.models.samgop.predictor import read_config
+
+    other = SamGOP(read_config(folder))
+    weights.load_into(other, folder)
+    own, given = (dict(one.named_modules()).get(name) for one in (network, other))
+    if own is None:
+        return
+    if given is None:
+        raise UsageError(f"parts: the network of {folder} has no module {name}")
+    try:
+        own.load_state_dict(given.state_dict())
+    except RuntimeError as error:
+        raise UsageError(
+            f"parts: {name} of {folder} is built otherwise: {' '.join(str(error).split())[:200]}"
+        ) from None

@@ -8,15 +8,17 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
+from sightline.data import image_fixations
 from sightline.data.looking import LookingImage, read_goo, read_heads
 from sightline.errors import DataError
 from sightline.models.samgop.losses import Boxes
 from sightline.training.batches import Batches
 from sightline.training.samgop.recipe import SamGOPRecipe
-from sightline.training.samgop.scenes import Crops, People, Picture, Sample, crop, vary
+from sightline.training.samgop.scenes import NOBODY, Crops, People, Picture, Sample, crop, vary
 
 ROOM = 1.25
 """Longer side of pictures in memory, in that of the canvas; zooming in needs no more than the file has."""
@@ -70,6 +72,12 @@ class Views(IterableDataset[Batch]):
         self.zooms = [*(own.zoom for own in recipe.scenes), *(own.zoom for own in recipe.heads)] or [1.0] * len(sources)
         self.memory: dict[tuple[int, int], Picture] = {}
         self.heads = [_known_heads(pictures) for pictures in self.sources]
+        self.fixations = {
+            one.image_path: one.fixations / np.array(one.size[::-1])
+            for own in recipe.heads
+            if own.fixations
+            for one in image_fixations.images(own.images)
+        }
 
     def __iter__(self) -> Iterator[Batch]:
         rng = np.random.default_rng(self.seed)
@@ -94,6 +102,9 @@ class Views(IterableDataset[Batch]):
 
     def _batch(self, drawn: list[tuple[int, int, int]], seed_of_crops: int) -> Batch:
         recipe = self.recipe
+        crops = self._crops(np.random.default_rng(seed_of_crops))
+        if recipe.branches == "directions":
+            return Batch(torch.zeros(0, 3, *recipe.canvas), [], [], NOBODY, torch.zeros(0, dtype=torch.int64), crops)
         samples = [
             vary(
                 self._picture(source, number),
@@ -105,17 +116,18 @@ class Views(IterableDataset[Batch]):
             )
             for source, number, seed in drawn
         ]
-        return collate(samples)._replace(crops=self._crops(np.random.default_rng(seed_of_crops)))
+        return collate(samples)._replace(crops=crops)
 
     def _crops(self, rng: np.random.Generator) -> Crops | None:
         """Heads alone: as many of each source that knows where heads look, by its share."""
         gaze, found = self.recipe.network.gaze, []
-        known = [number for number, heads in enumerate(self.heads) if heads]
+        known = [number for number, (heads, _) in enumerate(self.heads) if heads]
         if not known or not gaze.crop_side or not self.recipe.crops:
             return None
         shares = self.shares[known] / self.shares[known].sum()
         for source in rng.choice(known, self.recipe.crops, p=shares):
-            number, person = self.heads[source][int(rng.integers(len(self.heads[source])))]
+            heads, often = self.heads[source]
+            number, person = heads[int(rng.choice(len(heads), p=often))]
             picture = self._picture(int(source), number)
             found.append(crop(picture, person, rng, gaze.crop_side, gaze.crop_factor, self.recipe.variation))
         images, gazes = zip(*found, strict=True)
@@ -125,18 +137,25 @@ class Views(IterableDataset[Batch]):
         key = (source, number)
         if key not in self.memory:
             longest = round(ROOM * max(self.recipe.canvas))
-            self.memory[key] = Picture.of(self.sources[source][number], self.classes, longest)
+            annotated = self.sources[source][number]
+            watched = self.fixations.get(annotated.image_path)
+            self.memory[key] = Picture.of(annotated, self.classes, longest, watched)
         return self.memory[key]
 
 
-def _known_heads(pictures: Sequence[LookingImage]) -> list[tuple[int, int]]:
-    """Picture and person of those whose gaze is known; persons are counted among those with a head."""
-    return [
-        (number, person)
-        for number, picture in enumerate(pictures)
-        for person, one in enumerate(p for p in picture.people if p.head is not None)
-        if one.target is not None or one.direction is not None
-    ]
+def _known_heads(pictures: Sequence[LookingImage]) -> tuple[list[tuple[int, int]], NDArray[np.float64]]:
+    """Picture and person of those whose gaze is known, and how often each is drawn.
+
+    Persons are counted among those with a head. A gaze to the camera says little of directions: heads are drawn by the
+    length of their gaze in the picture.
+    """
+    known, often = [], []
+    for number, picture in enumerate(pictures):
+        for person, one in enumerate(p for p in picture.people if p.head is not None):
+            if one.target is not None or one.direction is not None:
+                known.append((number, person))
+                often.append(1.0 if one.direction is None else float(np.hypot(*one.direction[:2])))
+    return known, np.array(often) / max(sum(often), 1e-9)
 
 
 def collate(samples: Sequence[Sample]) -> Batch:

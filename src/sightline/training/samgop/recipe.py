@@ -25,10 +25,15 @@ class SceneSource(Checked):
 
 
 class HeadSource(Checked):
-    """Photographs with heads and directions of gaze by a teacher, and no objects: a table and the pictures' folder."""
+    """Photographs with heads and directions of gaze by a teacher, and no objects: a table and the pictures' folder.
+
+    fixations: the folder has fixations.csv, where viewers of the photographs looked. One of them that lies where a
+    person looks to stands for that person's target: people look at what others look at.
+    """
 
     table: Path
     images: Path
+    fixations: bool = False
     skip: list[str] = Field(default_factory=list)
     share: float = Field(1.0, gt=0)
     zoom: float = Field(3.0, ge=1)
@@ -65,7 +70,8 @@ class SamGOPRecipe(Recipe):
     """Train SamGOP on scenes with boxes (and masks, gaze targets) and on photographs with heads.
 
     init: weights to begin with. Without them the backbone and the direction branch's tower begin with
-    `backbone_weights`. frozen_stages: first stages of the backbone that stay as they are.
+    `backbone_weights`. parts: modules of the network, such as gaze.tower, each with the weights that it alone is taken
+    from; a network without the module takes nothing. frozen_stages: first stages of the backbone that stay as they are.
     """
 
     train: Literal["samgop"]
@@ -73,9 +79,11 @@ class SamGOPRecipe(Recipe):
     scenes: list[SceneSource] = Field(default_factory=list)
     heads: list[HeadSource] = Field(default_factory=list)
     init: str | None = None
-    branches: Literal["all", "proposals", "heat"] = Field(
+    parts: dict[str, str] = Field(default_factory=dict)
+    branches: Literal["all", "proposals", "directions", "heat"] = Field(
         "all",
         description="proposals: the detector's first stage and the heads alone, three times as many pictures an hour; "
+        "directions: the heads alone; "
         "heat: the heatmap's ridge along the cone alone, on directions as uncertain as dropout makes them",
     )
     backbone_weights: str = Field("hub", description="a folder, a Hub id, or `hub` for the usual one")

@@ -19,6 +19,12 @@ SEEN = 0.35
 """Share of an object or a head that must be left in the cut for it to count."""
 SURE = (0.15, 0.5)
 """Length of a direction in the picture, from which it begins to count and from which it fully does."""
+ALONG = 16
+"""Power of the cosine with the direction of gaze by which fixations of viewers are drawn as targets: 17 degrees."""
+FITS = 0.5
+"""What the best fixation needs of it: within 17 degrees."""
+BEYOND = 0.8
+"""Sides of a head from its centre, within which a fixation is on the head itself."""
 AT_CAMERA = 0.2
 """Length below which the gaze goes to the camera, and so out of the picture."""
 
@@ -36,6 +42,16 @@ class People(NamedTuple):
     target: Tensor
     inside: Tensor
     object: Tensor
+
+
+NOBODY = People(
+    torch.zeros(0, 4),
+    torch.zeros(0, 2),
+    torch.zeros(0),
+    torch.zeros(0, 2),
+    torch.zeros(0, dtype=torch.int64),
+    torch.zeros(0, dtype=torch.int64),
+)
 
 
 class Sample(NamedTuple):
@@ -56,7 +72,9 @@ class Crops(NamedTuple):
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture in memory. regions: (H, W) int16, n where object n - 1 is; None without masks."""
+    """A picture in memory. regions: (H, W) int16, n where object n - 1 is; None without masks. watched: (F, 2), where
+    viewers of the picture looked.
+    """
 
     image: NDArray[np.uint8]
     boxes: NDArray[np.float64] | None
@@ -67,6 +85,7 @@ class Picture:
     inside: NDArray[np.int64]
     objects: NDArray[np.int64]
     directions: NDArray[np.float64]
+    watched: NDArray[np.float64]
 
     @property
     def gazes(self) -> NDArray[np.float64]:
@@ -76,8 +95,17 @@ class Picture:
         return np.where(np.isfinite(pointed), pointed, self.directions[:, :2])
 
     @classmethod
-    def of(cls, annotated: LookingImage, classes: tuple[str, ...], longest: int) -> Picture:
-        """Read a picture, shrunk to `longest` pixels on its longer side where it is larger."""
+    def of(
+        cls,
+        annotated: LookingImage,
+        classes: tuple[str, ...],
+        longest: int,
+        watched: NDArray[np.float64] | None = None,
+    ) -> Picture:
+        """Read a picture, shrunk to `longest` pixels on its longer side where it is larger.
+
+        watched: (F, 2) fixations of its viewers, in fractions of the picture.
+        """
         image = annotated.load()
         scale = min(1.0, longest / max(image.shape[:2]))
         size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
@@ -100,7 +128,20 @@ class Picture:
             np.array([-1 if p.inside is None else int(p.inside) for p in people], np.int64),
             np.array([-1 if p.object is None else p.object for p in people], np.int64),
             np.array([p.direction or (np.nan,) * 3 for p in people], np.float64).reshape(-1, 3),
+            np.zeros((0, 2)) if watched is None else watched * size,
         )
+
+    def likely_target(self, number: int, rng: np.random.Generator) -> NDArray[np.float64] | None:
+        """A fixation of the picture's viewers in the direction in which a person looks, drawn by how well it lies."""
+        direction = self.directions[number][:2]
+        if not len(self.watched) or not np.linalg.norm(direction) > SURE[1]:
+            return None
+        low, high = self.heads[number, :2], self.heads[number, 2:]
+        apart = self.watched - (low + high) / 2
+        far = np.linalg.norm(apart, axis=1)
+        along = (apart @ direction / np.linalg.norm(direction) / np.maximum(far, 1e-6)).clip(0)
+        weight = np.where(far > (high - low).max() * BEYOND, along**ALONG, 0)
+        return self.watched[rng.choice(len(weight), p=weight / weight.sum())] if weight.max(initial=0) > FITS else None
 
 
 def vary(
@@ -206,6 +247,9 @@ def _people(
     jittered = boxes + rng.normal(0, variation.noise, boxes.shape) * side
     size = np.array([canvas[1], canvas[0]])
     target = picture.targets[chosen] @ matrix[:, :2].T + matrix[:, 2]
+    likely = [picture.likely_target(int(row), rng) for row in chosen]
+    guessed = np.array([(np.nan, np.nan) if one is None else one for one in likely]).reshape(-1, 2)
+    guessed = guessed @ matrix[:, :2].T + matrix[:, 2]
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
     pointed = target - centre
     far = np.linalg.norm(pointed, axis=1)
@@ -219,7 +263,9 @@ def _people(
     weight = np.where(has_target, np.clip(far / 8, 0, 1), np.nan_to_num(sure))
     within = ((target >= 0) & (target < size)).all(1)
     inside = np.where(has_target, within.astype(np.int64), np.where(length < AT_CAMERA, 0, -1))
-    fractions = np.where((has_target & within)[:, None], target / size, np.nan)
+    target = np.where(has_target[:, None], target, guessed)
+    within = ((target >= 0) & (target < size)).all(1)
+    fractions = np.where(within[:, None], target / size, np.nan)
     place_of = {int(row): place for place, row in enumerate(rows)}
     objects = [place_of.get(int(row), -1) for row in picture.objects[chosen]]
     return People(

@@ -196,14 +196,16 @@ def _precision(pairs: Sequence[Any], likeness: str, key: str) -> float:
     return AveragePrecision(truth, found, likeness).scores()[key]
 
 
-def score_folds(data: Path, out: Path, name: str, only: Sequence[int], seed: int, changes: Sequence[str]) -> None:
+def score_folds(
+    data: Path, out: Path, name: str, only: Sequence[int], seed: int, sets: Sequence[str], changes: Sequence[str]
+) -> None:
     folds = all_folds(data)
     total: dict[str, Scores] = {}
     for fold in only:
         folder = train_fold(data, out, name, fold, seed, changes)
         made = lowered(predictor(folder))
         own: dict[str, dict[str, float]] = {}
-        for key in SETS:
+        for key in sets:
             pictures = [one for one in read_goo(data / "gaze_objects" / key) if one.name in folds[key][fold]]
             scores = Scores(made.network.config.labels)
             whole = total.setdefault(key, Scores(made.network.config.labels))
@@ -325,11 +327,12 @@ def main() -> None:
     parser.add_argument("--name", default="fold")
     parser.add_argument("--only", type=int, nargs="*", default=list(range(FOLDS)))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS, help="what is scored")
     parser.add_argument("--set", dest="changes", action="append", default=[])
     parser.add_argument("--weights", default="samgop")
     given = parser.parse_args()
     if given.what == "folds":
-        score_folds(given.data, given.out, given.name, given.only, given.seed, given.changes)
+        score_folds(given.data, given.out, given.name, given.only, given.seed, given.sets, given.changes)
     elif given.what == "rules":
         rules(given.data, given.weights, given.only[0])
     elif given.what == "looking":

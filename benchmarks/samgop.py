@@ -249,11 +249,11 @@ def rules(data: Path, folder: str, fold: int) -> None:
             for kind, power in choices:
                 own = made.network.config.rules.model_copy(update={"selection": kind, "selection_power": power})
                 row = []
-                for objects in (true, ours):
+                for probabilities, boxes, scores in (true, ours):
                     for one_heat in (true_heat, heat):
-                        values = looked_at(one_heat, *objects, own)
+                        values = looked_at(one_heat, probabilities, boxes, scores, own)
                         best = int(values.argmax()) if len(values) and values.max() > 0 else -1
-                        row.append(best >= 0 and iou(objects[1][best].tolist(), corners[person.object].tolist()) > 0.5)
+                        row.append(best >= 0 and iou(boxes[best].tolist(), corners[person.object].tolist()) > 0.5)
                 hits[f"{kind} {power}"].append(row)
     print("the right object of         true objects          found objects")
     print("by the heatmap             true     ours        true     ours")

@@ -264,8 +264,8 @@ def _people(
     within = ((target >= 0) & (target < size)).all(1)
     inside = np.where(has_target, within.astype(np.int64), np.where(length < AT_CAMERA, 0, -1))
     target = np.where(has_target[:, None], target, guessed)
-    within = ((target >= 0) & (target < size)).all(1)
-    fractions = np.where(within[:, None], target / size, np.nan)
+    seen = ((target >= 0) & (target < size)).all(axis=1, keepdims=True)
+    fractions = np.where(seen, target / size, np.nan)
     place_of = {int(row): place for place, row in enumerate(rows)}
     objects = [place_of.get(int(row), -1) for row in picture.objects[chosen]]
     return People(

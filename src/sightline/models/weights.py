@@ -109,9 +109,11 @@ def find_part(folder: Path, name: str, parts: Mapping[str, Part]) -> Path:
 
 
 def folders_of(folder: Path) -> tuple[Path, ...]:
-    """The folder of a shipped model and those of its parts."""
-    parts = read_config(folder).get("parts") or {}
-    return (folder, *(SHIPPED / str(said["weights"]) for said in parts.values()))
+    """The folder of a shipped model and those of its parts, of their parts, and so on; each once."""
+    found = [folder]
+    for said in (read_config(folder).get("parts") or {}).values():
+        found += folders_of(SHIPPED / str(said["weights"]))
+    return tuple(dict.fromkeys(found))
 
 
 def from_hub(repository: str) -> Path:

@@ -15,7 +15,7 @@ from sightline.models import weights
 from sightline.models.stanet.config import STANetConfig
 from sightline.models.stanet.network import STANet
 from sightline.models.stanet.predictor import STANetPredictor, saliency_of
-from sightline.models.stanet_plus.config import ContextConfig, Output, STANetPlusConfig
+from sightline.models.stanet_plus.config import ContextConfig, Output, Readout, STANetPlusConfig
 from sightline.models.stanet_plus.context import Reservoir
 from sightline.models.stanet_plus.fusion import fuse
 from sightline.models.stanet_plus.network import STANetPlus
@@ -43,6 +43,8 @@ def saved(sta: Path, folder: Path, **changes: object) -> STANetPlusPredictor:
     torch.manual_seed(1)
     config = STANetPlusConfig(width=8, parts={"sta": weights.part(sta)}, **changes)  # type: ignore[arg-type]
     network = STANetPlus(config)
+    for head in (network.short, network.long):  # as if trained: not the zeros that it begins with
+        torch.nn.init.normal_(head.readout.head.weight)
     weights.save(network, config.model_dump(mode="json"), folder)
     return STANetPlusPredictor(folder, torch.device("cpu"))
 
@@ -76,10 +78,11 @@ def test_every_frame_gets_a_map(model: STANetPlusPredictor, frames: int, sound: 
         assert (frame.sound is None) == (not sound)
 
 
+@pytest.mark.parametrize("readout", ["residual", "map"])
 @pytest.mark.parametrize("output", ["sta", "short", "long", "max", "sum", "product", "fusion"])
-def test_the_map_is_the_fusion_of_three(sta: Path, tmp_path: Path, output: Output) -> None:
-    """By hand for a picture, whose context is itself."""
-    model = saved(sta, tmp_path, output=output)
+def test_the_map_is_the_fusion_of_three(sta: Path, tmp_path: Path, output: Output, readout: Readout) -> None:
+    """By hand for a picture, whose context is itself, so that there is nothing to recall."""
+    model = saved(sta, tmp_path, output=output, readout=readout)
     clip = Noise(1)
     (frame,) = run(model, clip)
     with torch.inference_mode():
@@ -87,7 +90,8 @@ def test_the_map_is_the_fusion_of_three(sta: Path, tmp_path: Path, output: Outpu
         maps = [node.logits]
         for head in (model.plus.short, model.plus.long):
             target = head(torch.stack([node.fused] * 3, dim=1), torch.stack([node.spatial] * 3, dim=1))[:, 0]
-            maps.append(resize(target, node.logits.shape[-2:]) + node.matches)
+            base = node.logits if readout == "residual" else node.matches
+            maps.append(resize(target, node.logits.shape[-2:]) + base)
         small = [logits.sigmoid() for logits in maps]
         expected = resize(fuse(*small, output), (48, 64))[0, 0]  # type: ignore[call-arg]
     np.testing.assert_allclose(frame.saliency, expected / expected.max(), atol=1e-4)

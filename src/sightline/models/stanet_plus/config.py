@@ -79,6 +79,8 @@ class ScamPlusConfig(Config):
         return self
 
 
+Readout = Literal["residual", "map"]
+"""What a readout gives: what is added to STA's logits, nothing at first, or a map of its own (Eq. 19)."""
 Output = Literal["fusion", "product", "sum", "max", "sta", "short", "long"]
 """What the map is: Eq. 21, Eq. 23, the plain sum or maximum (the released code's) of the three, or one of them."""
 
@@ -97,4 +99,14 @@ class STANetPlusConfig(Config):
         description="on 2x2 places of STA's features: at their full size the messages take as long as all the rest",
     )
     context: ContextConfig = ContextConfig()
+    readout: Readout = Field(
+        "residual",
+        description="residual: what context changes in STA's map, so that training begins at STA; map: Eq. 19, a map "
+        "of its own from 1/16 of the input, which has to learn anew what STA's decoder knows",
+    )
+    recall: bool = Field(
+        True,
+        description="a frame's places are also matched with what was heard beside its context: a bark lasts half a "
+        "second, and viewers still know who barked (ours)",
+    )
     output: Output = Field("fusion", description="what the map is: Table 6, and the three parts")

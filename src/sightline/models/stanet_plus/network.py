@@ -17,4 +17,5 @@ class STANetPlus(nn.Module):
     def __init__(self, config: STANetPlusConfig) -> None:
         super().__init__()
         self.config = config
-        self.short, self.long = (ContextHead(config.width, config.graph) for _ in range(2))
+        residual = config.readout == "residual"
+        self.short, self.long = (ContextHead(config.width, config.graph, residual, config.recall) for _ in range(2))

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from sightline.models import weights
 from sightline.models.exports import ExportPart
-from sightline.models.stanet.network import STANet
-from sightline.models.stanet.predictor import EMPTY, STANetPredictor, saliency_of
+from sightline.models.stanet.network import AudioSwitch, STANet
+from sightline.models.stanet.predictor import EMPTY, Moment, STANetPredictor, saliency_of
 from sightline.models.stanet.windows import with_neighbours
 from sightline.models.stanet_plus.context import Reservoir, filled
 from sightline.models.stanet_plus.fusion import fuse
@@ -26,8 +26,11 @@ from sightline.types import Clip, Frame, Prompt, SoundWindow, VideoFrame
 
 
 class Node(NamedTuple):
-    """A frame after STA. fused, spatial: (1, C, h, w); logits: (1, 1, h', w'), of STA's own map; matches: (1, 1, h',
-    w'), what its residual path of sound has added to them."""
+    """A frame after STA.
+
+    fused, spatial: (1, C, h, w); logits: (1, 1, h', w'), of STA's own map; matches: (1, 1, h', w'), what its residual
+    path of sound has added to them; heard: (1, tags), how surely each is heard, zeros where the switch is off and
+    without one; levels: 4 and 5 of the backbone, while the frame may be a target."""
 
     frame: VideoFrame
     sound: SoundWindow | None
@@ -35,6 +38,8 @@ class Node(NamedTuple):
     spatial: Tensor
     logits: Tensor
     matches: Tensor
+    heard: Tensor
+    levels: tuple[Tensor, ...]
 
 
 class STANetPlusPredictor(STANetPredictor):
@@ -68,7 +73,7 @@ class STANetPlusPredictor(STANetPredictor):
         window = self.network.config.window
         kept = self._reservoir()
         for around in with_neighbours(clip.frames(), lambda frame: frame.time_s, window.step_s):
-            kept.offer(partial(self._kept, clip, around))
+            kept.offer(partial(self._look_at, clip, around))
         self._seen_ahead = kept
 
     def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
@@ -82,13 +87,14 @@ class STANetPlusPredictor(STANetPredictor):
             distant = far.best(count, partial(_apart, _time(now), context.short_s))
             yield self._result(now, [one for one in near if one is not now], distant)
             if ahead is None:
-                far.offer(partial(_without_picture, now))
+                far.offer(partial(_kept, now))
 
-    def _kept(self, clip: Clip, around: Sequence[VideoFrame]) -> Node:
+    def _look_at(self, clip: Clip, around: Sequence[VideoFrame]) -> Node:
         before, now, after = (self._see(frame) for frame in around)
         moment = self._moment(clip, before, now, after)
         (fused,) = self._run("fuse", _Features(self.network), moment.spatial, moment.audio, moment.switch)
-        return _without_picture(Node(now.frame, None, fused, now.spatial, torch.empty(0), torch.empty(0)))
+        nothing = torch.empty(0)
+        return _kept(Node(now.frame, None, fused, now.spatial, nothing, nothing, self._heard(moment), ()))
 
     def _reservoir(self) -> Reservoir[Node]:
         context = self.plus.config.context
@@ -99,7 +105,15 @@ class STANetPlusPredictor(STANetPredictor):
             fused, logits = self._run("sta", _WithFeatures(self.network), *moment.inputs)
             with torch.inference_mode():
                 matches = self.network.add_matches(torch.zeros_like(logits), moment.places, moment.switch)
-            yield Node(moment.now.frame, moment.sound, fused, moment.now.spatial, logits + matches, matches)
+            now, levels = moment.now, (moment.now.level4, moment.now.level5)
+            heard = self._heard(moment)
+            yield Node(now.frame, moment.sound, fused, now.spatial, logits + matches, matches, heard, levels)
+
+    @torch.inference_mode()
+    def _heard(self, moment: Moment) -> Tensor:
+        """How surely each tag is heard, (1, tags)."""
+        switch = self.network.switch
+        return torch.zeros(1, 0) if switch is None else switch.heard(moment.audio).softmax(dim=1) * moment.switch
 
     def _result(self, now: Node, near: list[Node], distant: list[Node]) -> Frame:
         frame = now.frame
@@ -114,13 +128,26 @@ class STANetPlusPredictor(STANetPredictor):
         size = (now.logits.shape[-2], now.logits.shape[-1])
         density = self.network.config.output == "density"
         sta = saliency_of(now.logits, size, "density") if density else now.logits.sigmoid()
+        residual = self.plus.config.readout == "residual"
         maps = []
         for name, head, found in (("short", self.plus.short, near), ("long", self.plus.long, distant)):
             nodes = [now, *filled(found, self.plus.config.graph.nodes, now)]
             fused = torch.stack([node.fused for node in nodes], dim=1)
             (logits,) = self._run(name, _Target(head), fused, now.spatial)
-            maps.append((resize(logits, size) + now.matches).sigmoid())
+            with torch.inference_mode():
+                logits = self._add_recalled(head, logits, nodes)
+            maps.append((resize(logits, size) + (now.logits if residual else now.matches)).sigmoid())
         return sta, maps[0], maps[1]
+
+    def _add_recalled(self, head: ContextHead, logits: Tensor, nodes: list[Node]) -> Tensor:
+        """`ContextHead.add_recalled` of the target; its places are looked at only where there is something to recall."""
+        switch, now = self.network.switch, nodes[0]
+        heard = torch.stack([node.heard for node in nodes], dim=1)
+        if head.recall is None or switch is None or not (heard > heard[:, :1]).any():
+            return logits
+        (places,) = self._run("places", _Places(switch), *now.levels)
+        others = places[:, None].expand(-1, len(nodes), -1, -1, -1)
+        return head.add_recalled(logits[:, None], others, heard)[:, 0]
 
 
 def _time(node: Node) -> float:
@@ -131,8 +158,22 @@ def _apart(time_s: float, least_s: float, node: Node) -> bool:
     return abs(_time(node) - time_s) > least_s
 
 
-def _without_picture(node: Node) -> Node:
-    return node._replace(frame=VideoFrame(node.frame.index, _time(node), node.frame.pts, np.empty((0, 0, 3), np.uint8)))
+def _kept(node: Node) -> Node:
+    """What context needs of a frame: neither the picture nor the backbone's levels."""
+    empty = VideoFrame(node.frame.index, _time(node), node.frame.pts, np.empty((0, 0, 3), np.uint8))
+    return node._replace(frame=empty, levels=())
+
+
+class _Places(nn.Module):
+    """Which tags each place shows."""
+
+    def __init__(self, switch: AudioSwitch) -> None:
+        super().__init__()
+        self.switch = switch
+
+    def forward(self, level4: Tensor, level5: Tensor) -> Tensor:
+        """See `AudioSwitch.places`."""
+        return self.switch.places(level4, level5)
 
 
 class _Features(nn.Module):

@@ -58,7 +58,11 @@ def build_stanet_plus(recipe: STANetPlusRecipe) -> tuple[STANetPlusTask, Context
 
     place = Path(recipe.sta).resolve() if weights.is_path(recipe.sta) else recipe.sta
     sta = load_stanet(weights.find_weights(place))
-    shared = {"parts": {"sta": weights.part(place)}, "width": sta.config.width}
+    shared = {
+        "parts": {"sta": weights.part(place)},
+        "width": sta.config.width,
+        "recall": recipe.network.recall and sta.switch is not None,
+    }
     network = STANetPlus(recipe.network.model_copy(update=shared))
     nets = load_plus_nets(weights.find_weights(recipe.scam_plus))
     scam, videos = nets.scam, tagged_videos(recipe.videos)
@@ -68,5 +72,11 @@ def build_stanet_plus(recipe: STANetPlusRecipe) -> tuple[STANetPlusTask, Context
     seen = RowStore(sta.encoders, scam.config, recipe, sta.config.input_size).clips(videos)
     shapes = [input_shape(clip.size, sta.config.input_size) for clip in seen]
     targets = [F.adaptive_avg_pool2d(m, (h // 8, w // 8)) for m, (h, w) in zip(pseudo, shapes, strict=True)]
-    frames = NodeFrames(after_sta(sta, seen, targets), network.config.graph.nodes, recipe.batch_size, recipe.seed)
+    frames = NodeFrames(
+        after_sta(sta, seen, targets),
+        network.config.graph.nodes,
+        recipe.batch_size,
+        recipe.seed,
+        residual=network.config.readout == "residual",
+    )
     return STANetPlusTask(network, recipe), ContextData(frames)

@@ -18,7 +18,7 @@ from sightline.training.stanet.rows import Clip
 from sightline.training.stanet_plus.draw import companions, distant
 from sightline.training.stanet_plus.frames import ContextDraw, Examined, Heard
 
-B = TypeVar("B", bound=tuple[Tensor, ...])
+B = TypeVar("B", bound=tuple[Any, ...])
 
 
 class TagBatch(NamedTuple):
@@ -33,18 +33,24 @@ class TagBatch(NamedTuple):
     tags: Tensor
 
 
-class NodeBatch(NamedTuple):
-    """STA's features of B frames and their context, (B, 1 + n, C, h, w); matches and pseudo-fixations, (B, 1 + n, h',
-    w')."""
+class Nodes(NamedTuple):
+    """B frames and their context, (B, 1 + n, ...), the target first; see `Heard`.
 
-    short_fused: Tensor
-    short_spatial: Tensor
-    short_matches: Tensor
-    short_pseudo: Tensor
-    long_fused: Tensor
-    long_spatial: Tensor
-    long_matches: Tensor
-    long_pseudo: Tensor
+    base: logits that the readout is added to: STA's, or what its residual path of sound gives."""
+
+    fused: Tensor
+    spatial: Tensor
+    base: Tensor
+    places: Tensor
+    pseudo: Tensor
+    heard: Tensor
+
+
+class NodeBatch(NamedTuple):
+    """Frames with short- and with long-term context."""
+
+    short: Nodes
+    long: Nodes
 
 
 class ContextFrames(IterableDataset[B], Generic[B]):
@@ -123,27 +129,31 @@ class TagFrames(ContextFrames[TagBatch]):
 
 
 class NodeFrames(ContextFrames[NodeBatch]):
-    """For STA+: frames with pseudo-fixations."""
+    """For STA+: frames with pseudo-fixations. residual: whether the readout is added to STA's logits."""
 
-    def __init__(self, heard: Sequence[Heard], nodes: int, batch_size: int, seed: int) -> None:
+    def __init__(self, heard: Sequence[Heard], nodes: int, batch_size: int, seed: int, residual: bool) -> None:
         usable = [one.pseudo.flatten(1).amax(dim=1).nonzero()[:, 0].tolist() for one in heard]
         sizes = [tuple(one.fused.shape[-2:]) for one in heard]
         super().__init__([one.clip for one in heard], sizes, usable, batch_size, seed)
-        self.heard, self.nodes = heard, nodes
+        self.heard, self.nodes, self.residual = heard, nodes, residual
 
     def fields(self, number: int, row: int, generator: np.random.Generator) -> tuple[Tensor, ...]:
-        """Fused, spatial, matches, pseudo with short-, then with long-term context, (1 + n, ...) each."""
+        """Those of `Nodes` with short-, then with long-term context, (1 + n, ...) each."""
         own = self.heard[number]
         contexts = (companions(row, len(own), self.nodes), distant(row, len(own), self.nodes, generator))
+        base = own.logits if self.residual else own.matches
         return tuple(
             values[[row, *context]].float()
             for context in contexts
-            for values in (own.fused, own.spatial, own.matches, own.pseudo)
+            for values in (own.fused, own.spatial, base, own.places, own.pseudo, own.heard[..., None])
         )
 
     def batch(self, drawn: list[list[Tensor]]) -> NodeBatch:
         """See `NodeBatch`."""
-        return NodeBatch(*(torch.stack(values) for values in zip(*drawn, strict=True)))
+        fields = [torch.stack(values) for values in zip(*drawn, strict=True)]
+        *short, short_heard = fields[:6]
+        *long, long_heard = fields[6:]
+        return NodeBatch(Nodes(*short, short_heard[..., 0]), Nodes(*long, long_heard[..., 0]))
 
 
 class ContextData(Batches):

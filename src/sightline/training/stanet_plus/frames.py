@@ -14,7 +14,7 @@ from sightline.models.stanet_plus.config import Term
 from sightline.models.stanet_plus.nets import NamedMaps, ScamPlusNets, plus_maps
 from sightline.nn.audiovisual import FRAMES
 from sightline.nn.blocks import resize
-from sightline.training.stanet.rows import Clip, Inside, RowStore, insides, maps_of
+from sightline.training.stanet.rows import Clip, Inside, Rows, RowStore, insides, maps_of
 from sightline.training.stanet_plus.draw import abroad, companions, distant
 
 CHUNK = 16
@@ -108,15 +108,19 @@ def maps_with_context(nets: ScamPlusNets, examined: Sequence[Examined], context:
 
 @dataclass(frozen=True)
 class Heard:
-    """A clip's frames after STA's branches.
+    """A clip's frames after STA, float16 but for `pseudo`.
 
-    fused, spatial: (N, C, h, w) float16; matches: (N, h', w') float16, what the residual path of sound adds to a map's
-    logits; pseudo: (N, h', w') in [0, 1]."""
+    fused, spatial: (N, C, h, w); logits: (N, h', w'), of STA's map; matches: (N, h', w'), what the residual path of
+    sound adds to them; places: (N, tags, h, w), logits of the tags that each place shows; heard: (N, tags), how surely
+    each is heard, zeros where the switch is off; pseudo: (N, h', w') in [0, 1]. Without a switch there are no tags."""
 
     clip: Clip
     fused: Tensor
     spatial: Tensor
+    logits: Tensor
     matches: Tensor
+    places: Tensor
+    heard: Tensor
     pseudo: Tensor
 
     def __len__(self) -> int:
@@ -125,19 +129,27 @@ class Heard:
 
 @torch.inference_mode()
 def after_sta(sta: STANet, clips: Sequence[Clip], pseudo: Sequence[Tensor]) -> list[Heard]:
-    """What STA makes of each clip's frames before its decoder. pseudo: by clip, (N, h', w')."""
-    return [Heard(clip, *_branches(sta, clip), maps) for clip, maps in zip(clips, pseudo, strict=True)]
+    """What STA makes of each clip's frames. pseudo: by clip, (N, h', w')."""
+    return [Heard(clip, *_chunks(sta, clip), maps) for clip, maps in zip(clips, pseudo, strict=True)]
 
 
-def _branches(sta: STANet, clip: Clip) -> tuple[Tensor, Tensor, Tensor]:
-    fused, spatial, matches = [], [], []
-    for begin in range(0, len(clip), CHUNK):
-        rows = clip.rows(range(begin, min(begin + CHUNK, len(clip))))
-        each = sta.spatial(rows.level4.flatten(0, 1), rows.level5.flatten(0, 1)).unflatten(0, (-1, FRAMES))
-        middle = FRAMES // 2
-        switch, places = sta.switched(rows.level4[:, middle], rows.level5[:, middle], rows.audio, rows.sound)
-        nothing = rows.level3.new_zeros(len(rows.level3), 1, *rows.level3.shape[-2:])
-        fused.append(sta.fusion(each, rows.audio, switch).half())
-        spatial.append(each[:, middle].half())
-        matches.append(sta.add_matches(nothing, places, switch)[:, 0].half())
-    return torch.cat(fused).clone(), torch.cat(spatial).clone(), torch.cat(matches).clone()
+def _chunks(sta: STANet, clip: Clip) -> list[Tensor]:
+    chunks = [
+        _after(sta, clip.rows(range(begin, min(begin + CHUNK, len(clip))))) for begin in range(0, len(clip), CHUNK)
+    ]
+    return [torch.cat(values).half().clone() for values in zip(*chunks, strict=True)]
+
+
+def _after(sta: STANet, rows: Rows) -> tuple[Tensor, ...]:
+    middle = FRAMES // 2
+    level4, level5 = rows.level4[:, middle], rows.level5[:, middle]
+    each = sta.spatial(rows.level4.flatten(0, 1), rows.level5.flatten(0, 1)).unflatten(0, (-1, FRAMES))
+    switch, match = sta.switched(level4, level5, rows.audio, rows.sound)
+    fused = sta.fusion(each, rows.audio, switch)
+    plain = sta.decode(fused, rows.level3, level4, level5 if sta.config.egnet_decoder else None)
+    logits = sta.add_matches(plain, match, switch)
+    places = heard = fused.new_zeros(len(fused), 0, *fused.shape[-2:])
+    if sta.switch is not None:
+        places = sta.switch.places(level4, level5)
+        heard = sta.switch.heard(rows.audio).softmax(dim=1) * switch[:, None]
+    return fused, each[:, middle], logits[:, 0], (logits - plain)[:, 0], places, heard

@@ -54,12 +54,10 @@ class STANetPlusTask(L.LightningModule):
         network.train()
 
     def training_step(self, batch: NodeBatch, _: int) -> Tensor:
-        loss = torch.zeros((), device=batch.short_fused.device)
-        for name, head, (fused, spatial, matches, pseudo) in (
-            ("short", self.network.short, batch[:4]),
-            ("long", self.network.long, batch[4:]),
-        ):
-            own = node_loss(head(fused, spatial), matches, pseudo, self.recipe.kl_weight)
+        loss = torch.zeros((), device=batch.short.fused.device)
+        for name, head, nodes in (("short", self.network.short, batch.short), ("long", self.network.long, batch.long)):
+            logits = head.add_recalled(head(nodes.fused, nodes.spatial), nodes.places, nodes.heard)
+            own = node_loss(logits, nodes.base, nodes.pseudo, self.recipe.kl_weight)
             self.log(f"train_{name}", own)
             loss = loss + own
         self.log("train_loss", loss)
@@ -69,13 +67,13 @@ class STANetPlusTask(L.LightningModule):
         return configure(self.network, self.recipe.optimisation)
 
 
-def node_loss(logits: Tensor, matches: Tensor, pseudo: Tensor, kl_weight: float) -> Tensor:
+def node_loss(logits: Tensor, base: Tensor, pseudo: Tensor, kl_weight: float) -> Tensor:
     """Eq. 20: the sum over the nodes of what each one's map costs.
 
-    logits: (N, K, 1, h, w); matches: (N, K, h', w'), added to them at the size of the map; pseudo: (N, K, h', w') in
+    logits: (N, K, 1, h, w); base: (N, K, h', w'), added to them at the size of the map; pseudo: (N, K, h', w') in
     [0, 1], empty where there is none, which then does not count.
     """
     nodes = logits.shape[1]
     there = pseudo.flatten(2).amax(dim=2).flatten() > 0
-    maps = resize(logits.flatten(0, 1), pseudo.shape[-2:]) + matches.flatten(0, 1)[:, None]
+    maps = resize(logits.flatten(0, 1), pseudo.shape[-2:]) + base.flatten(0, 1)[:, None]
     return nodes * losses.fixation_loss(maps[there], pseudo.flatten(0, 1)[there][:, None], kl_weight)

@@ -1,17 +1,23 @@
-"""STANet+ beside STANet: the paper's Table 1 on composites, its parts and fusions on composites and on talking faces.
+"""STANet+ beside STANet: the paper's Table 1 on composites, its parts and fusions on composites, faces and photographs.
 
-    python benchmarks/stanet_plus.py maps RUN --composites DIR --data ../shared/data [--out FILE]
-    python benchmarks/stanet_plus.py parts MODEL --composites DIR --data ../shared/data [--out FILE]
-    python benchmarks/stanet_plus.py faces MODEL --data ../shared/data [--every N] [--out FILE]
+    python benchmarks/stanet_plus.py maps RUN... --composites DIR --data ../shared/data [--other RUN...] [--out FILE]
+    python benchmarks/stanet_plus.py parts MODEL... --composites DIR --data ../shared/data [--every N] [--out FILE]
+    python benchmarks/stanet_plus.py faces MODEL[=FILM,FILM]... --data ../shared/data [--every N] [--out FILE]
+    python benchmarks/stanet_plus.py photos MODEL... --data ../shared/data [--out FILE]
 
 RUN is the folder `scam-plus` of `sightline train stanet-plus`, MODEL its output folder or that of shipped weights, DIR
-composites that nothing was trained on (`sightline data composites`).
+composites that nothing was trained on (`sightline data composites`). Several are those of several seeds.
 
 maps: NSS over the pixels of the tagged object and hit (whether the maximum lies on it) of every net's map and of their
-fusions, on the frames that get pseudo-fixations from SCAM and from SCAM+. parts: NSS and CC against the mask of the
-tagged object, of STA, STA+ short, STA+ long and their fusions. faces: NSS and CC against recorded fixations on the five
-multi-face videos, in every N-th frame, streamed. Differences are paired; intervals are of 95 %, by bootstrap over
-videos.
+fusions, on the frames that get pseudo-fixations from SCAM and from SCAM+. --other: the same runs, trained otherwise
+(without the refine layer); the frames are then those that get them from these, too. parts: NSS and CC against the mask
+of the tagged object, of STA, STA+ short, STA+ long and their fusions, and of Eq. 21 of STA thrice, which shows what its
+sharpening alone does. faces: NSS and CC against recorded fixations on the five multi-face videos, or on those that a
+model was not trained on. parts and faces stream every N-th frame, as `sightline predict` would. photos: the same on
+OSIE's development half; a photograph is its own context.
+
+Each video's scores are the means over the seeds; by seed, the means over all. Differences are paired; intervals are of
+95 %, by bootstrap over videos (photographs).
 """
 
 from __future__ import annotations
@@ -19,8 +25,10 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import torch
@@ -28,6 +36,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from sightline.data.files import load_image
+from sightline.data.image_fixations import images
 from sightline.data.observed import read_observed
 from sightline.fixations import fixation_counts
 from sightline.metrics.functional import fixation
@@ -40,34 +50,36 @@ from sightline.models.stanet_plus.predictor import Node, STANetPlusPredictor
 from sightline.nn.blocks import resize
 from sightline.training.recipe import read_recipe
 from sightline.training.stanet.recipe import TaggedRecipe
-from sightline.training.stanet.rows import RowStore, tagged_videos
-from sightline.training.stanet_plus.draw import companions, distant
-from sightline.training.stanet_plus.frames import ContextDraw, after_sta, examine, maps_with_context
+from sightline.training.stanet.rows import Clip, RowStore, tagged_videos
+from sightline.training.stanet_plus.frames import ContextDraw, examine, maps_with_context
 from sightline.types import Frame, Prompt
 from sightline.video import Ahead, Selection, open_source
 from stanet import Truth  # beside this script
 
-Scores = dict[str, list[list[float]]]
+Scores = dict[str, dict[str, list[float]]]
+"""By map, by video: what is measured."""
 SCAM: tuple[MapName, ...] = ("S", "SA", "ST")
 PARTS: tuple[Output, ...] = ("sta", "short", "long", "sum", "max", "product", "fusion")
+THRICE = "Eq. 21 of STA thrice"
 
 
 def main() -> None:
     """Print the tables, and keep the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("maps", "parts", "faces"))
-    parser.add_argument("model", type=Path)
+    parser.add_argument("what", choices=("maps", "parts", "faces", "photos"))
+    parser.add_argument("models", nargs="+")
     parser.add_argument("--composites", type=Path)
     parser.add_argument("--tags", type=Path, help="of the composites, where they are not all of tags.csv")
     parser.add_argument("--data", type=Path, required=True, help="what $DATA of the recipe stands for")
     parser.add_argument(
         "--set", dest="changes", action="append", default=[], metavar="FIELD=VALUE", help="of the recipe"
     )
-    parser.add_argument("--every", type=int, default=5, help="frames of a film, from one that is scored to the next")
+    parser.add_argument("--other", nargs="+", default=[], help="for maps: runs to compare with, in the same order")
+    parser.add_argument("--every", type=int, help="frames, from one to the next: 2 for parts, 5 for faces")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     tables: Mapping[str, Callable[[argparse.Namespace], dict[str, object]]]
-    tables = {"maps": map_table, "parts": part_table, "faces": face_table}
+    tables = {"maps": map_table, "parts": part_table, "faces": face_table, "photos": photo_table}
     text = json.dumps(tables[options.what](options), indent=2)
     print(text)
     if options.out is not None:
@@ -76,45 +88,64 @@ def main() -> None:
 
 def map_table(options: argparse.Namespace) -> dict[str, object]:
     """Every map of Table 1 of the stage at which the nets stop."""
-    nets = load_plus_nets(options.model)
+    found, frames = [], []
+    for number, run in enumerate(options.models):
+        runs = [run, *options.other[number : number + 1]]
+        scores, counts = _map_scores([Path(one) for one in runs], options)
+        found.append(scores)
+        frames.append(counts)
+    names = ("NSS", "hit")
+    without = [name for name in found[0] if name.startswith("other ")]
+    return {
+        "frames": frames,
+        "maps": summaries(found, names),
+        "SCAM+ - SCAM": difference(found, "SCAM+", "SCAM", names),
+        "SCAM' - SCAM": difference(found, "SCAM'", "SCAM", names),
+        "less S": {name: difference(found, name, "S", names) for name in (*PLUS_MAPS, "SC", "LC", "CC")},
+        "less the other": {name: difference(found, name[6:], name, names) for name in without},
+    }
+
+
+def _map_scores(runs: Sequence[Path], options: argparse.Namespace) -> tuple[Scores, dict[str, int]]:
+    """Scores of the maps of a run; those of another on the same nets of SCAM begin with "other"."""
     recipe, truth = recipe_of(options), Truth(options.composites)
-    scam = nets.scam
+    made = [load_plus_nets(run) for run in runs]
+    scam = made[0].scam
     clips = RowStore(scam.encoders, scam.config, recipe, scam.config.coarse_size).clips(tagged_videos(recipe.videos))
     examined = examine(scam, RowStore(scam.encoders, scam.config, recipe, scam.config.fine_size), clips)
-    whole = nets.config
-    nets.config = whole.model_copy(update={"maps": (*whole.maps, "S refined")})
-    context = ContextDraw(examined, whole.graph.nodes)
-    scores: Scores = defaultdict(list)
-    frames = counted = more = 0
+    context = ContextDraw(examined, made[0].config.graph.nodes)
+    scores: Scores = defaultdict(dict)
+    counts = {"frames": 0, "with a map of SCAM": 0, "with a map of SCAM+": 0, "scored": 0}
     for number, one in enumerate(examined):
-        found = {
-            name: one.seen.placed(maps, scam.config.coarse_size)
-            for name, maps in variants(nets.config, maps_with_context(nets, examined, context, number)).items()
-        }
+        found: dict[str, Tensor] = {}
+        for prefix, nets in zip(("", "other "), made, strict=False):
+            config = nets.config
+            nets.config = config.model_copy(update={"maps": (*config.maps, "S refined")})
+            each = variants(nets.config, maps_with_context(nets, examined, context, number)).items()
+            found |= {prefix + name: one.seen.placed(maps, scam.config.coarse_size) for name, maps in each}
+            nets.config = config
         rows: dict[str, list[tuple[float, float]]] = defaultdict(list)
         for row, frame in enumerate(one.clip.features.info["frames"]):
             mask = truth.tagged(one.clip, frame)
             if mask is None:
                 continue
-            frames += 1
-            by_scam, by_plus = (found[name][row].max() > 0 for name in ("SCAM", "SCAM+"))
-            counted += bool(by_scam)
-            more += bool(by_plus)
-            if by_scam and by_plus:
+            there = {name: bool(found[name][row].max() > 0) for name in ("SCAM", "SCAM+", *_fusions(found))}
+            counts["frames"] += 1
+            counts["with a map of SCAM"] += there["SCAM"]
+            counts["with a map of SCAM+"] += there["SCAM+"]
+            if all(there.values()):
+                counts["scored"] += 1
                 for name, maps in found.items():
                     values = resized(maps[row], mask)
                     hit = mask[np.unravel_index(int(values.argmax()), values.shape)]
                     rows[name].append((nss(values, mask), float(hit)))
         for name, own in rows.items():
-            scores[name].append(np.mean(own, axis=0).tolist())
-    return {
-        "frames": frames,
-        "with a map of SCAM": counted,
-        "with a map of SCAM+": more,
-        "maps": {name: summary(own, ("NSS", "hit")) for name, own in scores.items()},
-        "SCAM+ - SCAM": differences(scores, "SCAM+", "SCAM", ("NSS", "hit")),
-        "SC, LC, CC - S": {name: differences(scores, name, "S", ("NSS", "hit")) for name in ("SC", "LC", "CC")},
-    }
+            scores[name][one.clip.video.path.stem] = np.mean(own, axis=0).tolist()
+    return scores, counts
+
+
+def _fusions(found: Mapping[str, Tensor]) -> list[str]:
+    return [name for name in ("other SCAM+",) if name in found]
 
 
 def variants(config: ScamPlusConfig, made: NamedMaps) -> dict[str, Tensor]:
@@ -131,44 +162,6 @@ def variants(config: ScamPlusConfig, made: NamedMaps) -> dict[str, Tensor]:
     return found | {"SCAM+": fused(*SCAM, *PLUS_MAPS)}
 
 
-@torch.inference_mode()
-def part_table(options: argparse.Namespace) -> dict[str, object]:
-    """STA, STA+ and their fusions on composites."""
-    model = STANetPlusPredictor(options.model, torch.device("cpu"))
-    recipe, truth = recipe_of(options), Truth(options.composites)
-    sta, nodes = model.network, model.plus.config.graph.nodes
-    store = RowStore(sta.encoders, sta.config, recipe, sta.config.input_size)
-    clips = store.clips(tagged_videos(recipe.videos))
-    scores: Scores = defaultdict(list)
-    for number, (clip, one) in enumerate(zip(clips, after_sta(sta, clips, [torch.zeros(0)] * len(clips)), strict=True)):
-        generator = np.random.default_rng((model.plus.config.context.seed, number))
-        rows: dict[str, list[tuple[float, float]]] = defaultdict(list)
-        for row, frame in enumerate(clip.features.info["frames"]):
-            mask = truth.tagged(clip, frame)
-            if mask is None:
-                continue
-            read = clip.rows([row])
-            level4, level5 = read.level4[:, 1], read.level5[:, 1]
-            more = (level5,) if sta.config.egnet_decoder else ()
-            matches = one.matches[[row], None].float()
-            logits = sta.decode(one.fused[[row]].float(), read.level3, level4, *more) + matches
-            maps = [logits.sigmoid()]
-            size = logits.shape[-2:]
-            for head, context in (
-                (model.plus.short, companions(row, len(one), nodes)),
-                (model.plus.long, distant(row, len(one), nodes, generator)),
-            ):
-                states = head.graph(one.fused[[row, *context]].float()[None])[:, 0]
-                read_out = head.readout(states, one.spatial[[row]].float())
-                maps.append((resize(read_out, size) + matches).sigmoid())
-            for name in PARTS:
-                values = resized(fuse(maps[0], maps[1], maps[2], name)[0, 0], mask)
-                rows[name].append((nss(values, mask), cc(values, mask.astype(np.float64))))
-        for part, own in rows.items():
-            scores[part].append(np.mean(own, axis=0).tolist())
-    return compared(scores)
-
-
 class _Parts(STANetPlusPredictor):
     """Keeps the three maps of each frame."""
 
@@ -178,43 +171,95 @@ class _Parts(STANetPlusPredictor):
         self.parts = self._parts(now, near, distant)
         return Frame(now.frame.index, now.frame.time_s, now.frame.image)
 
+    def streamed(self, path: Path, every: int) -> Iterator[tuple[int, dict[str, Tensor]]]:
+        """(number, maps by name, (h, w)) of every so many frames of a video."""
+        with open_source(path) as film, Selection(film, 0.0, None, every) as source, Ahead(source) as clip:
+            for frame in self.stream(clip, Prompt()):
+                yield frame.index, self.maps()
+
+    def maps(self) -> dict[str, Tensor]:
+        """The three maps of the last frame and their fusions, (1, 1, h, w)."""
+        sta = self.parts[0]
+        return {name: fuse(*self.parts, name) for name in PARTS} | {THRICE: fuse(sta, sta, sta)}
+
+
+def part_table(options: argparse.Namespace) -> dict[str, object]:
+    """STA, STA+ and their fusions on composites."""
+    truth = Truth(options.composites)
+    found: list[Scores] = []
+    for folder in options.models:
+        model, scores = _Parts(Path(folder), torch.device("cpu")), cast(Scores, defaultdict(dict))
+        for video in tagged_videos(recipe_of(options).videos):
+            rows: dict[str, list[tuple[float, float]]] = defaultdict(list)
+            for number, maps in model.streamed(video.path, options.every or 2):
+                mask = truth.tagged(cast(Clip, SimpleNamespace(video=video)), number)
+                if mask is None:
+                    continue
+                for name, values in maps.items():
+                    whole = resize(values, mask.shape)[0, 0].double().numpy()
+                    rows[name].append((nss(whole, mask), cc(whole, mask.astype(np.float64))))
+            for name, own in rows.items():
+                scores[name][video.path.stem] = np.mean(own, axis=0).tolist()
+        found.append(scores)
+        print(folder, {name: round(float(np.mean([v[0] for v in own.values()])), 3) for name, own in scores.items()})
+    return compared(found)
+
 
 def face_table(options: argparse.Namespace) -> dict[str, object]:
-    """STA, STA+ and their fusions on films that people watched."""
-    model = _Parts(options.model, torch.device("cpu"))
-    scores: Scores = defaultdict(list)
-    for watched in read_observed(options.data / "video_fixations/multiface").values():
-        assert watched.stimulus is not None
-        rows: dict[str, list[tuple[float, float]]] = defaultdict(list)
-        with (
-            open_source(watched.stimulus) as film,
-            Selection(film, 0.0, None, options.every) as source,
-            Ahead(source) as clip,
-        ):
-            for frame in model.stream(clip, Prompt()):
-                points = watched.at(frame.index).xy
-                if not len(points):
-                    continue
-                sigma = mit_sigma(watched.size)
-                density = gaussian_density(torch.from_numpy(points.astype(np.float64)), watched.size, (sigma, sigma))
-                counts = torch.from_numpy(fixation_counts(points, watched.size))
-                for name in PARTS:
-                    values = resize(fuse(*model.parts, name), watched.size)[0, 0].double()
-                    found = float(fixation.nss(values, counts)), float(fixation.cc(values, density))
-                    rows[name].append(found)
-        for part, own in rows.items():
-            scores[part].append(np.nanmean(own, axis=0).tolist())
-        print(watched.stimulus.name, {part: np.round(own[-1], 3).tolist() for part, own in scores.items()}, flush=True)
-    return compared(scores)
+    """STA, STA+ and their fusions on films that people watched, each by the models that did not learn from it."""
+    found: list[Scores] = []
+    observed = read_observed(options.data / "video_fixations/multiface")
+    for said in options.models:
+        folder, _, films = said.partition("=")
+        model, scores = _Parts(Path(folder), torch.device("cpu")), cast(Scores, defaultdict(dict))
+        for name in films.split(",") if films else observed:
+            watched = observed[name]
+            assert watched.stimulus is not None
+            rows: dict[str, list[tuple[float, float]]] = defaultdict(list)
+            for number, maps in model.streamed(watched.stimulus, options.every or 5):
+                points = watched.at(number).xy
+                for part, values in maps.items() if len(points) else ():
+                    rows[part].append(watched_scores(values, points, watched.size))
+            for part, own in rows.items():
+                scores[part][name] = np.nanmean(own, axis=0).tolist()
+            print(said, name, {part: np.round(each[name], 3).tolist() for part, each in scores.items()}, flush=True)
+        found.append(scores)
+    return compared(found)
 
 
-def compared(scores: Scores) -> dict[str, object]:
-    """Means, and the fusion's differences from each other map."""
+def photo_table(options: argparse.Namespace) -> dict[str, object]:
+    """The same on photographs that people looked at."""
+    found: list[Scores] = []
+    for folder in options.models:
+        model, scores = _Parts(Path(folder), torch.device("cpu")), cast(Scores, defaultdict(dict))
+        for sample in images(options.data / "image_fixations/osie_dev"):
+            picture = load_image(sample.image_path)
+            size = (picture.shape[0], picture.shape[1])
+            list(model.predict(picture))
+            for part, values in model.maps().items():
+                points = sample.fixations_at(*size)
+                scores[part][sample.image_path.stem] = list(watched_scores(values, points, size))
+        found.append(scores)
+    return compared(found)
+
+
+def watched_scores(values: Tensor, points: NDArray[np.float64], size: tuple[int, int]) -> tuple[float, float]:
+    """(NSS, CC) of a map (1, 1, h, w) against fixations."""
+    sigma = mit_sigma(size)
+    density = gaussian_density(torch.from_numpy(points.astype(np.float64)), size, (sigma, sigma))
+    whole = resize(values, size)[0, 0].double()
+    counts = torch.from_numpy(fixation_counts(points, size))
+    return float(fixation.nss(whole, counts)), float(fixation.cc(whole, density))
+
+
+def compared(found: Sequence[Scores]) -> dict[str, object]:
+    """Means, what each map is above STA, and the fusion above each."""
+    names = ("NSS", "CC")
     return {
-        "maps": {name: summary(own, ("NSS", "CC")) for name, own in scores.items()},
-        "fusion less": {
-            name: differences(scores, "fusion", name, ("NSS", "CC")) for name in scores if name != "fusion"
-        },
+        "maps": summaries(found, names),
+        "less STA": {name: difference(found, name, "sta", names) for name in found[0] if name != "sta"},
+        "fusion less": {name: difference(found, "fusion", name, names) for name in found[0] if name != "fusion"},
+        "NSS by video": {name: {v: round(s[0], 3) for v, s in own.items()} for name, own in joined(found).items()},
     }
 
 
@@ -245,17 +290,47 @@ def cc(values: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     return float(np.corrcoef(values.ravel(), other.ravel())[0, 1])
 
 
+def joined(found: Sequence[Scores]) -> Scores:
+    """Of each map and video, the means over the seeds that have it."""
+    kept: Scores = {}
+    for name in found[0]:
+        videos = list(dict.fromkeys(video for scores in found for video in scores[name]))
+        kept[name] = {v: np.mean([s[name][v] for s in found if v in s[name]], axis=0).tolist() for v in videos}
+    return kept
+
+
+def summaries(found: Sequence[Scores], names: Sequence[str]) -> dict[str, object]:
+    """Each map's means over videos, with intervals, and those of each seed."""
+    return {
+        name: summary(list(own.values()), names)
+        | {f"{one} by seed": by_seed(found, name, place) for place, one in enumerate(names) if len(found) > 1}
+        for name, own in joined(found).items()
+    }
+
+
+def by_seed(found: Sequence[Scores], name: str, place: int) -> list[float]:
+    """The means over videos of each seed."""
+    return [round(float(np.mean([values[place] for values in scores[name].values()])), 3) for scores in found]
+
+
+def difference(found: Sequence[Scores], one: str, other: str, names: Sequence[str]) -> dict[str, list[float]]:
+    """Paired differences over videos, with intervals, and those of each seed."""
+    paired: list[Scores] = []
+    for scores in found:
+        both = [v for v in scores[one] if v in scores[other]]
+        paired.append({"": {v: (np.array(scores[one][v]) - np.array(scores[other][v])).tolist() for v in both}})
+    result = summary(list(joined(paired)[""].values()), names)
+    if len(found) > 1:
+        result |= {f"{name} by seed": by_seed(paired, "", place) for place, name in enumerate(names)}
+    return result
+
+
 def summary(scores: Sequence[Sequence[float]], names: Sequence[str]) -> dict[str, list[float]]:
     """Means over videos, with intervals."""
     every = np.array(scores)
     return {
         name: [round(float(every[:, place].mean()), 3), *interval(every[:, place])] for place, name in enumerate(names)
     }
-
-
-def differences(scores: Scores, one: str, other: str, names: Sequence[str]) -> dict[str, list[float]]:
-    """Paired differences over videos, with intervals."""
-    return summary((np.array(scores[one]) - np.array(scores[other])).tolist(), names)
 
 
 def interval(values: NDArray[np.float64], draws: int = 2000) -> list[float]:

@@ -91,7 +91,7 @@ def test_the_map_is_the_fusion_of_three(sta: Path, tmp_path: Path, output: Outpu
         for head in (model.plus.short, model.plus.long):
             target = head(torch.stack([node.fused] * 3, dim=1), torch.stack([node.spatial] * 3, dim=1))[:, 0]
             base = node.logits if readout == "residual" else node.matches
-            maps.append(resize(target, node.logits.shape[-2:]) + base)
+            maps.append(resize(target, node.logits.shape[-2:], model.network.encoders.backbone.shift(16)) + base)
         small = [logits.sigmoid() for logits in maps]
         expected = resize(fuse(*small, output), (48, 64))[0, 0]  # type: ignore[call-arg]
     np.testing.assert_allclose(frame.saliency, expected / expected.max(), atol=1e-4)

@@ -173,10 +173,10 @@ def test_equation_20_by_hand() -> None:
     logits = torch.zeros(1, 2, 1, 1, 2)
     pseudo = torch.tensor([[[[1.0, 0.0]], [[0.0, 0.0]]]])
     none = torch.zeros(1, 2, 1, 2)
-    assert float(node_loss(logits, none, pseudo, 0.0)) == pytest.approx(2 * np.log(2))
-    assert float(node_loss(logits, none, pseudo, 1.0)) == pytest.approx(4 * np.log(2))
+    assert float(node_loss(logits, none, pseudo, 0.0, 0.0)) == pytest.approx(2 * np.log(2))
+    assert float(node_loss(logits, none, pseudo, 1.0, 0.0)) == pytest.approx(4 * np.log(2))
     right = torch.tensor([[[[100.0, -100.0]], [[0.0, 0.0]]]])
-    assert float(node_loss(logits, right, pseudo, 1.0)) == pytest.approx(0, abs=1e-6), "what sound adds counts"
+    assert float(node_loss(logits, right, pseudo, 1.0, 0.0)) == pytest.approx(0, abs=1e-6), "what sound adds counts"
 
 
 def test_a_part_that_has_changed(settings: Callable[..., Path], nets: Path, tmp_path: Path) -> None:

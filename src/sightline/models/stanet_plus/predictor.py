@@ -20,7 +20,7 @@ from sightline.models.stanet.windows import with_neighbours
 from sightline.models.stanet_plus.context import Reservoir, filled
 from sightline.models.stanet_plus.fusion import fuse
 from sightline.models.stanet_plus.loading import load_stanet_plus
-from sightline.models.stanet_plus.readout import ContextHead
+from sightline.models.stanet_plus.readout import ContextHead, recalled
 from sightline.nn.blocks import resize
 from sightline.types import Clip, Frame, Prompt, SoundWindow, VideoFrame
 
@@ -84,7 +84,7 @@ class STANetPlusPredictor(STANetPredictor):
         after = count // 2
         for near in with_neighbours(self._nodes(clip), _time, context.short_s, count - after, after):
             now = near[count - after]
-            distant = far.best(count, partial(_apart, _time(now), context.short_s))
+            distant = far.best(len(far), partial(_apart, _time(now), context.short_s))
             yield self._result(now, [one for one in near if one is not now], distant)
             if ahead is None:
                 far.offer(partial(_kept, now))
@@ -124,30 +124,33 @@ class STANetPlusPredictor(STANetPredictor):
         return Frame(frame.index, frame.time_s, frame.image, saliency, sound=now.sound)
 
     def _parts(self, now: Node, near: list[Node], distant: list[Node]) -> tuple[Tensor, Tensor, Tensor]:
-        """The maps of STA and of STA+ with short- and with long-term context, (1, 1, h', w') in [0, 1]."""
+        """The maps of STA and of STA+ with short- and with long-term context, (1, 1, h', w') in [0, 1].
+
+        near, distant: all of each context that there is; the graphs read the first ones."""
         size = (now.logits.shape[-2], now.logits.shape[-1])
         density = self.network.config.output == "density"
         sta = saliency_of(now.logits, size, "density") if density else now.logits.sigmoid()
-        residual = self.plus.config.readout == "residual"
+        residual, shift = self.plus.config.readout == "residual", self.network.encoders.backbone.shift(16)
         maps = []
         for name, head, found in (("short", self.plus.short, near), ("long", self.plus.long, distant)):
             nodes = [now, *filled(found, self.plus.config.graph.nodes, now)]
             fused = torch.stack([node.fused for node in nodes], dim=1)
             (logits,) = self._run(name, _Target(head), fused, now.spatial)
             with torch.inference_mode():
-                logits = self._add_recalled(head, logits, nodes)
-            maps.append((resize(logits, size) + (now.logits if residual else now.matches)).sigmoid())
+                logits = self._add_recalled(head, logits, now, found)
+            maps.append((resize(logits, size, shift) + (now.logits if residual else now.matches)).sigmoid())
         return sta, maps[0], maps[1]
 
-    def _add_recalled(self, head: ContextHead, logits: Tensor, nodes: list[Node]) -> Tensor:
-        """`ContextHead.add_recalled` of the target; its places are looked at only where there is something to recall."""
-        switch, now = self.network.switch, nodes[0]
-        heard = torch.stack([node.heard for node in nodes], dim=1)
-        if head.recall is None or switch is None or not (heard > heard[:, :1]).any():
+    def _add_recalled(self, head: ContextHead, logits: Tensor, now: Node, found: list[Node]) -> Tensor:
+        """See `ContextHead.add_recalled`; places are looked at only where there is something to recall."""
+        switch = self.network.switch
+        if head.recall is None or switch is None or not found:
+            return logits
+        more = recalled(now.heard, torch.stack([node.heard for node in found]))
+        if not more.any():
             return logits
         (places,) = self._run("places", _Places(switch), *now.levels)
-        others = places[:, None].expand(-1, len(nodes), -1, -1, -1)
-        return head.add_recalled(logits[:, None], others, heard)[:, 0]
+        return head.add_recalled(logits, places, more)
 
 
 def _time(node: Node) -> float:

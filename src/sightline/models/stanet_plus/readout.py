@@ -34,7 +34,8 @@ class ContextHead(nn.Module):
     """STA+ without its branches: what STA makes of a target and its context, to a fixation map of each.
 
     width: channels of STA's fused features. residual: what comes out is added to STA's logits, and is nothing at first;
-    otherwise it is the map's logits. recall: see `recalled`; what it is multiplied with is learned, 1 at first.
+    otherwise it is the map's logits. recall: whether sounds of the context count (`add_recalled`); how much is learned,
+    1 at first.
     """
 
     def __init__(self, width: int, config: GraphConfig, residual: bool = False, recall: bool = False) -> None:
@@ -42,9 +43,8 @@ class ContextHead(nn.Module):
         self.graph = ContextGraph(width, config)
         self.readout = Readout(width)
         self.recall = nn.Parameter(torch.ones(())) if recall else None
-        if residual:
-            nn.init.zeros_(self.readout.head.weight)
-            nn.init.zeros_(self.readout.head.bias)
+        for parameter in self.readout.head.parameters() if residual else ():
+            nn.init.zeros_(parameter)
 
     def forward(self, fused: Tensor, spatial: Tensor) -> Tensor:
         """fused: (N, 1 + n, C, h, w), sta of each node, the target first; spatial: the same, S of each node's frame.
@@ -53,35 +53,34 @@ class ContextHead(nn.Module):
         states = self.graph(fused)
         return self.readout(states.flatten(0, 1), spatial.flatten(0, 1)).unflatten(0, states.shape[:2])
 
-    def add_recalled(self, logits: Tensor, places: Tensor, heard: Tensor) -> Tensor:
-        """`forward`'s logits with what the other nodes have heard.
+    def add_recalled(self, logits: Tensor, places: Tensor, more: Tensor) -> Tensor:
+        """Logits (..., 1, h, w) of `forward` with what is recalled.
 
-        places: (N, 1 + n, tags, h, w); heard: (N, 1 + n, tags); see `recalled`."""
-        return logits if self.recall is None else logits + self.recall * recalled(places, heard)
+        places: (..., tags, h, w), logits of the tags that each place shows; more: (..., tags), see `recalled`. A place
+        counts as far as it matches what is recalled."""
+        if self.recall is None:
+            return logits
+        return logits + self.recall * torch.einsum("...khw,...k->...hw", places, more).unsqueeze(-3)
 
 
-def recalled(places: Tensor, heard: Tensor) -> Tensor:
-    """How well each place of a node matches what the other nodes have heard and it has not.
+def recalled(heard: Tensor, before: Tensor) -> Tensor:
+    """What was heard beside a frame's context, and is not heard beside the frame.
 
     Parameters
     ----------
-    places
-        (N, K, tags, h, w): logits of the tags that each place shows.
     heard
-        (N, K, tags) in [0, 1]: how surely each tag is heard; zeros where the audio switch is off.
+        (N, tags) in [0, 1]: how surely each tag is heard; zeros where the audio switch is off.
+    before
+        (M, N, tags): the same of M other frames; M may be 0.
 
     Returns
     -------
-    (N, K, 1, h, w), on the scale of `places`; zeros where there is nothing to recall.
+    (N, tags) in [0, 1]; zeros where there is nothing to recall.
 
     Examples
     --------
-    >>> places = torch.tensor([[[3.0], [5.0]], [[1.0], [2.0]]]).reshape(1, 2, 2, 1, 1)
-    >>> heard = torch.tensor([[[0.0, 0.0], [0.8, 0.2]]])
-    >>> [round(value, 4) for value in recalled(places, heard).flatten().tolist()]
-    [3.4, 0.0]
+    >>> bark, silence = torch.tensor([[0.9, 0.1]]), torch.zeros(1, 2)
+    >>> recalled(silence, torch.stack([bark, silence])), recalled(bark, torch.stack([bark, silence]))
+    (tensor([[0.9000, 0.1000]]), tensor([[0., 0.]]))
     """
-    nodes = heard.shape[1]
-    others = [torch.cat([heard[:, :node], heard[:, node + 1 :]], dim=1).amax(dim=1) for node in range(nodes)]
-    more = (torch.stack(others, dim=1) - heard).clamp_min(0)
-    return torch.einsum("nkthw,nkt->nkhw", places, more)[:, :, None]
+    return (torch.cat([heard[None], before]).amax(dim=0) - heard).clamp_min(0)

@@ -36,7 +36,8 @@ def build_scam_plus(recipe: ScamPlusRecipe) -> tuple[ScamPlusTask, ContextData]:
     scam.eval()
     clips = RowStore(scam.encoders, scam.config, recipe, scam.config.coarse_size).clips(tagged_videos(recipe.videos))
     crops = RowStore(scam.encoders, scam.config, recipe, scam.config.fine_size)
-    frames = TagFrames(examine(scam, crops, clips), config.graph.nodes, recipe.batch_size, recipe.seed)
+    lean = scam.encoders.backbone.lean
+    frames = TagFrames(examine(scam, crops, clips), config.graph.nodes, recipe.batch_size, recipe.seed, lean)
     return ScamPlusTask(network, recipe), ContextData(frames)
 
 
@@ -77,6 +78,7 @@ def build_stanet_plus(recipe: STANetPlusRecipe) -> tuple[STANetPlusTask, Context
         network.config.graph.nodes,
         recipe.batch_size,
         recipe.seed,
+        sta.encoders.backbone.lean,
         residual=network.config.readout == "residual",
     )
-    return STANetPlusTask(network, recipe), ContextData(frames)
+    return STANetPlusTask(network, recipe, sta.encoders.backbone.shift(16)), ContextData(frames)

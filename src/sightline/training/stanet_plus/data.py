@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -13,9 +14,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from sightline.errors import DataError
+from sightline.models.stanet_plus.readout import recalled
+from sightline.nn.blocks import mirrored
 from sightline.training.batches import Batches
 from sightline.training.stanet.rows import Clip
-from sightline.training.stanet_plus.draw import companions, distant
+from sightline.training.stanet_plus.draw import apart, companions, distant
 from sightline.training.stanet_plus.frames import ContextDraw, Examined, Heard
 
 B = TypeVar("B", bound=tuple[Any, ...])
@@ -36,14 +39,14 @@ class TagBatch(NamedTuple):
 class Nodes(NamedTuple):
     """B frames and their context, (B, 1 + n, ...), the target first; see `Heard`.
 
-    base: logits that the readout is added to: STA's, or what its residual path of sound gives."""
+    base: logits that the readout is added to: STA's, or what its residual path of sound gives; more: see `recalled`."""
 
     fused: Tensor
     spatial: Tensor
-    base: Tensor
     places: Tensor
+    base: Tensor
     pseudo: Tensor
-    heard: Tensor
+    more: Tensor
 
 
 class NodeBatch(NamedTuple):
@@ -56,7 +59,8 @@ class NodeBatch(NamedTuple):
 class ContextFrames(IterableDataset[B], Generic[B]):
     """Endless batches: a size of frames, a tag, a video and a frame are drawn in turn; half of them are mirrored.
 
-    usable: by clip, the rows that can be targets. start: batches to leave out, for a run that goes on.
+    usable: by clip, the rows that can be targets. lean: of the backbone. start: batches to leave out, for a run that
+    goes on.
     """
 
     def __init__(
@@ -66,8 +70,9 @@ class ContextFrames(IterableDataset[B], Generic[B]):
         usable: Sequence[Sequence[int]],
         batch_size: int,
         seed: int,
+        lean: int,
     ) -> None:
-        self.batch_size, self.seed, self.start = batch_size, seed, 0
+        self.batch_size, self.seed, self.start, self.lean = batch_size, seed, 0, lean
         self.usable = usable
         self.by_size: dict[tuple[int, ...], dict[str, list[int]]] = {}
         for number, (clip, size) in enumerate(zip(clips, sizes, strict=True)):
@@ -90,70 +95,83 @@ class ContextFrames(IterableDataset[B], Generic[B]):
                 group = groups[generator.integers(len(groups))]
                 number = group[generator.integers(len(group))]
                 row = self.usable[number][int(generator.integers(len(self.usable[number])))]
-                flip = (lambda values: values.flip(-1)) if generator.integers(2) else (lambda values: values)
-                drawn.append([flip(values) for values in self.fields(number, row, generator)])
+                drawn.append(self.fields(number, row, bool(generator.integers(2)), generator))
             yield self.batch(drawn)
 
-    @abstractmethod
-    def fields(self, number: int, row: int, generator: np.random.Generator) -> tuple[Tensor, ...]:
-        """Maps of a frame and its context, as `batch` takes them."""
+    def features(self, values: Tensor, mirror: bool) -> Tensor:
+        """What a network has made of the backbone's levels, of the picture or of the mirrored one."""
+        return mirrored(values, self.lean) if mirror else values
 
     @abstractmethod
-    def batch(self, drawn: list[list[Tensor]]) -> B:
+    def fields(self, number: int, row: int, mirror: bool, generator: np.random.Generator) -> Sequence[Tensor]:
+        """What there is of a frame and its context, as `batch` takes it."""
+
+    @abstractmethod
+    def batch(self, drawn: list[Sequence[Tensor]]) -> B:
         """A batch of the fields of several frames."""
 
 
 class TagFrames(ContextFrames[TagBatch]):
     """For the nets with context."""
 
-    def __init__(self, examined: Sequence[Examined], nodes: int, batch_size: int, seed: int) -> None:
+    def __init__(self, examined: Sequence[Examined], nodes: int, batch_size: int, seed: int, lean: int) -> None:
         clips = [one.clip for one in examined]
         sizes = [tuple(one.features.shape[-2:]) for one in examined]
-        super().__init__(clips, sizes, [range(len(one)) for one in examined], batch_size, seed)
+        super().__init__(clips, sizes, [range(len(one)) for one in examined], batch_size, seed, lean)
         self.examined, self.context = examined, ContextDraw(examined, nodes)
 
-    def fields(self, number: int, row: int, generator: np.random.Generator) -> tuple[Tensor, ...]:
-        """Short, long and cross: (M, 1 + n, C, h, w) each; tags in the place of a map, (K,)."""
+    def fields(self, number: int, row: int, mirror: bool, generator: np.random.Generator) -> Sequence[Tensor]:
+        """Short, long and cross: (M, 1 + n, C, h, w) each; tags (K,)."""
         own = self.examined[number]
         target = own.features[:, [row]].float()
         terms = self.context.draw(number, row, generator)
         alone = target.expand(-1, self.context.nodes, -1, -1, -1)
         found = [torch.cat([target, terms.get(term, alone)], dim=1) for term in ("short", "long", "cross")]
-        return (*found, own.clip.tags[0][:, None])  # a mirrored column is the same
+        return (*(self.features(one, mirror) for one in found), own.clip.tags[0])
 
-    def batch(self, drawn: list[list[Tensor]]) -> TagBatch:
+    def batch(self, drawn: list[Sequence[Tensor]]) -> TagBatch:
         """See `TagBatch`."""
         *terms, tags = zip(*drawn, strict=True)
         short, long, cross = (torch.stack(values, dim=1) for values in terms)
-        return TagBatch(short, long, cross, torch.stack(tags)[..., 0])
+        return TagBatch(short, long, cross, torch.stack(tags))
 
 
 class NodeFrames(ContextFrames[NodeBatch]):
     """For STA+: frames with pseudo-fixations. residual: whether the readout is added to STA's logits."""
 
-    def __init__(self, heard: Sequence[Heard], nodes: int, batch_size: int, seed: int, residual: bool) -> None:
+    def __init__(
+        self, heard: Sequence[Heard], nodes: int, batch_size: int, seed: int, lean: int, residual: bool
+    ) -> None:
         usable = [one.pseudo.flatten(1).amax(dim=1).nonzero()[:, 0].tolist() for one in heard]
         sizes = [tuple(one.fused.shape[-2:]) for one in heard]
-        super().__init__([one.clip for one in heard], sizes, usable, batch_size, seed)
+        super().__init__([one.clip for one in heard], sizes, usable, batch_size, seed, lean)
         self.heard, self.nodes, self.residual = heard, nodes, residual
+        self.more = [(_more(one, partial(companions, number=nodes)), _more(one, apart)) for one in heard]
 
-    def fields(self, number: int, row: int, generator: np.random.Generator) -> tuple[Tensor, ...]:
+    def fields(self, number: int, row: int, mirror: bool, generator: np.random.Generator) -> Sequence[Tensor]:
         """Those of `Nodes` with short-, then with long-term context, (1 + n, ...) each."""
         own = self.heard[number]
+        found: list[Tensor] = []
         contexts = (companions(row, len(own), self.nodes), distant(row, len(own), self.nodes, generator))
-        base = own.logits if self.residual else own.matches
-        return tuple(
-            values[[row, *context]].float()
-            for context in contexts
-            for values in (own.fused, own.spatial, base, own.places, own.pseudo, own.heard[..., None])
-        )
+        for context, more in zip(contexts, self.more[number], strict=True):
+            rows = [row, *context]
+            seen = [self.features(values[rows].float(), mirror) for values in (own.fused, own.spatial, own.places)]
+            maps = [values[rows].float() for values in (own.logits if self.residual else own.matches, own.pseudo)]
+            found += [*seen, *(values.flip(-1) if mirror else values for values in maps), more[rows]]
+        return found
 
-    def batch(self, drawn: list[list[Tensor]]) -> NodeBatch:
+    def batch(self, drawn: list[Sequence[Tensor]]) -> NodeBatch:
         """See `NodeBatch`."""
         fields = [torch.stack(values) for values in zip(*drawn, strict=True)]
-        *short, short_heard = fields[:6]
-        *long, long_heard = fields[6:]
-        return NodeBatch(Nodes(*short, short_heard[..., 0]), Nodes(*long, long_heard[..., 0]))
+        half = len(fields) // 2
+        return NodeBatch(Nodes(*fields[:half]), Nodes(*fields[half:]))
+
+
+def _more(heard: Heard, context_of: Callable[[int, int], list[int]]) -> Tensor:
+    """What each frame of a clip recalls, (N, tags). context_of: row and number of rows to the rows that it recalls."""
+    tags = heard.heard.float()
+    each = [recalled(tags[[row]], tags[context_of(row, len(heard))][:, None]) for row in range(len(heard))]
+    return torch.cat(each)
 
 
 class ContextData(Batches):

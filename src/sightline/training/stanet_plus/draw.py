@@ -19,6 +19,17 @@ def companions(row: int, count: int, number: int) -> list[int]:
     return [min(max(0, row + step), count - 1) for step in steps]
 
 
+def apart(row: int, count: int) -> list[int]:
+    """All rows among `count` that are no neighbours of a row.
+
+    Examples
+    --------
+    >>> apart(1, 5), apart(0, 2)
+    ([3, 4], [])
+    """
+    return [other for other in range(count) if abs(other - row) > 1]
+
+
 def distant(row: int, count: int, number: int, generator: np.random.Generator) -> list[int]:
     """Long-term context: rows that are no neighbours, at random; the row itself where there are none.
 
@@ -29,7 +40,7 @@ def distant(row: int, count: int, number: int, generator: np.random.Generator) -
     >>> sorted(distant(1, 5, 2, np.random.default_rng(0)))
     [3, 4]
     """
-    rows = [other for other in range(count) if abs(other - row) > 1]
+    rows = apart(row, count)
     if not rows:
         return [row] * number
     return [int(other) for other in generator.choice(rows, number, replace=len(rows) < number)]

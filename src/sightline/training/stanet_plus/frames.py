@@ -130,14 +130,17 @@ class Heard:
 @torch.inference_mode()
 def after_sta(sta: STANet, clips: Sequence[Clip], pseudo: Sequence[Tensor]) -> list[Heard]:
     """What STA makes of each clip's frames. pseudo: by clip, (N, h', w')."""
-    return [Heard(clip, *_chunks(sta, clip), maps) for clip, maps in zip(clips, pseudo, strict=True)]
+    return [Heard(clip=clip, pseudo=maps, **_chunks(sta, clip)) for clip, maps in zip(clips, pseudo, strict=True)]
 
 
-def _chunks(sta: STANet, clip: Clip) -> list[Tensor]:
+def _chunks(sta: STANet, clip: Clip) -> dict[str, Tensor]:
     chunks = [
         _after(sta, clip.rows(range(begin, min(begin + CHUNK, len(clip))))) for begin in range(0, len(clip), CHUNK)
     ]
-    return [torch.cat(values).half().clone() for values in zip(*chunks, strict=True)]
+    names = ("fused", "spatial", "logits", "matches", "places", "heard")
+    return {
+        name: torch.cat(values).half().clone() for name, values in zip(names, zip(*chunks, strict=True), strict=True)
+    }
 
 
 def _after(sta: STANet, rows: Rows) -> tuple[Tensor, ...]:

@@ -46,18 +46,21 @@ class ScamPlusTask(L.LightningModule):
 
 
 class STANetPlusTask(L.LightningModule):
-    """Trains STA+ with short- and with long-term context: every node that has pseudo-fixations (Eq. 20)."""
+    """Trains STA+ with short- and with long-term context: every node that has pseudo-fixations (Eq. 20).
 
-    def __init__(self, network: STANetPlus, recipe: STANetPlusRecipe) -> None:
+    shift: of STA's features, see `resize`.
+    """
+
+    def __init__(self, network: STANetPlus, recipe: STANetPlusRecipe, shift: float) -> None:
         super().__init__()
-        self.network, self.recipe = network, recipe
+        self.network, self.recipe, self.shift = network, recipe, shift
         network.train()
 
     def training_step(self, batch: NodeBatch, _: int) -> Tensor:
         loss = torch.zeros((), device=batch.short.fused.device)
         for name, head, nodes in (("short", self.network.short, batch.short), ("long", self.network.long, batch.long)):
-            logits = head.add_recalled(head(nodes.fused, nodes.spatial), nodes.places, nodes.heard)
-            own = node_loss(logits, nodes.base, nodes.pseudo, self.recipe.kl_weight)
+            logits = head.add_recalled(head(nodes.fused, nodes.spatial), nodes.places, nodes.more)
+            own = node_loss(logits, nodes.base, nodes.pseudo, self.recipe.kl_weight, self.shift)
             self.log(f"train_{name}", own)
             loss = loss + own
         self.log("train_loss", loss)
@@ -67,13 +70,13 @@ class STANetPlusTask(L.LightningModule):
         return configure(self.network, self.recipe.optimisation)
 
 
-def node_loss(logits: Tensor, base: Tensor, pseudo: Tensor, kl_weight: float) -> Tensor:
+def node_loss(logits: Tensor, base: Tensor, pseudo: Tensor, kl_weight: float, shift: float) -> Tensor:
     """Eq. 20: the sum over the nodes of what each one's map costs.
 
     logits: (N, K, 1, h, w); base: (N, K, h', w'), added to them at the size of the map; pseudo: (N, K, h', w') in
-    [0, 1], empty where there is none, which then does not count.
+    [0, 1], empty where there is none, which then does not count; shift: of the logits, see `resize`.
     """
     nodes = logits.shape[1]
     there = pseudo.flatten(2).amax(dim=2).flatten() > 0
-    maps = resize(logits.flatten(0, 1), pseudo.shape[-2:]) + base.flatten(0, 1)[:, None]
+    maps = resize(logits.flatten(0, 1), pseudo.shape[-2:], shift) + base.flatten(0, 1)[:, None]
     return nodes * losses.fixation_loss(maps[there], pseudo.flatten(0, 1)[there][:, None], kl_weight)

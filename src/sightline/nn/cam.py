@@ -17,6 +17,10 @@ FUSION_LAMBDA = 1e-4
 """Keeps Eq. 2 from dividing by zero. The paper calls it small; this is the value of the released code."""
 
 
+ROUNDING = 1e-5
+"""Range of a map, in parts of its highest value, below which it is constant: what rounding leaves is no structure."""
+
+
 def normalise(maps: Tensor) -> Tensor:
     """The normalisation of Eq. 1 and 2: each map from its minimum to its maximum becomes [0, 1].
 
@@ -27,7 +31,7 @@ def normalise(maps: Tensor) -> Tensor:
 
     Returns
     -------
-    The same shape. A constant map has no range and becomes 0 everywhere: it speaks for no place.
+    The same shape. A constant map, to `ROUNDING`, becomes 0 everywhere: it speaks for no place.
 
     Source: STANet, Eq. 1 and 2, where it is not written out.
 
@@ -41,7 +45,8 @@ def normalise(maps: Tensor) -> Tensor:
     """
     low, high = maps.amin(dim=(-2, -1), keepdim=True), maps.amax(dim=(-2, -1), keepdim=True)
     span = high - low
-    return torch.where(span > 0, (maps - low) / torch.where(span > 0, span, 1.0), 0.0)
+    there = span > ROUNDING * torch.maximum(high.abs(), low.abs())
+    return torch.where(there, (maps - low) / torch.where(there, span, 1.0), 0.0)
 
 
 def class_maps(features: Tensor, weights: Tensor) -> Tensor:

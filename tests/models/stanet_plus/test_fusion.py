@@ -39,3 +39,11 @@ def test_a_map_of_one_value_vetoes_agreement_but_not_the_sum() -> None:
     flat = torch.full((1, 3), 0.3)
     assert fuse(MAPS[0], MAPS[1], flat).flatten().tolist() == pytest.approx([0.0, 0.375, 0.5], abs=0.1)
     assert fuse(flat, flat, flat).abs().max() == 0
+
+
+def test_rounding_is_no_structure() -> None:
+    """A map that is constant but for its last bits says nothing; scaled to [0, 1] it would be noise."""
+    flat = torch.full((1, 3), 0.3)
+    nearly = flat + torch.tensor([[0.0, 3e-8, 6e-8]])
+    assert nearly.max() > nearly.min()
+    assert torch.equal(fuse(MAPS[0], nearly, nearly), fuse(MAPS[0], flat, flat))

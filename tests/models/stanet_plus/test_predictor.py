@@ -91,7 +91,7 @@ def test_the_map_is_the_fusion_of_three(sta: Path, tmp_path: Path, output: Outpu
         for head in (model.plus.short, model.plus.long):
             target = head(torch.stack([node.fused] * 3, dim=1), torch.stack([node.spatial] * 3, dim=1))[:, 0]
             base = node.logits if readout == "residual" else node.matches
-            maps.append(resize(target, node.logits.shape[-2:], model.network.encoders.backbone.shift(16)) + base)
+            maps.append(resize(target, node.logits.shape[-2:], model.network.encoders.backbone.shift(4)) + base)
         small = [logits.sigmoid() for logits in maps]
         expected = resize(fuse(*small, output), (48, 64))[0, 0]  # type: ignore[call-arg]
     np.testing.assert_allclose(frame.saliency, expected / expected.max(), atol=1e-4)
@@ -122,20 +122,57 @@ def contexts(model: STANetPlusPredictor, clip: Noise) -> list[tuple[float, list[
     return seen
 
 
+def test_what_was_heard_is_recalled(sta: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first frame barks: maps differ where it is context, by the places that show a dog."""
+    model = saved(sta, tmp_path)
+    bark = torch.tensor([[0.75, 0.25, 0.0]])
+    monkeypatch.setattr(model, "_heard", lambda moment: bark * (moment.now.frame.index == 0))
+    seen: dict[str, list[torch.Tensor]] = {}
+    parts = model._parts
+
+    def noted(now: Node, near: list[Node], distant: list[Node]) -> tuple[torch.Tensor, ...]:
+        found = parts(now, near, distant)
+        for name, maps in zip(("sta", "short", "long"), found, strict=True):
+            seen.setdefault(name, []).append(maps.logit())
+        if model.network.switch is not None and now.frame.index == 4:
+            with torch.inference_mode():
+                seen["dog"] = [model.network.switch.places(*now.levels)[:, :2]]
+        return found
+
+    monkeypatch.setattr(model, "_parts", noted)
+    run(model, slow(5))
+    with_it = {name: list(maps) for name, maps in seen.items()}
+    seen.clear()
+    for head in (model.plus.short, model.plus.long):
+        assert head.recall is not None
+        head.recall.data.zero_()
+    run(model, slow(5))
+    differs = {name: [not torch.equal(*both) for both in zip(with_it[name], seen[name], strict=True)] for name in seen}
+    assert differs["sta"] == [False] * 5
+    assert differs["short"] == [False, True, True, False, False], "its neighbour, and the one half a second on"
+    assert differs["long"] == [False, False, True, True, True], "more than 0.48 s on"
+    dog = (with_it["dog"][0] * torch.tensor([0.75, 0.25])[:, None, None]).sum(dim=1, keepdim=True)
+    shift = model.network.encoders.backbone.shift(4)
+    added = with_it["long"][4] - seen["long"][4]
+    torch.testing.assert_close(added, resize(dog, added.shape[-2:], shift), atol=1e-4, rtol=1e-3)
+
+
 def test_what_stands_beside_a_frame(model: STANetPlusPredictor) -> None:
     """A stream knows what has been: at the first frames nothing lies far enough behind."""
     found = contexts(model, slow(9))
     assert [near for _, near, _ in found] == [
         [0.5], [0.0, 0.75], [0.0, 1.0], [0.25, 1.25], [0.5, 1.5], [0.75, 1.75], [1.0, 2.0], [1.25, 2.0], [1.5],
     ]  # fmt: skip
-    assert [len(distant) for _, _, distant in found] == [0, 0, 1, 2, 2, 2, 2, 2, 2]
+    assert [len(distant) for _, _, distant in found] == [0, 0, 1, 2, 3, 4, 5, 6, 7], (
+        "of the first ones the graph reads two"
+    )
     assert all(now - time >= 0.48 for now, _, distant in found for time in distant)
 
 
 def test_a_first_pass_shows_all_of_the_clip(model: STANetPlusPredictor) -> None:
     model.look_ahead(slow(9))
     found = contexts(model, slow(9))
-    assert all(len(distant) == 2 for _, _, distant in found)
+    assert [len(distant) for _, _, distant in found] == [7, 6, 6, 6, 6, 6, 6, 6, 7], "all but itself and its neighbours"
     assert min(found[0][2]) >= 0.5
     assert all(abs(now - time) >= 0.48 for now, _, distant in found for time in distant)
     assert [len(distant) for _, _, distant in contexts(model, slow(3))] == [0, 0, 1], "the next clip has its own"

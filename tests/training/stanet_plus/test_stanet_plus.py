@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from sightline.nn.tagger import AudioTagger
 from sightline.training.recipe import SHIPPED, builder, read_recipe
 from sightline.training.run import train
 from sightline.training.stanet import rows
-from sightline.training.stanet_plus.frames import plus_pseudo_fixations
+from sightline.training.stanet_plus.data import _more
+from sightline.training.stanet_plus.draw import apart, companions
+from sightline.training.stanet_plus.frames import Heard, plus_pseudo_fixations
 from sightline.training.stanet_plus.task import node_loss
 
 TAGS = ("bird", "dog")
@@ -168,15 +171,52 @@ def test_no_net_predicts_anything(settings: Callable[..., Path], films: Path) ->
         stage(path, "stanet-plus", "stages.scam-plus=null", f"stages.stanet-plus.scam_plus={folder}")
 
 
+def test_batches_of_sta_with_context(
+    settings: Callable[..., Path], nets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task, _ = stage(settings(), "scam-plus")
+    weights.save(task.network, task.network.config.model_dump(mode="json"), tmp_path / "plus")
+    overrides = ("stages.scam-plus=null", f"stages.stanet-plus.scam_plus={tmp_path / 'plus'}")
+    task, data = stage(settings(), "stanet-plus", *overrides)
+    heard = data.frames.heard
+    assert [len(one) for one in heard] == [4, 3, 1]
+    batch = next(iter(data.frames))
+    for nodes in batch:
+        assert nodes.fused.shape == nodes.spatial.shape == (3, 3, 8, 4, 4)
+        assert nodes.places.shape == (3, 3, len(TAGS), 4, 4)
+        assert nodes.base.shape == nodes.pseudo.shape == (3, 3, 8, 8)
+        assert nodes.more.shape == (3, 3, len(TAGS))
+        every = torch.cat([one.logits for one in heard]).float()
+        either = torch.cat([every, every.flip(-1)])
+        assert (either - nodes.base[0, 0]).abs().amax(dim=(1, 2)).min() == 0, "what is added to: STA's logits"
+    fused, spatial = batch.short.fused, batch.short.spatial
+    assert task.network.short(fused, spatial).abs().max() == 0, "training begins at STA"
+
+    _, data = stage(settings(), "stanet-plus", *overrides, "stages.stanet-plus.network.readout=map")
+    assert not data.frames.residual
+    assert next(iter(data.frames)).short.base.abs().max() == 0, "nothing is heard"
+
+
+def test_what_frames_recall() -> None:
+    """Four frames, of which the first barks: the next one's neighbours have heard it, the last two's distant ones."""
+    none = torch.zeros(4, 0)
+    heard = torch.tensor([[0.9, 0.1], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
+    one = Heard(None, none, none, none, none, none, heard, none)  # type: ignore[arg-type]  # the clip is not looked at
+    near = _more(one, partial(companions, number=2))
+    torch.testing.assert_close(near, torch.tensor([[0.0, 0.0], [0.9, 0.1], [0.0, 0.0], [0.0, 0.0]]))
+    far = _more(one, apart)
+    torch.testing.assert_close(far, torch.tensor([[0.0, 0.0], [0.0, 0.0], [0.9, 0.1], [0.9, 0.1]]))
+
+
 def test_equation_20_by_hand() -> None:
     """Two nodes, one without pseudo-fixations: cross-entropy ln 2 and divergence ln 2 of the other, twice over."""
     logits = torch.zeros(1, 2, 1, 1, 2)
     pseudo = torch.tensor([[[[1.0, 0.0]], [[0.0, 0.0]]]])
     none = torch.zeros(1, 2, 1, 2)
-    assert float(node_loss(logits, none, pseudo, 0.0, 0.0)) == pytest.approx(2 * np.log(2))
-    assert float(node_loss(logits, none, pseudo, 1.0, 0.0)) == pytest.approx(4 * np.log(2))
+    assert float(node_loss(logits, none, pseudo, 0.0)) == pytest.approx(2 * np.log(2))
+    assert float(node_loss(logits, none, pseudo, 1.0)) == pytest.approx(4 * np.log(2))
     right = torch.tensor([[[[100.0, -100.0]], [[0.0, 0.0]]]])
-    assert float(node_loss(logits, right, pseudo, 1.0, 0.0)) == pytest.approx(0, abs=1e-6), "what sound adds counts"
+    assert float(node_loss(logits, right, pseudo, 1.0)) == pytest.approx(0, abs=1e-6), "what sound adds counts"
 
 
 def test_a_part_that_has_changed(settings: Callable[..., Path], nets: Path, tmp_path: Path) -> None:

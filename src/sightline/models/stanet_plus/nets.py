@@ -97,7 +97,7 @@ def plus_maps(nets: ScamPlusNets, scam: StageMaps, contexts: dict[Term, Tensor],
     scam: what SCAM's stage made of the frames; contexts: by term, the features of their context by each of SCAM's nets,
     (M, N, n, C, h, w); tags: (N, K) of 0 and 1.
     """
-    config, shift = nets.config, nets.scam.encoders.backbone.shift(16)  # as of SCAM's own maps
+    config, shift = nets.config, nets.scam.encoders.backbone.shift(4)  # as of SCAM's own maps
     places = {sources: place for place, sources in enumerate(config.scam.nets)}
     maps: dict[MapName, Tensor] = {}
     confidences: dict[MapName, Tensor] = {}

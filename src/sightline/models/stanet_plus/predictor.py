@@ -130,7 +130,7 @@ class STANetPlusPredictor(STANetPredictor):
         size = (now.logits.shape[-2], now.logits.shape[-1])
         density = self.network.config.output == "density"
         sta = saliency_of(now.logits, size, "density") if density else now.logits.sigmoid()
-        residual, shift = self.plus.config.readout == "residual", self.network.encoders.backbone.shift(16)
+        residual, shift = self.plus.config.readout == "residual", self.network.encoders.backbone.shift(4)
         maps = []
         for name, head, found in (("short", self.plus.short, near), ("long", self.plus.long, distant)):
             nodes = [now, *filled(found, self.plus.config.graph.nodes, now)]

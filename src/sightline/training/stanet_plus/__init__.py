@@ -36,8 +36,7 @@ def build_scam_plus(recipe: ScamPlusRecipe) -> tuple[ScamPlusTask, ContextData]:
     scam.eval()
     clips = RowStore(scam.encoders, scam.config, recipe, scam.config.coarse_size).clips(tagged_videos(recipe.videos))
     crops = RowStore(scam.encoders, scam.config, recipe, scam.config.fine_size)
-    lean = scam.encoders.backbone.lean
-    frames = TagFrames(examine(scam, crops, clips), config.graph.nodes, recipe.batch_size, recipe.seed, lean)
+    frames = TagFrames(examine(scam, crops, clips), config.graph.nodes, recipe.batch_size, recipe.seed)
     return ScamPlusTask(network, recipe), ContextData(frames)
 
 
@@ -78,7 +77,6 @@ def build_stanet_plus(recipe: STANetPlusRecipe) -> tuple[STANetPlusTask, Context
         network.config.graph.nodes,
         recipe.batch_size,
         recipe.seed,
-        sta.encoders.backbone.lean,
         residual=network.config.readout == "residual",
     )
-    return STANetPlusTask(network, recipe, sta.encoders.backbone.shift(16)), ContextData(frames)
+    return STANetPlusTask(network, recipe, sta.encoders.backbone.shift(4)), ContextData(frames)

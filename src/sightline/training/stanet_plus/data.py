@@ -15,7 +15,6 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from sightline.errors import DataError
 from sightline.models.stanet_plus.readout import recalled
-from sightline.nn.blocks import mirrored
 from sightline.training.batches import Batches
 from sightline.training.stanet.rows import Clip
 from sightline.training.stanet_plus.draw import apart, companions, distant
@@ -59,8 +58,7 @@ class NodeBatch(NamedTuple):
 class ContextFrames(IterableDataset[B], Generic[B]):
     """Endless batches: a size of frames, a tag, a video and a frame are drawn in turn; half of them are mirrored.
 
-    usable: by clip, the rows that can be targets. lean: of the backbone. start: batches to leave out, for a run that
-    goes on.
+    usable: by clip, the rows that can be targets. start: batches to leave out, for a run that goes on.
     """
 
     def __init__(
@@ -70,9 +68,8 @@ class ContextFrames(IterableDataset[B], Generic[B]):
         usable: Sequence[Sequence[int]],
         batch_size: int,
         seed: int,
-        lean: int,
     ) -> None:
-        self.batch_size, self.seed, self.start, self.lean = batch_size, seed, 0, lean
+        self.batch_size, self.seed, self.start = batch_size, seed, 0
         self.usable = usable
         self.by_size: dict[tuple[int, ...], dict[str, list[int]]] = {}
         for number, (clip, size) in enumerate(zip(clips, sizes, strict=True)):
@@ -98,10 +95,6 @@ class ContextFrames(IterableDataset[B], Generic[B]):
                 drawn.append(self.fields(number, row, bool(generator.integers(2)), generator))
             yield self.batch(drawn)
 
-    def features(self, values: Tensor, mirror: bool) -> Tensor:
-        """What a network has made of the backbone's levels, of the picture or of the mirrored one."""
-        return mirrored(values, self.lean) if mirror else values
-
     @abstractmethod
     def fields(self, number: int, row: int, mirror: bool, generator: np.random.Generator) -> Sequence[Tensor]:
         """What there is of a frame and its context, as `batch` takes it."""
@@ -114,10 +107,10 @@ class ContextFrames(IterableDataset[B], Generic[B]):
 class TagFrames(ContextFrames[TagBatch]):
     """For the nets with context."""
 
-    def __init__(self, examined: Sequence[Examined], nodes: int, batch_size: int, seed: int, lean: int) -> None:
+    def __init__(self, examined: Sequence[Examined], nodes: int, batch_size: int, seed: int) -> None:
         clips = [one.clip for one in examined]
         sizes = [tuple(one.features.shape[-2:]) for one in examined]
-        super().__init__(clips, sizes, [range(len(one)) for one in examined], batch_size, seed, lean)
+        super().__init__(clips, sizes, [range(len(one)) for one in examined], batch_size, seed)
         self.examined, self.context = examined, ContextDraw(examined, nodes)
 
     def fields(self, number: int, row: int, mirror: bool, generator: np.random.Generator) -> Sequence[Tensor]:
@@ -127,7 +120,7 @@ class TagFrames(ContextFrames[TagBatch]):
         terms = self.context.draw(number, row, generator)
         alone = target.expand(-1, self.context.nodes, -1, -1, -1)
         found = [torch.cat([target, terms.get(term, alone)], dim=1) for term in ("short", "long", "cross")]
-        return (*(self.features(one, mirror) for one in found), own.clip.tags[0])
+        return (*(one.flip(-1) if mirror else one for one in found), own.clip.tags[0])
 
     def batch(self, drawn: list[Sequence[Tensor]]) -> TagBatch:
         """See `TagBatch`."""
@@ -139,12 +132,10 @@ class TagFrames(ContextFrames[TagBatch]):
 class NodeFrames(ContextFrames[NodeBatch]):
     """For STA+: frames with pseudo-fixations. residual: whether the readout is added to STA's logits."""
 
-    def __init__(
-        self, heard: Sequence[Heard], nodes: int, batch_size: int, seed: int, lean: int, residual: bool
-    ) -> None:
+    def __init__(self, heard: Sequence[Heard], nodes: int, batch_size: int, seed: int, residual: bool) -> None:
         usable = [one.pseudo.flatten(1).amax(dim=1).nonzero()[:, 0].tolist() for one in heard]
         sizes = [tuple(one.fused.shape[-2:]) for one in heard]
-        super().__init__([one.clip for one in heard], sizes, usable, batch_size, seed, lean)
+        super().__init__([one.clip for one in heard], sizes, usable, batch_size, seed)
         self.heard, self.nodes, self.residual = heard, nodes, residual
         self.more = [(_more(one, partial(companions, number=nodes)), _more(one, apart)) for one in heard]
 
@@ -155,9 +146,9 @@ class NodeFrames(ContextFrames[NodeBatch]):
         contexts = (companions(row, len(own), self.nodes), distant(row, len(own), self.nodes, generator))
         for context, more in zip(contexts, self.more[number], strict=True):
             rows = [row, *context]
-            seen = [self.features(values[rows].float(), mirror) for values in (own.fused, own.spatial, own.places)]
-            maps = [values[rows].float() for values in (own.logits if self.residual else own.matches, own.pseudo)]
-            found += [*seen, *(values.flip(-1) if mirror else values for values in maps), more[rows]]
+            base = own.logits if self.residual else own.matches
+            maps = [values[rows].float() for values in (own.fused, own.spatial, own.places, base, own.pseudo)]
+            found += [*(values.flip(-1) if mirror else values for values in maps), more[rows]]
         return found
 
     def batch(self, drawn: list[Sequence[Tensor]]) -> NodeBatch:

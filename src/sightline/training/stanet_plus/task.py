@@ -12,7 +12,7 @@ from sightline.models.stanet import losses
 from sightline.models.stanet_plus.config import sources_of, term_of
 from sightline.models.stanet_plus.nets import ScamPlusNets
 from sightline.models.stanet_plus.network import STANetPlus
-from sightline.nn.blocks import resize
+from sightline.nn.blocks import Shift, resize
 from sightline.training.optimisation import configure
 from sightline.training.stanet_plus.data import NodeBatch, TagBatch
 from sightline.training.stanet_plus.recipe import ScamPlusRecipe, STANetPlusRecipe
@@ -51,7 +51,7 @@ class STANetPlusTask(L.LightningModule):
     shift: of STA's features, see `resize`.
     """
 
-    def __init__(self, network: STANetPlus, recipe: STANetPlusRecipe, shift: float) -> None:
+    def __init__(self, network: STANetPlus, recipe: STANetPlusRecipe, shift: Shift) -> None:
         super().__init__()
         self.network, self.recipe, self.shift = network, recipe, shift
         network.train()
@@ -70,7 +70,7 @@ class STANetPlusTask(L.LightningModule):
         return configure(self.network, self.recipe.optimisation)
 
 
-def node_loss(logits: Tensor, base: Tensor, pseudo: Tensor, kl_weight: float, shift: float) -> Tensor:
+def node_loss(logits: Tensor, base: Tensor, pseudo: Tensor, kl_weight: float, shift: Shift = (0.0, 0.0)) -> Tensor:
     """Eq. 20: the sum over the nodes of what each one's map costs.
 
     logits: (N, K, 1, h, w); base: (N, K, h', w'), added to them at the size of the map; pseudo: (N, K, h', w') in

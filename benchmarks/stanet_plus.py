@@ -218,11 +218,11 @@ def face_table(options: argparse.Namespace) -> dict[str, object]:
             rows: dict[str, list[tuple[float, float]]] = defaultdict(list)
             for number, maps in model.streamed(watched.stimulus, options.every or 5):
                 points = watched.at(number).xy
-                for part, values in maps.items() if len(points) else ():
-                    rows[part].append(watched_scores(values, points, watched.size))
-            for part, own in rows.items():
-                scores[part][name] = np.nanmean(own, axis=0).tolist()
-            print(said, name, {part: np.round(each[name], 3).tolist() for part, each in scores.items()}, flush=True)
+                for part, own in watched_scores(maps, points, watched.size).items() if len(points) else ():
+                    rows[part].append(own)
+            for part, each in rows.items():
+                scores[part][name] = np.nanmean(each, axis=0).tolist()
+            print(said, name, {part: np.round(own[name], 3).tolist() for part, own in scores.items()}, flush=True)
         found.append(scores)
     return compared(found)
 
@@ -236,20 +236,24 @@ def photo_table(options: argparse.Namespace) -> dict[str, object]:
             picture = load_image(sample.image_path)
             size = (picture.shape[0], picture.shape[1])
             list(model.predict(picture))
-            for part, values in model.maps().items():
-                points = sample.fixations_at(*size)
-                scores[part][sample.image_path.stem] = list(watched_scores(values, points, size))
+            for part, own in watched_scores(model.maps(), sample.fixations_at(*size), size).items():
+                scores[part][sample.image_path.stem] = list(own)
         found.append(scores)
     return compared(found)
 
 
-def watched_scores(values: Tensor, points: NDArray[np.float64], size: tuple[int, int]) -> tuple[float, float]:
-    """(NSS, CC) of a map (1, 1, h, w) against fixations."""
+def watched_scores(
+    maps: Mapping[str, Tensor], points: NDArray[np.float64], size: tuple[int, int]
+) -> dict[str, tuple[float, float]]:
+    """(NSS, CC) of each map (1, 1, h, w) against fixations."""
     sigma = mit_sigma(size)
     density = gaussian_density(torch.from_numpy(points.astype(np.float64)), size, (sigma, sigma))
-    whole = resize(values, size)[0, 0].double()
     counts = torch.from_numpy(fixation_counts(points, size))
-    return float(fixation.nss(whole, counts)), float(fixation.cc(whole, density))
+    found = {}
+    for name, values in maps.items():
+        whole = resize(values, size)[0, 0].double()
+        found[name] = float(fixation.nss(whole, counts)), float(fixation.cc(whole, density))
+    return found
 
 
 def compared(found: Sequence[Scores]) -> dict[str, object]:

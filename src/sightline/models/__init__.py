@@ -100,7 +100,7 @@ REGISTRY: tuple[ModelInfo, ...] = (
         "stanet-plus",
         "sightline.models.stanet_plus.predictor:STANetPlusPredictor",
         "STANet+ (Wang et al., 2021)",
-        use="the same with memory: frames around, and seen before; scores a little lower so far",
+        use="the same with memory: frames around, and what was seen and heard before",
     ),
     ModelInfo(
         "stanet-fixations",

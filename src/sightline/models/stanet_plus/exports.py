@@ -37,8 +37,16 @@ class _Head(nn.Module):
         return logits
 
 
+LOGITS = {
+    "residual": "what is added to the logits of `decide`, at their size; as a map, the sigmoid of both",
+    "map": "of where viewers look; as a map, their sigmoid",
+}
+
+
 def stanet_plus_parts(network: STANetPlus, sta: STANet, size: tuple[int, int]) -> tuple[ExportPart, ...]:
-    """Those of STANet, a frame as a node, and the maps from frames near it and far from it."""
+    """Those of STANet, a frame as a node, and what frames near it and far from it make of its map.
+
+    What is recalled of their sounds is no network: the maps of `places` for other sounds, see `ContextHead`."""
     *_, decide = parts = stanet_parts(sta, size)
     switch = next(entry for entry in decide.inputs if entry.name == "switch")
     audio = next(entry for entry in decide.inputs if entry.name == "audio")
@@ -71,7 +79,7 @@ def stanet_plus_parts(network: STANetPlus, sta: STANet, size: tuple[int, int]) -
                         for number in range(1, network.config.graph.nodes + 1)
                     ),
                 ),
-                {"logits": "of where viewers look; as maps, their sigmoid"},
+                {"logits": LOGITS[network.config.readout]},
             )
             for name, head, where in heads
         ),

@@ -151,7 +151,8 @@ def test_what_was_heard_is_recalled(sta: Path, tmp_path: Path, monkeypatch: pyte
     assert differs["sta"] == [False] * 5
     assert differs["short"] == [False, True, True, False, False], "its neighbour, and the one half a second on"
     assert differs["long"] == [False, False, True, True, True], "more than 0.48 s on"
-    dog = (with_it["dog"][0] * torch.tensor([0.75, 0.25])[:, None, None]).sum(dim=1, keepdim=True)
+    heard = torch.tensor([0.75, 0.25]) / 3  # in one of three frames
+    dog = (with_it["dog"][0] * heard[:, None, None]).sum(dim=1, keepdim=True)
     shift = model.network.encoders.backbone.shift(4)
     added = with_it["long"][4] - seen["long"][4]
     torch.testing.assert_close(added, resize(dog, added.shape[-2:], shift), atol=1e-4, rtol=1e-3)

@@ -203,9 +203,9 @@ def test_what_frames_recall() -> None:
     heard = torch.tensor([[0.9, 0.1], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
     one = Heard(None, none, none, none, none, none, heard, none)  # type: ignore[arg-type]  # the clip is not looked at
     near = _more(one, partial(companions, number=2))
-    torch.testing.assert_close(near, torch.tensor([[0.0, 0.0], [0.9, 0.1], [0.0, 0.0], [0.0, 0.0]]))
+    torch.testing.assert_close(near, torch.tensor([[0.0, 0.0], [0.45, 0.05], [0.0, 0.0], [0.0, 0.0]]))
     far = _more(one, apart)
-    torch.testing.assert_close(far, torch.tensor([[0.0, 0.0], [0.0, 0.0], [0.9, 0.1], [0.9, 0.1]]))
+    torch.testing.assert_close(far, torch.tensor([[0.0, 0.0], [0.0, 0.0], [0.9, 0.1], [0.45, 0.05]]))
 
 
 def test_equation_20_by_hand() -> None:

@@ -66,6 +66,8 @@ class ContextHead(nn.Module):
 def recalled(heard: Tensor, before: Tensor) -> Tensor:
     """What was heard beside a frame's context, and is not heard beside the frame.
 
+    A tag counts as often as it was heard: one frame that mishears among many says little.
+
     Parameters
     ----------
     heard
@@ -79,8 +81,8 @@ def recalled(heard: Tensor, before: Tensor) -> Tensor:
 
     Examples
     --------
-    >>> bark, silence = torch.tensor([[0.9, 0.1]]), torch.zeros(1, 2)
+    >>> bark, silence = torch.tensor([[0.8, 0.2]]), torch.zeros(1, 2)
     >>> recalled(silence, torch.stack([bark, silence])), recalled(bark, torch.stack([bark, silence]))
-    (tensor([[0.9000, 0.1000]]), tensor([[0., 0.]]))
+    (tensor([[0.4000, 0.1000]]), tensor([[0., 0.]]))
     """
-    return (torch.cat([heard[None], before]).amax(dim=0) - heard).clamp_min(0)
+    return (before.sum(dim=0) / max(1, len(before)) - heard).clamp_min(0)

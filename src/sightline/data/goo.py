@@ -60,7 +60,9 @@ class Scene:
         try:
             return np.stack([decode(code, self.size) for code in self.codes])
         except ValueError as error:
-            raise DataError(f"{self.name}: a mask cannot be read: {error}") from None
+            raise DataError(
+                f"{self.image or self.name}: a mask of it in the annotations cannot be read: {error}"
+            ) from None
 
 
 def read_scenes(root: str | Path) -> dict[str, Scene]:

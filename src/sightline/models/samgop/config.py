@@ -66,7 +66,7 @@ class RuleConfig(Config):
     inside_score: float = Field(0.5, ge=0, le=1, description="below it a target is outside of the picture")
     selection: Selection = Field("mask", description="how the object looked at is chosen; alternatives in the README")
     selection_power: float = Field(
-        0.5, ge=0, le=1, description="energy / area**power: 0 favours large objects, 1 small ones"
+        1.0, ge=0, le=1, description="energy / area**power: 0 favours large objects, 1 small ones"
     )
     selection_share: float = Field(
         0.5,

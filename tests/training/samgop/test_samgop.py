@@ -221,17 +221,17 @@ def test_modules_are_taken_from_other_weights(tmp_path: Path, monkeypatch: pytes
         for parameter in given.parameters():
             parameter.add_(1)
     weights.save(given, given.config.model_dump(mode="json"), tmp_path)
-    before = own.gaze.mix[0].weight.clone()
+    before = own.gaze.mix.weight.clone()
     for name in ("gaze.tower", "detector"):
         _take(own, name, tmp_path)
     torch.testing.assert_close(own.gaze.tower.out.bias, given.gaze.tower.out.bias, atol=1e-3, rtol=1e-3)  # type: ignore[union-attr]
     torch.testing.assert_close(own.detector.outline.bias, given.detector.outline.bias, atol=1e-2, rtol=1e-3)
-    torch.testing.assert_close(own.gaze.mix[0].weight, before)
+    torch.testing.assert_close(own.gaze.mix.weight, before)
     without = small({"crop_side": 0})
     _take(without, "gaze.tower", tmp_path)  # it has none, so it takes nothing
     assert without.gaze.tower is None
     with pytest.raises(UsageError, match="has no module"):
-        _take(own, "gaze.attend", _saved_without(tmp_path / "other"))
+        _take(given, "gaze.attend", _saved_without(tmp_path / "other"))
 
 
 def _saved_without(folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,11 @@ def test_looks_are_of_the_whole_and_around_the_peak(data: Path, monkeypatch: pyt
         x, y = found["peak"][2 * index + 1]
         assert x1 <= x < x2 <= image.shape[1]
         assert y1 <= y < y2 <= image.shape[0]
+    looks(samples, model)
+    assert len(seen) == 2 * len(samples), "what is kept is not made again"
+    moved = replace(samples[0], fixations=samples[0].fixations + 1)
+    looks([moved, *samples[1:]], model)
+    assert len(seen) == 4 * len(samples), "other fixations, other crops"
     first = next(targets([source], None))  # type: ignore[arg-type]  # no network of ours is asked
     assert (first.kind, first.path) == ("taught", samples[0].image_path)
     assert first.soft is not None

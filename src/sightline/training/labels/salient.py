@@ -65,17 +65,15 @@ def looks(samples: Sequence[FixationImage], model: Path) -> Features:
             y, x = (int(place) for place in np.unravel_index(int(density.argmax()), density.shape))
             for x1, y1, x2, y2 in ((0, 0, width, height), _around(x, y, (height, width))):
                 found = network.saliency(image[y1:y2, x1:x2])
-                small = np.zeros((KEPT, KEPT)) if found is None else cv2.resize(found, (KEPT, KEPT), None, 0, 0, 3)
+                nothing = np.zeros((KEPT, KEPT), np.float32)
+                small = nothing if found is None else cv2.resize(found, (KEPT, KEPT), interpolation=cv2.INTER_AREA)
                 writer.add(
                     map=np.rint(255 * small.clip(0, 1)).astype(np.uint8),
                     crop=np.array([x1, y1, x2, y2], np.int32),
                     peak=np.array([x, y], np.int32),
                 )
 
-    files = [str(sample.image_path) for sample in samples]
-    return cached(
-        "salient", [code_of(__name__), graph, files, [sample.image_path.parent for sample in samples[:1]]], make
-    )
+    return cached("salient", [code_of(__name__), graph, samples], make)
 
 
 def _around(x: int, y: int, size: tuple[int, int]) -> tuple[int, int, int, int]:

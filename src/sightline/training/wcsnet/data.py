@@ -34,8 +34,8 @@ def bank_of(views: Views, backbone: Backbone) -> ViewBank:
     photographs = [source.root for source in views.sources if source.family == "bsds500"]
     backgrounds = [path for root in photographs for path in sorted(root.glob("*/*.jpg"))]
     settings = views.model_dump_json(exclude={"backbone_weights", "saliency"})
-    roots = [source.root for source in views.sources]
-    made_of = [code_of("sightline.training.wcsnet.views"), backbone, settings, roots]
+    files = [(source.root, source.teacher) for source in views.sources]
+    made_of = [code_of("sightline.training.wcsnet.views"), backbone, settings, files]
     make = partial(compute_views, targets(views.sources, backbone), backbone, views.stills, views.seed, backgrounds)
     return ViewBank(cached("views", made_of, make), egnet)
 

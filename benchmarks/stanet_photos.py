@@ -38,7 +38,7 @@ from sightline.models.stanet.scam import Box, Stage, crop_box, stage_maps
 from sightline.models.stanet.windows import fitted, squares
 from sightline.nn import cam
 from sightline.nn.audiovisual import FRAMES, TagNet
-from sightline.nn.backbones import build_backbone
+from sightline.nn.backbones import Backbone, build_backbone
 from sightline.nn.blocks import resize
 from sightline.nn.naming import BACKBONE, PRESENCE, VOC
 from sightline.progress import track
@@ -50,6 +50,8 @@ SIDE = 288
 CENTRE = 0.25
 """Standard deviation of the centre prior, in widths and heights of the picture."""
 BATCH = 16
+PAIRS = (("SCAM fine", "CAM S, classic"), ("SCAM fine", "centre prior"), ("STA, without tags", "SCAM fine"))
+"""Maps whose difference is told: the first less the second."""
 
 
 class Photo(NamedTuple):
@@ -70,30 +72,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=150, help="of each net")
     parser.add_argument("--photographs", type=int, help="of each set, evenly spread; all where it is not given")
     options = parser.parse_args()
-    root = options.data / "image_fixations"
-    deeplab = build_backbone(BACKBONE, options.data / "weights/deeplabv3_mobilenet_v2_1.0_513").eval()
-    backbone = build_backbone("mobilenet-v2-1280", options.data / "weights/mobilenet_v2_1.0_224").eval()
-    config = ScamConfig(
-        nets=("S",), maps=("S",), tags=VOC, several_tags=True, audio_switch=False, coarse_size=SIDE, fine_size=256
-    )
-    kept = {
-        name: encoded(spread(images(root / name), options.photographs), backbone, deeplab, name)
-        for name in (*TRAINED, "osie_dev")
-    }
-    figures: dict[str, object] = {
-        name: {"photographs": len(photos), "with a tag": sum(bool(p.tags.any()) for p in photos)}
-        for name, photos in kept.items()
-    }
-    scored = [photo for photo in kept["osie_dev"] if photo.tags.any()]
+    backbone, train, scored, figures = prepared(options.data, options.photographs)
     found = []
     for seed in range(options.seeds):
-        torch.manual_seed(seed)
-        nets = ScamNets(config, backbone)
-        train = [photo for name in TRAINED for photo in kept[name] if photo.tags.any()]
-        learn_tags(nets, "coarse", train, options.steps, seed)
-        boxes = [box_of(nets, photo) for photo in train]
-        crops = [cropped(photo, box, backbone) for photo, box in zip(track(train, "Crops"), boxes, strict=True)]
-        learn_tags(nets, "fine", crops, options.steps, seed)
+        nets, boxes, crops = taught(backbone, train, options.steps, seed)
         pseudo = [fine_map(nets, photo, box, crop) for photo, box, crop in zip(train, boxes, crops, strict=True)]
         if seed == 0:
             for photo, values in zip(train, pseudo, strict=True):
@@ -109,6 +91,34 @@ def main() -> None:
     print(text)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "photos.json").write_text(text + "\n")
+
+
+def prepared(data: Path, count: int | None) -> tuple[Backbone, list[Photo], list[Photo], dict[str, object]]:
+    """The frozen backbone, the photographs with a tag to train on and to score, and how many there are."""
+    deeplab = build_backbone(BACKBONE, data / "weights/deeplabv3_mobilenet_v2_1.0_513").eval()
+    backbone = build_backbone("mobilenet-v2-1280", data / "weights/mobilenet_v2_1.0_224").eval()
+    kept, figures = {}, dict[str, object]()
+    for name in (*TRAINED, "osie_dev"):
+        photos = encoded(spread(images(data / "image_fixations" / name), count), backbone, deeplab, name)
+        kept[name] = [photo for photo in photos if photo.tags.any()]
+        figures[name] = {"photographs": len(photos), "with a tag": len(kept[name])}
+    return backbone, [photo for name in TRAINED for photo in kept[name]], kept["osie_dev"], figures
+
+
+def taught(
+    backbone: Backbone, train: Sequence[Photo], steps: int, seed: int
+) -> tuple[ScamNets, list[Box | None], list[Photo]]:
+    """Both stages of SCAM on tags, and where the coarse one looks: boxes and crops of the photographs."""
+    torch.manual_seed(seed)
+    config = ScamConfig(
+        nets=("S",), maps=("S",), tags=VOC, several_tags=True, audio_switch=False, coarse_size=SIDE, fine_size=256
+    )
+    nets = ScamNets(config, backbone)
+    learn_tags(nets, "coarse", train, steps, seed)
+    boxes = [box_of(nets, photo) for photo in train]
+    crops = [cropped(photo, box, backbone) for photo, box in zip(track(train, "Crops"), boxes, strict=True)]
+    learn_tags(nets, "fine", crops, steps, seed)
+    return nets, boxes, crops
 
 
 def spread(samples: Sequence[FixationImage], count: int | None) -> Sequence[FixationImage]:
@@ -267,19 +277,12 @@ def scores(nets: ScamNets, student: STANet, photos: Sequence[Photo]) -> dict[str
     return found
 
 
-def summary(found: Sequence[dict[str, list[float]]]) -> dict[str, object]:
-    """Means over photographs and seeds, and what SCAM fine and STA are above."""
+def summary(found: Sequence[dict[str, list[float]]], pairs: Sequence[tuple[str, str]] = PAIRS) -> dict[str, object]:
+    """Means over photographs and seeds, and by how much one map is above another."""
     each = {name: np.mean([one[name] for one in found], axis=0) for name in found[0]}
     known = ~np.isnan(np.stack(list(each.values()))).any(axis=0)
     each = {name: values[known] for name, values in each.items()}
-    differences = {
-        f"{name} - {other}": each[name] - each[other]
-        for name, other in (
-            ("SCAM fine", "CAM S, classic"),
-            ("SCAM fine", "centre prior"),
-            ("STA, without tags", "SCAM fine"),
-        )
-    }
+    differences = {f"{name} - {other}": each[name] - each[other] for name, other in pairs}
     return {"photographs": int(known.sum())} | {
         name: [round(float(values.mean()), 3), *interval(values)] for name, values in (each | differences).items()
     }

@@ -1,6 +1,6 @@
 """STANet on talking faces: leave one video out, beside EG-Net, a centre prior and other viewers.
 
-    python benchmarks/stanet_faces.py --data ../shared/data --out runs/faces [--steps N] [--seed S] [--set FIELD=VALUE]
+    python benchmarks/stanet_faces.py --data ../shared/data --out runs/faces [--set FIELD=VALUE]
 
 Each of the five multi-face videos is scored by a network that `sightline train stanet-fixations` trained on the other
 four and on photographs; what is trained already in --out is taken as it is. Of the frames that the recipe

@@ -285,6 +285,21 @@ def test_of_a_single_picture_the_saliency_is_where_people_look(
     assert alone.state is None
 
 
+def test_a_single_picture_has_the_input_of_a_picture(copy: Path, frames: np.ndarray) -> None:
+    config = json.loads((copy / "egnet/config.json").read_text())
+    (copy / "egnet/config.json").write_text(json.dumps(config | {"picture_size": 128}))
+    alone = sightline.load(copy / "egnet", "cpu")
+    assert isinstance(alone, EGNetPredictor)
+    as_picture, as_frame = (predict_saliency(frames[0], alone.network, side) for side in (128, None))
+    assert np.abs(as_picture - as_frame).max() > 1e-3
+    for model in (alone, sightline.load(copy, "cpu")):
+        (found,) = model.predict(frames[0])
+        np.testing.assert_allclose(found.saliency, as_picture, atol=1e-6)
+    first, *_ = alone.predict(frames)
+    np.testing.assert_allclose(first.saliency, as_frame, atol=1e-6)
+    np.testing.assert_allclose(alone.saliency(frames[0]), as_picture, atol=1e-6)
+
+
 def test_results_come_while_frames_are_still_coming(folder: Path, frames: np.ndarray) -> None:
     """A generator: the model reads a few frames ahead at most, so memory does not grow with the video."""
     read = 0

@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from models import small
-from sightline.nn.egnet import fixation_density, network_size, predict_saliency, saliency_map
+from sightline.nn.egnet import (
+    EGNetConfig,
+    fixation_density,
+    network_size,
+    picture_side,
+    predict_saliency,
+    saliency_map,
+)
 
 
 def test_a_density_sums_to_one_and_a_map_peaks_at_one() -> None:
@@ -38,3 +45,14 @@ def test_the_saliency_has_the_pictures_size(size: tuple[int, int]) -> None:
     assert saliency.shape == size
     assert saliency.dtype == np.float32
     assert 0 <= saliency.min() <= saliency.max() == 1
+
+
+def test_a_picture_may_have_a_larger_input_than_a_frame() -> None:
+    assert picture_side(EGNetConfig(input_size=96)) == 96
+    assert picture_side(EGNetConfig(input_size=96, picture_size=160)) == 160
+    network, image = small.egnet(), np.random.default_rng(0).integers(0, 256, (90, 160, 3), dtype=np.uint8)
+    shapes: list[tuple[int, ...]] = []
+    network.register_forward_pre_hook(lambda _, inputs: shapes.append(tuple(inputs[0].shape[2:])))
+    predict_saliency(image, network)
+    predict_saliency(image, network, 160)
+    assert shapes == [(32, 64), (96, 160)]

@@ -29,6 +29,12 @@ class EGNetConfig(Config):
     backbone: str = "deeplab-mobilenet-v2"
     width: int = Field(96, ge=1, description="channels of the decoder")
     input_size: int = Field(320, ge=32, description="longer side of the network's input, pixels")
+    picture_size: int | None = Field(
+        None,
+        ge=32,
+        description="the same for a picture by itself, as `input_size` where it is not given: a photograph has details "
+        "that nobody has the time to look at in a video",
+    )
 
 
 class EGNet(nn.Module):
@@ -85,10 +91,18 @@ def network_input(image: NDArray[np.uint8], longer: int) -> Tensor:
     return torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].float().div_(255)
 
 
-def predict_saliency(image: NDArray[np.uint8], network: EGNet) -> NDArray[np.float32]:
-    """The fixation map of a picture (H, W, 3) uint8, as (H, W) float32 in [0, 1]."""
+def picture_side(config: EGNetConfig) -> int:
+    """Longer side of the network's input for a picture by itself, pixels."""
+    return config.picture_size or config.input_size
+
+
+def predict_saliency(image: NDArray[np.uint8], network: EGNet, longer: int | None = None) -> NDArray[np.float32]:
+    """The fixation map of a picture (H, W, 3) uint8, as (H, W) float32 in [0, 1].
+
+    longer: side of the network's input, pixels; by default that of the frames of a video.
+    """
     with torch.inference_mode():
-        logits = network(network_input(image, network.config.input_size).to(network.prior.device))
+        logits = network(network_input(image, longer or network.config.input_size).to(network.prior.device))
         return saliency_map(logits, (image.shape[0], image.shape[1]))[0, 0].cpu().numpy()
 
 
@@ -99,8 +113,8 @@ class SaliencyEngine:
         self.network, self.device = network, device
         self._engines: dict[torch.Size, Engine] = {}
 
-    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        pixels = network_input(image, self.network.config.input_size)
+    def __call__(self, image: NDArray[np.uint8], longer: int | None = None) -> NDArray[np.float32]:
+        pixels = network_input(image, longer or self.network.config.input_size)
         if pixels.shape not in self._engines:
             self._engines[pixels.shape] = Engine(self.network, (pixels,), self.device)
         logits = self._engines[pixels.shape](pixels)[0]

@@ -24,7 +24,7 @@ from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.network import WCSNet
 from sightline.models.wcsnet.targets import Targets
 from sightline.models.wcsnet.tracker import Tracked, Tracker
-from sightline.nn.egnet import EGNet, EGNetConfig, SaliencyEngine, predict_saliency
+from sightline.nn.egnet import EGNet, EGNetConfig, SaliencyEngine, picture_side, predict_saliency
 from sightline.nn.motion import MotionConfig, thumbnail
 from sightline.types import Clip, Frame, Hotspot, Object, Prompt, Track, VideoFrame
 from sightline.video import prefetch
@@ -36,7 +36,7 @@ def load_egnet(folder: Path) -> EGNet:
 
 
 class EGNetPredictor(Predictor):
-    """EG-Net on every frame by itself: the fixation map."""
+    """EG-Net on every frame by itself: the fixation map. A picture alone may have a larger input."""
 
     name = "egnet"
     gives = frozenset({"saliency"})
@@ -53,12 +53,15 @@ class EGNetPredictor(Predictor):
 
     def saliency(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The fixation map of a picture (H, W, 3) uint8 RGB, as (H, W) float32 in [0, 1]."""
-        return self._gaze(image)
+        return self._gaze(image, picture_side(self.network.config))
 
     def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
-        """See `Predictor.stream`; every frame is looked at by itself."""
-        for frame in clip.frames():
-            yield Frame(frame.index, frame.time_s, frame.image, self.saliency(frame.image))
+        """See `Predictor.stream`; every frame is looked at by itself, a single one as a picture."""
+        frames = clip.frames()
+        begin = list(islice(frames, 2))
+        seen = self.saliency if len(begin) == 1 else self._gaze
+        for frame in chain(begin, frames):
+            yield Frame(frame.index, frame.time_s, frame.image, seen(frame.image))
 
 
 class WCSNetPredictor(Predictor):
@@ -109,7 +112,8 @@ class WCSNetPredictor(Predictor):
             return
         targets = Targets(self.tracker, prompt.targets, 0.5 / clip.fps)
         found = targets.step(first.image, first.time_s, following=[frame.image for frame in following])
-        yield _frame(first, found, None if following else predict_saliency(first.image, self.egnet))
+        alone = None if following else predict_saliency(first.image, self.egnet, picture_side(self.egnet.config))
+        yield _frame(first, found, alone)
         last_s = first.time_s
         motions = _motions(first, chain(following, frames), settings.motion)
         with closing(prefetch(motions, 2)) as moving:  # on a thread of its own

@@ -3,7 +3,8 @@
 # make test              set up .venv with every extra, then lint, type-check and test
 # make bench             what can be measured without data sets and training; docs/results.md has all commands
 # make coverage          the tests once more, with the lines and branches that they reach
-# make fuzz              MINUTES (10, of a processor) of damaged files for each reader, from case FIRST on; make test has the short form
+# make fuzz              MINUTES (10, of a processor) of damaged files for each of TARGETS (all), from case FIRST on; make test has
+#                        the short form. RESUME=--resume goes on where a run was stopped
 # make site             build the documentation into site/, without a network
 # make wheel-test        build sdist and wheel, try the wheel in an empty environment
 # make lint | clean
@@ -42,7 +43,7 @@ coverage: .venv/.installed-test
 MINUTES ?= 10
 FIRST ?= 1000000
 fuzz: .venv/.installed-test
-	$(ONE_THREAD) $(BIN)/python tests/fuzz/harness.py --minutes $(MINUTES) --first $(FIRST)
+	$(ONE_THREAD) $(BIN)/python tests/fuzz/harness.py $(TARGETS) --minutes $(MINUTES) --first $(FIRST) $(RESUME)
 
 site: .venv/.installed-test
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --clean

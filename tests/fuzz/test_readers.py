@@ -29,6 +29,8 @@ CRASHES = {
     "predictions-empty": ("predictions", "a"),
     "predictions-label": ("predictions", "predictions.json"),
     "pupil-column": ("pupil", "gaze.csv"),
+    "smi-calibration": ("smi", "samples.txt"),
+    "smi-user-event": ("smi-events", "events.txt"),
     "tiff-dimensions": ("stills", "a.tiff"),
     "typed-heads": ("typed prompts", "typed.txt"),
     "typed-names": ("typed prompts", "typed.txt"),

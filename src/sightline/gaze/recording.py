@@ -18,6 +18,8 @@ from sightline.errors import DataError, UsageError
 FloatArray = NDArray[np.float64]
 Space = Literal["screen", "stimulus", "scene", "display"]
 PAUSE = 1.5  # an interval this many times the median is a pause of the recording, not jitter
+MOST_PX = 1_000_000
+"""Beyond every screen and every picture."""
 EYES = ("auto", "left", "right", "mean", "mono")
 
 # kind is fixation, saccade or blink; x and y are in the unit of the samples and null where the tracker gives none.
@@ -63,6 +65,16 @@ class Declared:
     focal_px: tuple[float, float] | None = None
     calibrated: bool | None = None
     accuracy_deg: dict[str, float] = field(default_factory=dict)
+
+
+def pixels(what: str, height: float, width: float) -> tuple[int, int]:
+    """(height, width) that a file declares, in whole pixels. Raises DataError where no screen or picture is of it.
+
+    what: the file, and its words for that.
+    """
+    if not (0 <= height <= MOST_PX and 0 <= width <= MOST_PX):  # NaN is not either
+        raise DataError(f"{what} is {width:g} x {height:g} pixels, which is no size; mend or remove it")
+    return int(height), int(width)
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,3 +219,78 @@ def test_arrays_are_never_unpickled(known: Truth, tmp_path: Path) -> None:
     (tmp_path / "world_timestamps.csv").unlink()
     np.save(tmp_path / "world_timestamps.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     refused(path, "world_timestamps.npy: no array of times")
+
+
+@pytest.mark.parametrize(
+    ("maker", "changes", "words"),
+    [
+        ("eyelink", {"GAZE_COORDS 0.00": "GAZE_COORDS -inf"}, "the screen is inf x"),
+        ("smi", {"Calibration Area:\t": "Calibration Area:\t" + "9" * 400}, "pixels, which is no size"),
+        ("smi", {"L POR Y": "L POR Z", "R POR X": "R POR Z"}, "no eye that has both x and y"),
+        ("pupil-core", {"342391.250000000": "inf"}, "'gaze_timestamp' is empty or no time"),
+    ],
+)
+def test_numbers_that_cannot_be(maker: str, changes: dict[str, str], words: str, known: Truth, tmp_path: Path) -> None:
+    path = makers.MAKERS[maker](tmp_path, known)
+    for old, new in changes.items():
+        assert old in path.read_text()
+        edit(path, lambda text, old=old, new=new: text.replace(old, new))  # type: ignore[misc]
+    refused(path, words)
+
+
+@pytest.mark.parametrize(
+    ("maker", "old", "new"),
+    [
+        ("eyelink", "\nSAMPLES", "\n \t\nSAMPLES"),
+        ("eyelink", "\tTRACKING", ".3\tTRACKING"),
+        ("smi", "Time\tType", "TIME\tType"),
+        ("smi", "L POR X [px]\tL POR Y [px]", "l por x [PX]\tl por y [PX]"),
+    ],
+)
+def test_damage_that_harms_nothing(maker: str, old: str, new: str, known: Truth, tmp_path: Path) -> None:
+    """A line of blanks, a rate that is no number, names in other letters' case."""
+    path = makers.MAKERS[maker](tmp_path, known)
+    whole = read(path)
+    assert old in path.read_text()
+    found = read(edit(path, lambda text: text.replace(old, new)))
+    assert [len(each.time_s) for each in found] == [len(each.time_s) for each in whole]
+    assert [set(each.eyes) for each in found] == [set(each.eyes) for each in whole]
+
+
+def test_asc_whose_start_is_indented_and_has_no_end(known: Truth, tmp_path: Path) -> None:
+    def change(text: str) -> str:
+        start = next(line for line in text.split("\n") if line.startswith("START"))
+        kept = "\n".join(line for line in text.split("\n") if not line.startswith("END"))
+        return kept.replace(start, f" {start}\n{start}", 1)
+
+    path = edit(makers.eyelink(tmp_path, known), change)
+    assert read(path, options=ReadOptions(lenient=True))
+
+
+def test_trials_that_are_named_where_nothing_is_recorded(known: Truth, tmp_path: Path) -> None:
+    path = edit(makers.eyelink(tmp_path, known), lambda text: text + "MSG\t9999998 over\nMSG\t9999999 over\n")
+    refused(path, "stand where nothing is recorded", options=ReadOptions(trial_message="^over$"))
+
+
+def test_frames_of_the_scene_without_times(known: Truth, tmp_path: Path) -> None:
+    path = makers.pupil_core(tmp_path, known)
+    edit(tmp_path / "world_timestamps.csv", lambda text: text.replace("342391.250000000", "inf"))
+    refused(path, "world_timestamps.csv: no list of times")
+    (tmp_path / "world_timestamps.csv").unlink()
+    np.save(tmp_path / "world_timestamps.npy", np.zeros((2, 3)))
+    refused(path, "world_timestamps.npy: no list of times")
+
+
+def test_logs_of_messages_alone(tmp_path: Path) -> None:
+    path = tmp_path / "log.tsv"
+    path.write_text("timestamp\ttime\tfix\tstate\tavgx\tavgy\nMSG\t10:00\t5170\timage_on\t\t\n")
+    refused(path, "messages alone and no samples")
+
+
+def test_a_trial_of_webgazer_without_samples(tmp_path: Path) -> None:
+    path = tmp_path / "jspsych.csv"
+    path.write_text('"subject","webgazer_data"\n"p7","[ ]"\n"p7","[{""x"": 1, ""y"": 2, ""t"": 3}]"\n')
+    (recording,) = read(path)
+    assert recording.eyes["both"].tolist() == [[1, 2]]
+    path.write_text('"webgazer_data"\n"[ ]"\n')
+    refused(path, "no trial with gaze samples")

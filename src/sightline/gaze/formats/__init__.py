@@ -128,6 +128,8 @@ def read(path: str | Path, format: str | None = None, options: ReadOptions | Non
     recordings: list[Recording] = module.read(head, options)
     if not recordings:
         raise DataError(f"{path}: no trial with gaze samples; export the whole recording")
+    if not all(recording.eyes for recording in recordings):
+        raise DataError(f"{path}: no eye that has both x and y; export both")
     return recordings
 
 

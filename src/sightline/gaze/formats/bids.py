@@ -20,7 +20,16 @@ from pydantic import BaseModel, BeforeValidator, Field, FiniteFloat, ValidationE
 
 from sightline.errors import DataError
 from sightline.gaze.formats.table import Head, ReadOptions, Table, beside, read_head, read_table
-from sightline.gaze.recording import Declared, FloatArray, Message, Recording, clean_times, events_frame, join_eyes
+from sightline.gaze.recording import (
+    Declared,
+    FloatArray,
+    Message,
+    Recording,
+    clean_times,
+    events_frame,
+    join_eyes,
+    pixels,
+)
 from sightline.untrusted import parse_json
 
 NAME = "bids"
@@ -228,7 +237,7 @@ def _declared(path: Path, said: _Said) -> Declared:
     eye = _EYES.get((said.eye or "").lower())
     return Declared(
         rate_hz=said.rate_hz,
-        screen_px=(int(px[1]), int(px[0])) if px else None,
+        screen_px=pixels(f"{path}: the screen's resolution", px[1], px[0]) if px else None,
         screen_cm=(100 * metres[1], 100 * metres[0]) if metres else None,
         distance_cm=100 * distance if distance else None,
         accuracy_deg={eye: said.accuracy_deg[0]} if eye and said.accuracy_deg else {},

@@ -84,7 +84,7 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
     whole = not rest or rest.startswith("END")
     if rest and (whole or not options.lenient):
         lines.append(rest)
-    other = [i for i, line in enumerate(lines) if line and not line[0].isdigit()]
+    other = [i for i, line in enumerate(lines) if line.strip() and not line[0].isdigit()]
     blocks = _blocks(path, lines, other)
     if not blocks:
         raise DataError(f"{path}: no START of a recording; convert the whole EDF file with edf2asc")
@@ -124,7 +124,8 @@ def _blocks(path: Path, lines: list[str], other: list[int]) -> list[_Block]:
         words = lines[i].split()
         if words[0] == "START":
             if blocks and not blocks[-1].whole:
-                blocks[-1].end = next(k for k in range(i, blocks[-1].start, -1) if _tracked(lines[k - 1]))
+                first = blocks[-1].start + 1
+                blocks[-1].end = next((k for k in range(i, first, -1) if _tracked(lines[k - 1])), first)
             blocks.append(_Block(i, len(lines), tuple(_EYE[w] for w in words[2:] if w in _EYE)))
         elif words[0] == "END" and blocks and not blocks[-1].whole:
             blocks[-1].end, blocks[-1].whole = i, True
@@ -167,6 +168,8 @@ def _trials(path: Path, blocks: list[_Block], messages: Sequence[Message], patte
         ]
         if own:
             trials.append(_Trial(name, first, last, own))
+    if not trials:
+        raise DataError(f"{path}: the messages that name trials stand where nothing is recorded; give another one")
     return trials
 
 

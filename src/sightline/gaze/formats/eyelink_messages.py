@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sightline.errors import DataError
-from sightline.gaze.recording import Declared, Message, Shown
+from sightline.gaze.recording import Declared, Message, Shown, pixels
 
 _OFFSET = re.compile(r"^(-?\d+)\s+(?=\S)")
 _NUMBER = r"-?\d+(?:\.\d+)?"
@@ -20,8 +20,8 @@ _PLACE = re.compile(rf"^(.*?)((?:\s+{_NUMBER}){{2}}|(?:\s+{_NUMBER}){{4}})$")
 _VFRAME = re.compile(rf"^!V VFRAME\s+\d+\s+({_NUMBER})\s+({_NUMBER})\s+(.+)$", re.IGNORECASE)
 _VARIABLE = re.compile(r"^!V TRIAL_VAR\s+(\S+)\s+(.+)$", re.IGNORECASE)
 _TELLING = re.compile(r"stim|image|img|pic|photo|video|movie|clip|film|scene|file", re.IGNORECASE)
-_VALIDATION = re.compile(r"!CAL VALIDATION\s.*\b(LEFT|RIGHT)\b.*?ERROR\s+([\d.]+)\s+avg", re.IGNORECASE)
-_RATE = re.compile(r"^SAMPLES\s.*\bRATE\s+([\d.]+)")
+_VALIDATION = re.compile(r"!CAL VALIDATION\s.*\b(LEFT|RIGHT)\b.*?ERROR\s+(\d+(?:\.\d+)?)\s+avg", re.IGNORECASE)
+_RATE = re.compile(r"^SAMPLES\s.*\bRATE\s+(\d+(?:\.\d+)?)(?![\d.])")
 _RECCFG = re.compile(r"^MSG\s+\S+\s+(?:-?\d+\s+)?(?:RECCFG\s+\S+|!MODE RECORD\s+\S+)\s+(\d+)")
 _COORDS = re.compile(r"^MSG\s+\S+\s+(?:-?\d+\s+)?(?:DISPLAY|GAZE)_COORDS\b\s*=?\s*(.*)")
 _DESCRIBES = re.compile(r"_COORDS\b|RECCFG|!MODE RECORD|!CAL VALIDATION", re.IGNORECASE)
@@ -134,6 +134,8 @@ def _screen(path: Path, index: int, line: str, words: str) -> tuple[int, int]:
             f"{path}, line {index + 1}: the description of the recording is damaged ({line!r}: four numbers are "
             "expected); convert it again"
         ) from None
-    width, height = math.ceil(right - left) + 1, math.ceil(bottom - top) + 1
+    spans = bottom - top, right - left
+    pixels(f"{path}, line {index + 1}: the screen", *spans)
+    height, width = (math.ceil(span) + 1 for span in spans)
     # The last pixel is in the file, or, as some experiments write it, the size; no screen's size is odd.
     return height - height % 2, width - width % 2

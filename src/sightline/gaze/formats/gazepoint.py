@@ -61,7 +61,8 @@ def _are_fixations(table: Table) -> bool:
     if "FPOGID" not in table or "FPOGD" not in table:
         return False
     numbers, lengths = table.text("FPOGID"), table.numbers("FPOGD")
-    return bool(len(set(numbers.tolist())) > 0.9 * len(numbers) and np.nanmedian(lengths) >= SHORTEST_S)
+    known = lengths[np.isfinite(lengths)]
+    return len(set(numbers.tolist())) > 0.9 * len(numbers) and len(known) > 0 and bool(np.median(known) >= SHORTEST_S)
 
 
 def _read_fixations(table: Table, clock: str, trial: str | None) -> Recording:

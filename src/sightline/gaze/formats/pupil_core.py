@@ -36,9 +36,9 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
     clock, index = ("gaze_timestamp", "world_index") if "gaze_timestamp" in head.columns else ("timestamp", "index")
     table = read_table(head, [clock, "confidence", x, y, index])
     stamps = table.numbers(clock)
-    if np.isnan(stamps).any():
-        line = int(table.lines[int(np.isnan(stamps).argmax())])
-        raise DataError(f"{head.path}, line {line}: {clock!r} is empty; export it again")
+    if not np.isfinite(stamps).all():
+        line = int(table.lines[int((~np.isfinite(stamps)).argmax())])
+        raise DataError(f"{head.path}, line {line}: {clock!r} is empty or no time; export it again")
     # Eyes are paired after the fact, so samples may stand a little out of order, or twice.
     _, order = np.unique(stamps, return_index=True)
     table = Table(table.path, table.frame[order], table.lines[order])
@@ -73,21 +73,29 @@ def _frame_times(
     for folder in (path.parent, path.parent.parent.parent):
         if export := beside(folder / "x", "world_timestamps.csv"):
             head = read_head(export)
-            return read_table(head, head.columns[:1]).numbers(head.columns[0]) - origin, None
+            return _whole(export, read_table(head, head.columns[:1]).numbers(head.columns[0])) - origin, None
         if (recorded := folder / "world_timestamps.npy").is_file():
             try:
-                return np.asarray(np.load(recorded, allow_pickle=False), dtype=np.float64) - origin, None
+                stamps = np.asarray(np.load(recorded, allow_pickle=False), dtype=np.float64)
             except Exception as error:  # NumPy raises whatever the damage leads to
                 raise DataError(f"{recorded}: no array of times ({error}); copy it again") from None
+            return _whole(recorded, stamps) - origin, None
     if index not in table:
         return None, None
     # Each sample names the frame nearest in time, so a frame was taken in the middle of its samples.
     frames = table.numbers(index)
-    if np.isnan(frames).any() or (np.diff(frames) < 0).any():
+    if not np.isfinite(frames).all() or (np.diff(frames) < 0).any():
         return None, None
     named, first = np.unique(frames.astype(np.int64), return_index=True)
     counts = np.diff([*first, len(frames)])
     return (np.add.reduceat(time, first) / counts, named) if len(named) > 1 else (None, None)
+
+
+def _whole(path: Path, stamps: FloatArray) -> FloatArray:
+    """When frames were taken. Raises DataError where that is no list of times."""
+    if stamps.ndim != 1 or not np.isfinite(stamps).all():
+        raise DataError(f"{path}: no list of times, one for each frame of the scene; export or copy it again")
+    return stamps
 
 
 def _events(path: Path, origin: float) -> pl.DataFrame | None:

@@ -147,5 +147,5 @@ def _focal(path: Path) -> tuple[float, float] | None:
     try:
         matrix = parse_json(file.read_text())["camera_matrix"]
         return float(matrix[0][0]), float(matrix[1][1])
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+    except (ValueError, KeyError, IndexError, TypeError, OverflowError) as error:
         raise DataError(f"{file}: no camera matrix in it ({error}); download the recording again") from None

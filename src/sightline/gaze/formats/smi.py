@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from sightline.gaze.formats.table import Head, ReadOptions, Table, read_table
+from sightline.gaze.formats.table import Head, ReadOptions, Table, find, read_table
 from sightline.gaze.recording import (
     Declared,
     FloatArray,
@@ -20,6 +20,7 @@ from sightline.gaze.recording import (
     Recording,
     clean_times,
     events_from_labels,
+    pixels,
     sampling_interval,
     split_trials,
 )
@@ -32,18 +33,17 @@ NEEDS = {
     "L POR Y [px]": r"[LR] POR Y \[px\]|Point of Regard (Left|Right|Binocular) Y \[px\]",
 }
 
-_POINT = re.compile(r"^(?P<eye>L|R) POR (?P<axis>X|Y) \[px\]$")
-_POINT_BEGAZE = re.compile(r"^Point of Regard (?P<eye>Left|Right|Binocular) (?P<axis>X|Y) \[px\]$")
+_POINT = re.compile(r"^(?P<eye>L|R) POR (?P<axis>X|Y) \[px\]$", re.IGNORECASE)
+_POINT_BEGAZE = re.compile(r"^Point of Regard (?P<eye>Left|Right|Binocular) (?P<axis>X|Y) \[px\]$", re.IGNORECASE)
 _EYE = {"L": "left", "R": "right", "Left": "left", "Right": "right", "Binocular": "both"}
 _LABEL = re.compile(r"^(?:(?P<eye>[LRB]) Event Info|Category (?P<name>Left|Right|Binocular))$")
 _LABEL_EYE = {"L": "left", "R": "right", "B": "both", "Left": "left", "Right": "right", "Binocular": "both"}
-_TIME = {"Time": 1e-6, "RecordingTime [ms]": 1e-3}
 _PREAMBLE = re.compile(r"^##\s*(?P<key>[^:\t]+):?\s+(?P<value>.+)$")
 
 
 def read(head: Head, options: ReadOptions) -> list[Recording]:
     """The trials of the file, by participant where BeGaze exported several together."""
-    time_column = next(name for name in _TIME if name in head.columns)
+    time_column = find(head, "Time") or find(head, r"RecordingTime \[ms\]") or "Time"
     points = _points(head)
     labels = {
         _LABEL_EYE[match["eye"] or match["name"]]: name
@@ -108,7 +108,7 @@ def _message_column(head: Head) -> str:
 
 def _separate_messages(table: Table, time_column: str, said: str) -> tuple[tuple[Message, ...], Table, FloatArray]:
     """The messages, and the rows and times of the samples."""
-    times = table.numbers(time_column) * _TIME[time_column]
+    times = table.numbers(time_column) * (1e-6 if time_column.lower() == "time" else 1e-3)
     times -= times[0]
     if "Type" not in table:
         return (), table, times
@@ -127,7 +127,7 @@ def _points(head: Head) -> dict[str, tuple[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for name in head.columns:
         if match := _POINT.match(name) or _POINT_BEGAZE.match(name):
-            found.setdefault(_EYE[match["eye"]], {})[match["axis"]] = name
+            found.setdefault(_EYE[match["eye"].title()], {})[match["axis"].upper()] = name
     return {eye: (axes["X"], axes["Y"]) for eye, axes in found.items() if len(axes) == 2}
 
 
@@ -155,7 +155,7 @@ def _declared(head: Head) -> Declared:
     rate = re.search(r"\d+(?:\.\d+)?", said.get("Sample Rate", ""))
     return Declared(
         rate_hz=float(rate[0]) if rate else None,
-        screen_px=(int(screen[0]), int(screen[1])) if screen else None,
+        screen_px=pixels(f"{head.path}: Calibration Area", *screen) if screen else None,
         screen_cm=size("Stimulus Dimension [mm]", 0.1),
         distance_cm=float(distance[0]) / 10 if distance else None,
     )

@@ -13,7 +13,7 @@ import numpy as np
 
 from sightline.errors import DataError
 from sightline.gaze.formats.table import Head, ReadOptions, read_text
-from sightline.gaze.recording import Declared, EventRow, Message, Recording, events_frame
+from sightline.gaze.recording import Declared, EventRow, Message, Recording, events_frame, pixels
 
 NAME = "smi-events"
 TITLE = "SMI event export (BeGaze, IDF Event Detector)"
@@ -51,8 +51,7 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
             row = _event(head, number, kind, eye, columns.get(f"{kind}s", _USUAL), cells)
             rows.setdefault(cells[1], []).append(row)
         elif first.replace(" ", "").lower() == "userevent" and len(cells) > 4:
-            text = re.sub(r"^#\s*Message:\s*", "", cells[4])
-            messages.setdefault(cells[1], []).append(Message(float(cells[3]) / 1e6, text, number))
+            messages.setdefault(cells[1], []).append(_message(head, number, cells))
         elif not columns and (key := re.match(r"^(?:##\s*)?([^:\t,]+):\s*[\t,]?\s*(.*)$", line)):
             said[key[1].strip()] = key[2].strip().strip('"')
     if not rows:
@@ -63,6 +62,17 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
         _recording(head, said, trial if several else None, events, messages.get(trial, []), origin)
         for trial, events in rows.items()
     ]
+
+
+def _message(head: Head, line: int, cells: list[str]) -> Message:
+    try:
+        time_s = float(cells[3]) / 1e6
+    except ValueError:
+        raise DataError(
+            f"{head.path}, line {line}: a user event whose start is {cells[3]!r}; drop the line, or export the "
+            "events again"
+        ) from None
+    return Message(time_s, re.sub(r"^#\s*Message:\s*", "", cells[4]), line)
 
 
 def _event(head: Head, line: int, kind: str, eye: str, columns: Sequence[str], cells: list[str]) -> EventRow:
@@ -81,7 +91,7 @@ def _recording(
     head: Head, said: dict[str, str], trial: str | None, rows: list[EventRow], messages: list[Message], origin: float
 ) -> Recording:
     eyes = dict.fromkeys(row[1] for row in rows if row[0] == "fixation" and row[1])
-    area = [int(n) for n in re.findall(r"\d+", said.get("Calibration Area", ""))]
+    area = [float(n) for n in re.findall(r"\d+", said.get("Calibration Area", ""))]
     rate = re.search(r"\d+(\.\d+)?", said.get("Sample Rate", ""))
     start = min(row[2] for row in rows)
     return Recording(
@@ -97,7 +107,7 @@ def _recording(
         messages=tuple(m.later(-origin) for m in messages),
         declared=Declared(
             rate_hz=float(rate[0]) if rate else None,
-            screen_px=(area[1], area[0]) if len(area) >= 2 else None,
+            screen_px=pixels(f"{head.path}: Calibration Area", area[1], area[0]) if len(area) >= 2 else None,
         ),
         notes=("events alone: the first one's onset is taken for the start of the trial (or give `offset_s`)",),
     )

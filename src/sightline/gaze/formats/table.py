@@ -281,6 +281,8 @@ def separate_messages(table: Table, unit_s: float) -> tuple[Table, list[Message]
         if at is not None:
             text = " ".join(filter(None, cells[at + 1 :]))
             messages.append(Message(float(cells[at]) * unit_s, text, int(table.lines[row])))
+    if len(rows) == len(table):
+        raise DataError(f"{table.path}: messages alone and no samples; export the whole recording")
     return (table.where(first != "MSG") if len(rows) else table), messages
 
 

@@ -26,6 +26,7 @@ from sightline.gaze.recording import (
     Space,
     clean_times,
     events_frame,
+    pixels,
     runs,
     sampling_interval,
     split_trials,
@@ -85,7 +86,8 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
         own = _read_one(table.where(mine), time[mine], participant, where, names, points, fixation)
         for each in own:
             if size and each.declared.screen_px is None:
-                each = replace(each, declared=replace(each.declared, screen_px=(int(size[2]), int(size[1]))))
+                whole = pixels(f"{head.path}: Recording resolution", float(size[2]), float(size[1]))
+                each = replace(each, declared=replace(each.declared, screen_px=whole))
             recordings.append(each if each.subject or not name else replace(each, subject=name[1]))
     return recordings
 
@@ -293,7 +295,7 @@ def _declared(table: Table, names: dict[str, str | None]) -> Declared:
     screen, at, shown = pair("screen_h", "screen_w"), pair("media_x", "media_y"), pair("media_h", "media_w")
     original = pair("original_h", "original_w") or shown
     return Declared(
-        screen_px=(int(screen[0]), int(screen[1])) if screen else None,
-        stimulus_px=(int(original[0]), int(original[1])) if original else None,
+        screen_px=pixels(f"{table.path}: the recording's resolution", *screen) if screen else None,
+        stimulus_px=pixels(f"{table.path}: the media's size", *original) if original else None,
         stimulus_rect=(*at, *shown[::-1]) if at and shown else None,
     )

@@ -6,14 +6,13 @@ recording.g3, where it lies beside the gaze, has the calibration of the scene ca
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 
 import numpy as np
 
 from sightline.errors import DataError
-from sightline.gaze.formats.table import Head, ReadOptions
-from sightline.gaze.recording import Declared, Recording, clean_times
+from sightline.gaze.formats.table import Head, ReadOptions, read_text
+from sightline.gaze.recording import Declared, Recording, clean_times, pixels
 from sightline.untrusted import parse_json
 
 NAME = "tobii-glasses3"
@@ -29,22 +28,19 @@ def recognises(head: Head) -> bool:
 def read(head: Head, options: ReadOptions) -> list[Recording]:
     """The one recording of the file. Raises DataError naming the line that is no gaze object."""
     times, points, lines = [], [], []
-    zipped = head.path.read_bytes()[:2] == b"\x1f\x8b"
-    with gzip.open(head.path, "rt") if zipped else head.path.open() as stream:
-        number = 0
+    for number, line in enumerate(read_text(head.path).split("\n"), start=1):
+        if not line.strip():
+            continue
         try:
-            for number, line in enumerate(stream, start=1):
-                if not line.strip():
-                    continue
-                entry = parse_json(line)
-                times.append(float(entry["timestamp"]))
-                x, y = entry["data"].get("gaze2d") or (np.nan, np.nan)
-                points.append((float(x), float(y)))
-                lines.append(number)
-        except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError) as error:
+            entry = parse_json(line)
+            times.append(float(entry["timestamp"]))
+            x, y = entry["data"].get("gaze2d") or (np.nan, np.nan)
+            points.append((float(x), float(y)))
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise DataError(
                 f"{head.path}, line {number}: no gaze object ({error}); the file is cut short or damaged, copy it again"
             ) from None
+        lines.append(number)
     time = np.array(times)
     origin = float(time[0])
     return [
@@ -69,6 +65,7 @@ def _declared(path: Path) -> Declared:
     try:
         camera = parse_json(path.read_text())["scenecamera"]["camera-calibration"]
         (fx, fy), (width, height) = camera["focal-length"], camera["resolution"]
-        return Declared(focal_px=(float(fx), float(fy)), stimulus_px=(int(height), int(width)))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        size = pixels(f"{path}: resolution", float(height), float(width))
+        return Declared(focal_px=(float(fx), float(fy)), stimulus_px=size)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise DataError(f"{path}: no camera calibration in it ({error!r}); copy it again, or move it away") from None

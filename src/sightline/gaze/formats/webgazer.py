@@ -34,14 +34,17 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
     unique = {s: iter(showings(n for n, k in zip(names, rows, strict=True) if who[k] == s)) for s in set(who.tolist())}
     recordings = []
     for k in rows:
+        name = next(unique[who[k]])
         try:
             samples = parse_json(cells[k])
-            values = np.array([[each["t"], each["x"], each["y"]] for each in samples], dtype=np.float64)
-        except (ValueError, KeyError, TypeError) as error:
+            values = np.array([[each["t"], each["x"], each["y"]] for each in samples], dtype=np.float64).reshape(-1, 3)
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise DataError(
                 f"{head.path}, line {int(table.lines[k])}: no list of x, y and t ({error}); export the data of jsPsych "
                 "again"
             ) from None
+        if not len(values):
+            continue
         time, once = np.unique(values[:, 0], return_index=True)
         recordings.append(
             Recording(
@@ -50,7 +53,7 @@ def read(head: Head, options: ReadOptions) -> list[Recording]:
                 subject=str(who[k]),
                 time_s=clean_times(head.path, time / 1000),
                 eyes={"both": values[once, 1:]},
-                trial=next(unique[who[k]]),
+                trial=name,
                 start_s=0.0,
                 lines=np.full(len(time), table.lines[k]),
             )

@@ -2,6 +2,9 @@
 
     python benchmarks/davis_folds.py --data ../shared/data --out runs/folds                  the shipped recipes
     python benchmarks/davis_folds.py --data ../shared/data --out runs/folds --ablations      the rows of Table 6
+    python benchmarks/davis_folds.py --data ../shared/data --out runs/taught --taught        U2-NetP's objects beside
+
+--taught: of MIT1003, objects that a salient-object network shows instead of DeepLab's; it has seen masks (`TAUGHT`).
 
 The folds are the sequences in alphabetical order, first five and last five. Masks come from the whole system with
 nothing but the video as input (EG-Net starts it); they are scored by the `davis2016` protocol. Stage 1 sees no video,
@@ -38,6 +41,18 @@ ABLATIONS: dict[str, list[str]] = {
     "without hotspot branch": ["network.hotspot_branch=false"],
 }
 
+TAUGHT = {
+    "gaze2mask": {
+        "stills": {"taught": 0.5, "pseudo": 0.2, "photo": 0.3},
+        "videos": {"taught": 0.3, "pseudo": 0.1, "photo": 0.15, "video": 0.45},
+    },
+    "wcsnet": {
+        "stills": {"taught": 0.5, "pseudo": 0.2, "photo": 0.3},
+        "videos": {"taught": 0.25, "pseudo": 0.08, "photo": 0.12, "video": 0.55},
+    },
+}
+"""Shares of the kinds of views, by network and stage."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -46,6 +61,7 @@ def main() -> None:
     parser.add_argument("--gaze", default="egnet", help="EG-Net weights")
     parser.add_argument("--seeds", type=int, nargs="+", default=None, help="default: 0; with --ablations 0 and 1")
     parser.add_argument("--ablations", action="store_true")
+    parser.add_argument("--taught", action="store_true")
     parser.add_argument("--only", nargs="+", default=list(ABLATIONS), help="ablations to run")
     args = parser.parse_args()
     names = [sequence.name for sequence in davis.sequences(args.data / DAVIS)]
@@ -64,16 +80,33 @@ def main() -> None:
 def shipped(seed: int, folds: list[list[str]], args: argparse.Namespace) -> dict[str, float]:
     """J and F of the recipes as they are."""
     root = args.out / f"seed{seed}"
-    stills = {name: run(name, root / f"{name}-stills", ["stages.videos=null"], seed, args) for name in NETWORKS}
+    stills = {}
+    for name in NETWORKS:
+        changes = ["stages.videos=null", *taught(name, "stills", args)]
+        stills[name] = run(name, root / f"{name}-stills", changes, seed, args)
     for number, fold in enumerate(folds):
         folder = root / f"fold{number}"
         for name in NETWORKS:
             changes = ["stages.stills=null", f"keep={json.dumps(fold)}", f"init={stills[name]}"]
+            changes += taught(name, "videos", args)
             # The fold's own Gaze2Mask-Net is a part of the fold's WCS-Net.
             changes += [f"gaze2mask={(folder / 'gaze2mask').resolve()}"] if name == "wcsnet" else []
             run(name, folder / name, changes, seed, args)
         predict(folder / "wcsnet", folds[1 - number], root / "predictions", args)
     return score(root / "predictions", args)
+
+
+def taught(name: str, stage: str, args: argparse.Namespace) -> list[str]:
+    """With --taught, where a stage's views come from."""
+    if not args.taught:
+        return []
+    sources = [
+        {"family": "taught", "root": "$DATA/image_fixations/mit1003", "teacher": "$DATA/weights/u2netp"},
+        {"family": "pseudo", "root": "$DATA/image_fixations/eyecrowd"},
+        {"family": "bsds500", "root": "$DATA/segmentation/bsds500"},
+        {"family": "davis2016", "root": f"$DATA/{DAVIS}"},
+    ]
+    return [f"views.sources={json.dumps(sources)}", f"stages.{stage}.kinds={json.dumps(TAUGHT[name][stage])}"]
 
 
 NETWORKS = ("gaze2mask", "wcsnet")

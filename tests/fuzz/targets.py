@@ -19,6 +19,10 @@ from fuzz.target import Target, each, text, with_all
 from gaze import makers
 from hostile.corpus import write_video
 from models import small
+from models.test_egcnet import TestEGCNet
+from models.test_stanet import TestSTANet
+from models.test_stanet_fixations import TestSTANetFixations
+from models.test_stanet_plus import TestSTANetPlus
 from sightline.data.object_masks import encode
 
 
@@ -58,6 +62,13 @@ SMI_EVENTS = "\n".join(
         "Fixation L\t2\t1\t3000000\t3300000\t300000\t10\t10", "",
     )
 )  # fmt: skip
+EYETRIBE = "timestamp\ttime\tfix\tstate\trawx\trawy\tavgx\tavgy\tpsize\n" + "".join(
+    f"2024-01-01 10:00:00.{k:03d}\t{5000 + 17 * k}\tTrue\t7\t400\t300\t400\t{300 + k}\t20.1\n"
+    + ("MSG\t2024-01-01 10:00:00.300\t5170\timage_on\tdog.png\n" if k == 4 else "")
+    for k in range(30)
+)
+_CELL = json.dumps([{"x": 400 + k, "y": 300, "t": 30 * k} for k in range(9)]).replace('"', '""')
+WEBGAZER = f'"trial_type","stimulus","subject","webgazer_data"\n"image","img/a.png","p7","{_CELL}"\n"html","","p7",""\n'
 FIXATIONS = "subject,onset_s,duration_s,x_px,y_px\n" + "".join(f"ann,{k / 4},0.2,{10 + k},{20 + k}\n" for k in range(8))
 HEADS = "source,frame,x1_px,y1_px,x2_px,y2_px\nclip,0,1,2,30,40\nclip,1,2,2,31,40\nother,0,5,5,9,9\n"
 
@@ -148,9 +159,68 @@ def _weights(path: Path) -> None:
     sightline.load(path.parent, "cpu")
 
 
-def _save_egnet(folder: Path) -> Path:
-    small.save_egnet(folder / "egnet")
-    return folder / "egnet" / "config.json"
+def _saved(name: str, save: Callable[[Path], None]) -> Callable[[Path], Path]:
+    """Writes a small model, whose config is read."""
+
+    def write(folder: Path) -> Path:
+        save(folder / name)
+        return folder / name / "config.json"
+
+    return write
+
+
+def _save_samgop(folder: Path) -> None:
+    from sightline.models import weights
+    from sightline.models.samgop.config import DetectorConfig, SamGOPConfig
+    from sightline.models.samgop.network import SamGOP
+
+    detector = DetectorConfig(width=16, attention_heads=1, hidden=16, encoder_layers=1, decoder_layers=1, head_layers=1)
+    network = SamGOP(SamGOPConfig(detector=detector, labels=("cup", "tin")))
+    weights.save(network, network.config.model_dump(mode="json"), folder)
+
+
+def _labelling_nets(path: Path) -> None:
+    from sightline.models.stanet.loading import load_nets
+    from sightline.models.stanet_plus.loading import load_plus_nets
+
+    (load_plus_nets if "plus" in path.parent.name else load_nets)(path.parent)
+
+
+def _save_nets(folder: Path) -> None:
+    from sightline.models import weights
+    from sightline.models.stanet.config import ScamConfig
+    from sightline.models.stanet.network import ScamNets
+    from sightline.models.stanet_plus.config import ScamPlusConfig
+    from sightline.models.stanet_plus.nets import ScamPlusNets
+
+    scam = ScamConfig(tags=("cat", "dog"), width=8)
+    nets = ScamPlusNets(ScamPlusConfig(scam=scam)) if folder.name == "scam-plus" else ScamNets(scam)
+    weights.save(nets, nets.config.model_dump(mode="json"), folder)
+
+
+def _checkpoint(path: Path) -> None:
+    from sightline.nn.checkpoint import read_tensors
+
+    read_tensors(path)
+
+
+def _write_checkpoint(folder: Path) -> Path:
+    import torch
+
+    torch.save({"model_state_dict": {"a.weight": torch.ones(3, 4), "a.bias": torch.zeros(3)}}, folder / "a.pth")
+    return folder / "a.pth"
+
+
+MODELS: dict[str, Callable[[Path], None]] = {
+    "egnet": small.save_egnet,
+    "wcsnet": small.save_wcsnet,
+    "egcnet": TestEGCNet().save,
+    "stanet": TestSTANet().save,
+    "stanet-plus": TestSTANetPlus().save,
+    "stanet-fixations": TestSTANetFixations().save,
+    "samgop": _save_samgop,
+}
+"""Those that `load` knows, small."""
 
 
 def _recipe(path: Path) -> None:
@@ -242,6 +312,8 @@ TARGETS: dict[str, Target] = {
     "smi": recording("smi"),
     "smi-events": Target(each(text("events.txt", SMI_EVENTS)), _samples, 20),
     "gazepoint": recording("gazepoint"),
+    "eyetribe": Target(each(text("log.tsv", EYETRIBE)), _samples, 40),
+    "webgazer": Target(each(text("jspsych.csv", WEBGAZER)), _samples, 40),
     "bids": recording("bids"),
     "tables": recording("csv"),
     "fixations": Target(each(text("fixations.csv", FIXATIONS)), _fixation_tables, 150),
@@ -251,7 +323,9 @@ TARGETS: dict[str, Target] = {
     "coco": Target(each(_write_coco), _coco, 200),
     "goo": Target(each(text("annotations.json", json.dumps(GOO))), _goo, 150),
     "pickle": Target(each(_write_pickle), _pickle, 150),
-    "weights": Target(each(_save_egnet), _weights, 12),
+    "weights": Target(each(*(_saved(name, save) for name, save in MODELS.items())), _weights, 24),
+    "nets that label": Target(each(*(_saved(name, _save_nets) for name in ("scam", "scam-plus"))), _labelling_nets, 8),
+    "checkpoints": Target(each(_write_checkpoint), _checkpoint, 100),
     "recipes": Target(_shipped_recipes, _recipe, 60),
     "video": Target(
         each(

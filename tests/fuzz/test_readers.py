@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from fuzz.harness import attempt, damaged
-from fuzz.targets import TARGETS
+from fuzz.targets import MODELS, TARGETS
+from sightline.models import REGISTRY
 
 FOUND = Path(__file__).with_name("found")
 CRASHES = {
@@ -61,6 +62,10 @@ def test_what_once_was_a_crash_is_none(name: str, tmp_path: Path) -> None:
     target, file = CRASHES[name]
     place = Path(shutil.copytree(FOUND / name, tmp_path / "case"))
     assert attempt(TARGETS[target], place / file) == ("read" if name in READ else "refused")
+
+
+def test_every_model_that_loads_has_its_config_fuzzed() -> None:
+    assert set(MODELS) == {info.name for info in REGISTRY}
 
 
 def test_all_that_was_kept_is_tried() -> None:

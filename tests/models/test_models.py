@@ -171,6 +171,10 @@ def test_damaged_weights_and_wrong_configs(copy: Path) -> None:
         ({**config, "width": "wide"}, r"config\.json: width: "),
         ({**config, "width": 16}, r"model\.safetensors: does not fit"),
         ({**config, "levels": [1]}, r"model\.safetensors: does not fit"),
+        # Networks that no memory holds are none that is tried.
+        ({**config, "width": 90_000}, r"model\.safetensors: does not fit"),
+        ({**config, "width": 2**40}, r"config\.json: width: .*more than 100000"),
+        ({**config, "feature_limit": float("inf")}, r"config\.json: feature_limit: .*finite"),
     ]
     for changed, message in cases:
         (copy / "config.json").write_text(json.dumps(changed))
@@ -187,7 +191,7 @@ def test_damaged_weights_and_wrong_configs(copy: Path) -> None:
             sightline.load(copy, "cpu")
         path.write_bytes(content)
     (copy / "config.json").write_text(json.dumps({**config, "backbone": "vgg"}))
-    with pytest.raises(UsageError, match="unknown backbone 'vgg'"):
+    with pytest.raises(WeightsError, match=r"config\.json: no network can be made of it \(unknown backbone 'vgg'"):
         sightline.load(copy, "cpu")
 
 

@@ -6,17 +6,17 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from sightline.errors import OutputError, UsageError, WeightsError, first_line
+from sightline.errors import OutputError, SightlineError, UsageError, WeightsError, first_line
 from sightline.files import WholeFolder
 from sightline.untrusted import parse_json
 
@@ -166,9 +166,60 @@ def checked_config(kind: type[C], folder: Path) -> C:
 
 def build(network: type[N], config: type[C], folder: Path) -> N:
     """A network with the weights of a folder, in evaluation mode. Raises WeightsError where it holds another."""
-    built = network(checked_config(config, folder))
+    said = checked_config(config, folder)
+    built = make(lambda: network(said), folder)
     load_into(built, folder)
     return built.eval()
+
+
+def make(network: Callable[[], N], folder: Path, lent: tuple[str, ...] = ()) -> N:
+    """The network of a folder's config, its weights not yet in it.
+
+    It is first made without memory and compared with what model.safetensors holds: a config that asks for a network of
+    another size, however large, costs nothing.
+
+    Parameters
+    ----------
+    network
+        Makes it, of the config.
+    folder
+        Where its weights are.
+    lent
+        Beginnings of the names of tensors that other weights lend it.
+
+    Raises
+    ------
+    WeightsError
+        No network can be made of that config, or the file holds another.
+    """
+    path = folder / "model.safetensors"
+    try:
+        with torch.device("meta"):
+            plan = network()
+    except (SightlineError, ValueError, RuntimeError, TypeError, ArithmeticError, AssertionError, LookupError) as error:
+        said = first_line(error)
+        raise WeightsError(f"{folder / 'config.json'}: no network can be made of it ({said})") from None
+    held = _shapes(path)
+    for name, value in plan.state_dict().items():
+        shape = held.get(name)
+        if shape is None and (name.startswith(lent) or name.endswith("num_batches_tracked")):
+            continue
+        if shape != value.shape:
+            there = "none" if shape is None else str(list(shape))
+            reason = f"{name}: {there} there, {list(value.shape)} here"
+            raise WeightsError(f"{path}: does not fit the network of its config.json ({reason})")
+    return network()
+
+
+def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes of a file's tensors. Raises WeightsError where it is missing or damaged."""
+    if not path.is_file():
+        raise WeightsError(f"{path}: missing; a weights folder holds config.json and model.safetensors")
+    try:
+        with safe_open(path, "pt") as tensors:
+            return {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(f"{path}: damaged ({error}); copy or download it again") from None
 
 
 def load_into(network: nn.Module, folder: Path, new: tuple[str, ...] = ()) -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sightline.nn.config import Config
+from sightline.nn.config import Config, Layers
 from sightline.nn.egnet import EGNetConfig
 from sightline.nn.focus import FocusConfig
 from sightline.nn.guided import GuidedFilterConfig
@@ -168,7 +168,7 @@ class EGCNetConfig(Config):
     query_width: int = Field(64, ge=16, multiple_of=16, description="channels of a query")
     queries: int = Field(6, ge=2, description="object queries a frame")
     regions: int = Field(3, ge=1, description="fixation regions that initialise a query each, with `position_semantic`")
-    layers: int = Field(2, ge=1, description="layers of the query decoder")
+    layers: Layers = Field(2, description="layers of the query decoder")
     embedding: int = Field(32, ge=2, description="channels of the contrast's pixel embedding, with `contrast`")
     memory: int = Field(12, ge=1, description="winners of earlier frames that are kept")
     position_semantic: bool = Field(True, description="the Position and Semantic Embedding (PSE)")

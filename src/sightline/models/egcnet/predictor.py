@@ -12,10 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import ValidationError
 from torch import Tensor, nn
 
-from sightline.errors import WeightsError
 from sightline.models import weights
 from sightline.models.base import Predictor
 from sightline.models.egcnet.config import EGCNetConfig
@@ -53,14 +51,7 @@ class EGCNetPredictor(Predictor):
     gives = frozenset({"saliency", "probability", "masks", "hotspots"})
 
     def __init__(self, folder: Path, device: torch.device) -> None:
-        try:
-            config = EGCNetConfig.model_validate(weights.read_config(folder))
-        except ValidationError as error:
-            problem = error.errors()[0]
-            place = ".".join(map(str, problem["loc"]))
-            raise WeightsError(f"{folder / 'config.json'}: {place}: {problem['msg']}") from None
-        self.network = EGCNet(config).eval()
-        weights.load_into(self.network, folder)
+        self.network = weights.build(EGCNet, EGCNetConfig, folder)
         self.weights_sha256 = weights.sha256(folder)
         self.device = device
         self._steps: dict[torch.Size, Engine] = {}

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from sightline.models.samgop.association import AssociationConfig
-from sightline.nn.config import Config
+from sightline.nn.config import Config, Layers
 from sightline.nn.shots import ShotConfig
 
 Attention = Literal["both", "original", "cone", "none"]
@@ -26,9 +26,9 @@ class DetectorConfig(Config):
     attention_heads: int = Field(5, ge=1, description="heads of all attention, 16 channels each")
     hidden: int = Field(160, ge=16, description="width of the feed-forward networks")
     points: int = Field(4, ge=1, description="samples of a level in deformable attention")
-    encoder_layers: int = Field(2, ge=1, description="layers of the encoder; MaskDINO has 6")
-    decoder_layers: int = Field(3, ge=1, description="layers of the object decoder; MaskDINO has 9")
-    head_layers: int = Field(3, ge=1, description="layers of the head decoder (Sec. 3.3)")
+    encoder_layers: Layers = Field(2, description="layers of the encoder; MaskDINO has 6")
+    decoder_layers: Layers = Field(3, description="layers of the object decoder; MaskDINO has 9")
+    head_layers: Layers = Field(3, description="layers of the head decoder (Sec. 3.3)")
     queries: int = Field(200, ge=1, description="objects that the decoder is given; the fullest shelf here has 165")
     head_queries: int = Field(40, ge=1, description="heads that the head decoder is given")
     mask_channels: int = Field(32, ge=4, description="channels of mask embeddings and of the pixel map")

@@ -10,10 +10,8 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
 from torch import Tensor
 
-from sightline.errors import WeightsError
 from sightline.models import weights
 from sightline.models.base import Predictor
 from sightline.models.exports import ExportPart
@@ -93,8 +91,7 @@ class SamGOPPredictor(Predictor):
     gives = frozenset({"masks", "objects", "people", "heatmaps"})
 
     def __init__(self, folder: Path, device: torch.device) -> None:
-        self.network = SamGOP(read_config(folder)).eval()
-        weights.load_into(self.network, folder)
+        self.network = weights.build(SamGOP, SamGOPConfig, folder)
         self.weights_sha256 = weights.sha256(folder)
         self.network.to(device)
         self.device = device
@@ -203,16 +200,6 @@ class SamGOPPredictor(Predictor):
             people.append(person)
         dense = cv2.resize(whole, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
         return tuple(people), np.clip(dense, 0, 1), details
-
-
-def read_config(folder: Path) -> SamGOPConfig:
-    """The config of a weights folder. Raises WeightsError where it is not one of SamGOP's."""
-    try:
-        return SamGOPConfig.model_validate(weights.read_config(folder))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(map(str, problem["loc"]))
-        raise WeightsError(f"{folder / 'config.json'}: {place}: {problem['msg']}") from None
 
 
 def pixels(box: NDArray[np.float32], size: Size) -> Box:

@@ -32,7 +32,8 @@ def load_stanet(folder: Path) -> STANet:
     if "egnet" in config.parts:
         eyes = weights.build(EGNet, EGNetConfig, weights.find_part(folder, "egnet", config.parts))
         backbone = eyes.backbone
-    network = STANet(config, backbone)
+    lent = ("encoders.backbone.",) if config.parts else ()
+    network = weights.make(lambda: STANet(config, backbone), folder, lent)
     if "trunk" in config.parts:
         network.borrow(trunk_of(weights.find_part(folder, "trunk", config.parts)))
     weights.load_into(network, folder, new=tuple(network.lent))
@@ -48,6 +49,7 @@ def trunk_of(folder: Path) -> dict[str, Tensor]:
 
 def load_nets(folder: Path) -> ScamNets:
     """The classification nets of a weights folder, in evaluation mode. Raises WeightsError where it holds none."""
-    nets = ScamNets(read_config(ScamConfig, folder))
+    config = read_config(ScamConfig, folder)
+    nets = weights.make(lambda: ScamNets(config), folder)
     weights.load_into(nets, folder)
     return nets.eval()

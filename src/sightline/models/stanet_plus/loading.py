@@ -16,13 +16,11 @@ def load_plus_nets(folder: Path) -> ScamPlusNets:
     config = weights.checked_config(ScamPlusConfig, folder)
     if not config.scam.tags:
         raise WeightsError(f"{folder / 'config.json'}: scam.tags: there are none; restore it from where it came from")
-    nets = ScamPlusNets(config)
+    nets = weights.make(lambda: ScamPlusNets(config), folder)
     weights.load_into(nets, folder)
     return nets.eval()
 
 
 def load_stanet_plus(folder: Path) -> STANetPlus:
     """STA+ of a weights folder, in evaluation mode, without its part. Raises WeightsError where it holds none."""
-    network = STANetPlus(weights.checked_config(STANetPlusConfig, folder))
-    weights.load_into(network, folder)
-    return network.eval()
+    return weights.build(STANetPlus, STANetPlusConfig, folder)

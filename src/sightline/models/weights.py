@@ -98,7 +98,10 @@ def find_part(folder: Path, name: str, parts: Mapping[str, Part]) -> Path:
         raise WeightsError(f"{folder / 'config.json'}: parts: {name} is not named there; say its weights and sha256")
     said = parts[name]
     inside = said.weights.startswith("./")
-    found = find_weights(folder / said.weights[2:]) if inside else find_weights(said.weights)
+    try:
+        found = find_weights(folder / said.weights[2:]) if inside else find_weights(said.weights)
+    except (WeightsError, OSError, ValueError) as error:  # of a name that no file can have, the system's own
+        raise WeightsError(f"{folder / 'config.json'}: parts: {name}: {first_line(error)}") from None
     digest = sha256(found)
     if digest != said.sha256:
         raise WeightsError(

@@ -39,11 +39,10 @@ def build(recipe: SamGOPRecipe) -> tuple[SamGOPTask, ViewData]:
 def _take(network: SamGOP, name: str, folder: Path) -> None:
     """Fill a module from the one of the same name of the network in a weights folder."""
     from sightline.models import weights
+    from sightline.models.samgop.config import SamGOPConfig
     from sightline.models.samgop.network import SamGOP
-    from sightline.models.samgop.predictor import read_config
 
-    other = SamGOP(read_config(folder))
-    weights.load_into(other, folder)
+    other = weights.build(SamGOP, SamGOPConfig, folder)
     own, given = (dict(one.named_modules()).get(name) for one in (network, other))
     if own is None:
         return

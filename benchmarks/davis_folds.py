@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=None, help="default: 0; with --ablations 0 and 1")
     parser.add_argument("--ablations", action="store_true")
     parser.add_argument("--taught", action="store_true")
+    parser.add_argument("--set", dest="changes", action="append", default=[], metavar="FIELD=VALUE", help="of wcsnet")
     parser.add_argument("--only", nargs="+", default=list(ABLATIONS), help="ablations to run")
     args = parser.parse_args()
     names = [sequence.name for sequence in davis.sequences(args.data / DAVIS)]
@@ -82,7 +83,7 @@ def shipped(seed: int, folds: list[list[str]], args: argparse.Namespace) -> dict
     root = args.out / f"seed{seed}"
     stills = {}
     for name in NETWORKS:
-        changes = ["stages.videos=null", *taught(name, "stills", args)]
+        changes = ["stages.videos=null", *taught(name, "stills", args), *(args.changes if name == "wcsnet" else [])]
         stills[name] = run(name, root / f"{name}-stills", changes, seed, args)
     for number, fold in enumerate(folds):
         folder = root / f"fold{number}"
@@ -90,7 +91,7 @@ def shipped(seed: int, folds: list[list[str]], args: argparse.Namespace) -> dict
             changes = ["stages.stills=null", f"keep={json.dumps(fold)}", f"init={stills[name]}"]
             changes += taught(name, "videos", args)
             # The fold's own Gaze2Mask-Net is a part of the fold's WCS-Net.
-            changes += [f"gaze2mask={(folder / 'gaze2mask').resolve()}"] if name == "wcsnet" else []
+            changes += [f"gaze2mask={(folder / 'gaze2mask').resolve()}", *args.changes] if name == "wcsnet" else []
             run(name, folder / name, changes, seed, args)
         predict(folder / "wcsnet", folds[1 - number], root / "predictions", args)
     return score(root / "predictions", args)

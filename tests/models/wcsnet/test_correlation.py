@@ -55,13 +55,23 @@ def test_depthwise_is_the_cross_correlation_written_out(size: tuple[int, int], k
     np.testing.assert_allclose(_depthwise(search, kernel).numpy(), expected / np.prod(kernel_size), atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["weighted", "depthwise", "concat"])
+@pytest.mark.parametrize("kind", ["weighted", "both", "depthwise", "concat"])
 @pytest.mark.parametrize("classes", [0, 2])
 def test_channels_are_as_announced(kind: str, classes: int) -> None:
     block = Correlation(6, LIMIT, kind, classes).eval()
     kernel = block.kernel(torch.rand(2, 6, 8, 8), torch.rand(2, 1, 16, 16))
-    assert kernel.shape == (2, 6, *((1, 1) if kind == "weighted" else (8, 8)))
+    assert kernel.shape == (2, 6, *((1, 1) if kind in ("weighted", "both") else (8, 8)))
     assert block(torch.rand(2, 6, 5, 9), kernel).shape == (2, block.out_channels, 5, 9)
+
+
+def test_both_is_the_weighted_correlation_and_the_standardised_search_features() -> None:
+    torch.manual_seed(0)
+    weighted, both = Correlation(4, LIMIT).eval(), Correlation(4, LIMIT, "both").eval()
+    search, template, guidance = 3 * torch.randn(2, 4, 5, 5), torch.randn(2, 4, 5, 5), torch.rand(2, 1, 5, 5)
+    kernel = both.kernel(template, guidance)
+    out = both(search, kernel)
+    torch.testing.assert_close(out[:, :5], weighted(search, kernel))
+    torch.testing.assert_close(out[:, 5:], (search / (1 + 1e-5) ** 0.5).clamp(-LIMIT, LIMIT))
 
 
 def test_weighted_correlation_is_the_product_with_the_kernel() -> None:

@@ -24,6 +24,7 @@ ABLATIONS = [
     {"levels": (3, 4, 5)},
     {"levels": (2, 3, 4, 5)},
     {"correlation": "concat"},
+    {"correlation": "both"},
     {"correlation": "depthwise"},
     {"hotspot_branch": False},
     {"correlation": "depthwise", "hotspot_branch": False, "levels": (1, 5)},

@@ -281,7 +281,10 @@ def test_frames_of_any_size(size: tuple[int, int]) -> None:
         check(tracker.step(frames[1]), frames[1])
 
 
-@pytest.mark.parametrize("config", [{"correlation": "concat"}, {"correlation": "depthwise"}, {"hotspot_branch": False}])
+@pytest.mark.parametrize(
+    "config",
+    [{"correlation": "both"}, {"correlation": "concat"}, {"correlation": "depthwise"}, {"hotspot_branch": False}],
+)
 def test_every_ablation_tracks(config: dict[str, Any]) -> None:
     tracker = Tracker(small.wcsnet(**config), small.gaze2mask(), small.egnet())
     frame = scene((60, 60, 15, RED))

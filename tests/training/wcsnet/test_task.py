@@ -53,7 +53,10 @@ def tasks(**network: Any) -> list[MaskTask]:
     ]
 
 
-@pytest.mark.parametrize("network", [{}, {"correlation": "depthwise"}, {"correlation": "concat"}, {"levels": (4, 5)}])
+@pytest.mark.parametrize(
+    "network",
+    [{}, {"correlation": "both"}, {"correlation": "depthwise"}, {"correlation": "concat"}, {"levels": (4, 5)}],
+)
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_step_of_training(bank: Any, number: int, network: dict[str, Any]) -> None:
     task = tasks(**network)[number].train()

@@ -280,8 +280,9 @@ class WCSNetConfig(Config):
     """Weighted Correlation Siamese Network (Sec. 3.2, Eq. 3 to 5); each row of the paper's Table 6 is one field.
 
     levels: side-outputs with a correlation block ("Multi-level feature": (4, 5), (3, 4, 5), (2, 3, 4, 5) or all five).
-    correlation: "weighted" is Eq. 3; "depthwise" is "w/o. weighted pooling": the template's feature map itself, from a
-    template of half the size, is the kernel; "concat" is "w/o. weighted correlation": features are concatenated.
+    correlation: "weighted" is Eq. 3; "both" (ours) has the search features beside it; "depthwise" is "w/o. weighted
+    pooling": the template's feature map itself, from a template of half the size, is the kernel; "concat" is "w/o.
+    weighted correlation": features are concatenated.
     hotspot_branch: False is "w/o. hotspot branch". parts: the EG-Net ("egnet") and the Gaze2Mask-Net ("gaze2mask") that
     the whole system works with.
     """
@@ -291,7 +292,7 @@ class WCSNetConfig(Config):
     width: int = Field(32, ge=1, description="channels of the decoders")
     input_size: int = Field(320, ge=32, description="side of the search crop, pixels")
     levels: tuple[Literal[1, 2, 3, 4, 5], ...] = Field((1, 2, 3, 4, 5), min_length=1)
-    correlation: Literal["weighted", "depthwise", "concat"] = "weighted"
+    correlation: Literal["weighted", "both", "depthwise", "concat"] = "weighted"
     hotspot_branch: bool = True
     feature_limit: float = Field(4.0, gt=0, description=_FEATURE_LIMIT)
     memory: Literal["none"] | PixelMemoryConfig = Field(

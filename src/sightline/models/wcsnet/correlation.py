@@ -52,27 +52,31 @@ class Correlation(nn.Module):
     """Correspondence between a template's and a search frame's features on one level.
 
     Both are standardised first, so that a product of two channels says whether both deviate from their mean in the same
-    way. limit: as in Standardise; classes: how many of the last channels are class probabilities.
+    way. limit: as in Standardise; kind: of the config's `correlation`; classes: how many of the last channels are class
+    probabilities.
     """
 
     def __init__(self, channels: int, limit: float, kind: str = "weighted", classes: int = 0) -> None:
         super().__init__()
         self.kind, self.classes = kind, classes
         self.norm = Standardise(channels, limit, classes)
-        self.out_channels = 2 * channels if kind == "concat" else channels + (2 if classes else 1)
+        self.pooled = kind in ("weighted", "both")
+        products = 0 if kind == "concat" else channels + (2 if classes else 1)
+        self.out_channels = products + {"concat": 2 * channels, "both": channels}.get(kind, 0)
 
     def kernel(self, template: Tensor, guidance: Tensor) -> Tensor:
         """What the search features are correlated with: (N, C, 1, 1), or the template's map for the ablations."""
         template = self.norm(template)
-        return weighted_pool(template, guidance) if self.kind == "weighted" else template
+        return weighted_pool(template, guidance) if self.pooled else template
 
     def forward(self, search: Tensor, kernel: Tensor) -> Tensor:
         """search: (N, C, h, w); kernel: from `kernel`. Returns (N, out_channels, h, w)."""
         search = self.norm(search)
         if self.kind == "concat":
             return torch.cat([search, resize(kernel, search.shape[-2:])], dim=1)
-        products = search * kernel if self.kind == "weighted" else _depthwise(search, kernel)
-        return torch.cat([products, mean_correlation(products, self.classes)], dim=1)
+        products = search * kernel if self.pooled else _depthwise(search, kernel)
+        beside = [search] if self.kind == "both" else []
+        return torch.cat([products, mean_correlation(products, self.classes), *beside], dim=1)
 
 
 def _depthwise(search: Tensor, kernel: Tensor) -> Tensor:

@@ -61,7 +61,7 @@ class _Step(nn.Module):
         super().__init__()
         self.network = network
         self.depth, self.count = depth, len(network.levels)
-        self.adapts = network.config.correlation == "weighted"
+        self.adapts = network.config.correlation in ("weighted", "both")
         self.purity = network.config.tracker.template.purity
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:

@@ -3,12 +3,13 @@
     python benchmarks/samgop.py folds --data ../shared/data --out runs/samgop           # trains and scores five folds
     python benchmarks/samgop.py folds ... --only 0 --name no-shuffle --set network.pixel_shuffle=false   # an ablation
     python benchmarks/samgop.py rules --data ../shared/data --only 0                    # which object: the alternatives
-    python benchmarks/samgop.py looking --data ../shared/data [--weights DIR]           # photographs, never trained on
+    python benchmarks/samgop.py looking --data ../shared/data [--weights DIR] [--no-saliency]   # never trained on
     python benchmarks/samgop.py speed [--weights DIR]
 
 A fold of goo_synth_dev is every fifth scene. Photographs of goo_real_dev that look alike (correlation of thumbnails
 above 0.9) stand in one fold. Objects count without their class unless a key says `class`. Scores are of the protocol
-`goo`; a picture without a head has no gaze target and is counted by `heads`.
+`goo`; a picture without a head has no gaze target and is counted by `heads`. `given_` is of the true head, given.
+Stages that are done are not done again: a run that was stopped goes on with the same command.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from sightline.types import Frame
 FOLDS = 5
 ALIKE = 0.9
 SETS = ("goo_synth_dev", "goo_real_dev")
-SHARES = (3.0, 1.2)
+SHARES = (1.5, 0.75)
 LOW = 0.05
 """Score from which objects count here, for whole curves of precision."""
 
@@ -79,16 +80,20 @@ def trained(folder: Path, changes: Sequence[str], data: Path) -> Path:
 
 
 def train_fold(data: Path, out: Path, name: str, fold: int, seed: int, changes: Sequence[str]) -> Path:
-    """The weights of a fold. The stage `first`, which sees no scene, is trained once for all folds of a seed."""
-    first = [f"seed={seed}", *(f"stages.{stage}=null" for stage in ("products", "whole", "longer"))]
-    tower = trained(out / f"directions-seed{seed}", first, data)
+    """The weights of a fold. The stage `directions`, which sees no scene, is trained once for all folds of a seed."""
     skip = {key: folds[fold] for key, folds in all_folds(data).items()}
     scenes = [
         {"root": str(data / "gaze_objects" / key), "share": share, "skip": skip[key]}
         for key, share in zip(SETS, SHARES, strict=True)
     ]
-    own = [f"seed={seed}", f"scenes={json.dumps(scenes)}", "stages.first=null"]
-    own.append(f"stages.products.parts={json.dumps({'gaze.tower': str(tower)})}")
+    own = [f"seed={seed}", f"scenes={json.dumps(scenes)}"]
+    if not any(change.startswith("stages.directions=") for change in changes):
+        first = [f"seed={seed}", *(f"stages.{stage}=null" for stage in ("products", "shoppers", "whole", "twin"))]
+        directions = trained(out / f"directions-seed{seed}", first, data)
+        own += ["stages.directions=null", f"stages.shoppers.init={directions}"]
+        if not any(change.startswith("stages.twin=") for change in changes):
+            tower = {"gaze.twin": {"weights": str(directions), "module": "gaze.tower"}}
+            own.append(f"stages.twin.parts={json.dumps(tower)}")
     return trained(out / f"{name}-seed{seed}-{fold}", [*own, *changes], data)
 
 
@@ -97,8 +102,8 @@ def predictor(folder: Path | str) -> SamGOPPredictor:
 
 
 def lowered(made: SamGOPPredictor) -> SamGOPPredictor:
-    """The same, with every object that has any score."""
-    rules = made.network.config.rules.model_copy(update={"object_score": LOW})
+    """The same, with every object that has any score, and every label."""
+    rules = made.network.config.rules.model_copy(update={"object_score": LOW, "label_score": 0.0})
     made.network.config = made.network.config.model_copy(update={"rules": rules})
     return made
 
@@ -116,12 +121,14 @@ class Scores:
     def __init__(self, labels: Sequence[str]) -> None:
         self.labels = {label: number for number, label in enumerate(labels)}
         self.gaze: dict[str, list[float]] = {
-            key: [] for key in ("heads", "auc", "distance", "angle", "direct_angle", "object")
+            key: []
+            for key in ("heads", "auc", "distance", "angle", "direct_angle", "given_angle", "given_distance", "object")
         }
         self.objects: list[tuple[Objects, Objects]] = []
         self.heads: list[tuple[Objects, Objects]] = []
 
-    def add(self, truth: LookingImage, frame: Frame) -> None:
+    def add(self, truth: LookingImage, frame: Frame, given: Frame) -> None:
+        """frame: what was found. given: the same with the true head given, which tells what the found one costs."""
         (height, width), person = truth.size, truth.people[0]
         assert person.head is not None
         assert frame.mask is not None
@@ -148,13 +155,18 @@ class Scores:
             [one.head_score for one in frame.people],
         )
         self.heads.append((Objects(truth.size, [person.head], [0]), heads))
-        if person.target is None or best is None:
+        if person.target is None:
             return
         size = torch.tensor([width, height], dtype=torch.float64)
         gt, eye = (
             torch.tensor(person.target).double() / size,
             torch.tensor(person.eye or _middle(person.head)).double() / size,
         )
+        point = torch.tensor(given.details.points[0]).double()
+        self.gaze["given_distance"].append(float(gaze.distance(point, gt)))
+        self.gaze["given_angle"].append(float(gaze.angular_error(point, gt, eye, damping=1e-6)))
+        if best is None:
+            return
         heat = torch.from_numpy(frame.details.heat[best.number - 1])
         self.gaze["auc"].append(float(gaze.grid_auc(heat, gt)))
         point = torch.tensor(frame.details.points[best.number - 1]).double()
@@ -210,9 +222,12 @@ def score_folds(
             scores = Scores(made.network.config.labels)
             whole = total.setdefault(key, Scores(made.network.config.labels))
             for one in pictures:
-                frame = next(made.predict(one.load()))
-                scores.add(one, frame)
-                whole.add(one, frame)
+                assert one.people[0].head is not None
+                image = one.load()
+                frame = next(made.predict(image))
+                given = next(made.predict(image, heads=[one.people[0].head]))
+                scores.add(one, frame, given)
+                whole.add(one, frame, given)
             own[key] = scores.table()
         (folder / "scores.json").write_text(json.dumps(own, indent=2))
         print(f"fold {fold}", json.dumps({k: _short(v) for k, v in own.items()}), flush=True)
@@ -240,7 +255,8 @@ def rules(data: Path, folder: str, fold: int) -> None:
             seen = made.network.see(images)
             found = made._objects(seen)
             box = to_cxcywh(torch.tensor([person.head]) / size.repeat(2)).float()
-            heat = made.network.look(images, seen, Heads(box, torch.zeros(1, dtype=torch.int64))).heat[0].numpy()
+            asked = Heads(box, torch.zeros(1, dtype=torch.int64))
+            heat = made.network.look(images, seen, asked, made._saliency(images)).heat[0].numpy()
             true_heat = gaussian(torch.tensor([person.target]) / size, len(heat))[0].numpy()
             corners = (one.boxes / np.tile(size.numpy(), 2)).astype(np.float32)
             masks = np.stack([shrunk(mask, found.masks.shape[1:]) for mask in one.masks()])  # type: ignore[union-attr]
@@ -266,35 +282,48 @@ def shrunk(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return cv2.resize(mask.astype(np.float32), (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
 
 
-def looking(data: Path, folder: str) -> None:
-    """Photographs of who looks at what."""
+def looking(data: Path, folder: str, saliency: bool) -> None:
+    """Photographs of who looks at what: with heads that are found, with true ones, and beside simple guesses."""
     made = predictor(folder)
-    rows: dict[str, list[float]] = {key: [] for key in ("missed", "outside", "distance", "angle", "hit", "centre")}
+    eyes = made.sight
+    if not saliency:
+        made.sight = None
+    rows: dict[str, list[float]] = {}
+
+    def note(name: str, point: np.ndarray, target: np.ndarray, box: np.ndarray) -> None:
+        rows.setdefault(f"{name}distance", []).append(float(np.linalg.norm(point - target)))
+        rows.setdefault(f"{name}hit", []).append(float((box[:2] <= point).all() and (point <= box[2:]).all()))
+
     for one in read_looking(data / "gaze_objects" / "looking_dev"):
         (height, width), person = one.size, one.people[0]
         assert person.head is not None
         assert person.target is not None
         assert one.boxes is not None
-        frame = next(made.predict(one.load()))
-        overlaps = [iou(found.head, person.head) for found in frame.people]
-        best = int(np.argmax(overlaps)) if overlaps else -1
-        rows["missed"].append(float(max(overlaps, default=0) < 0.5))
-        size = np.array([width, height])
-        target = np.array(person.target) / size
-        rows["centre"].append(float(np.linalg.norm(target - 0.5)))
-        if best < 0 or overlaps[best] < 0.5:
-            continue
-        point = np.array(frame.details.points[best])
-        rows["outside"].append(float(frame.people[best].target is None))
-        rows["distance"].append(float(np.linalg.norm(point - target)))
+        size, image = np.array([width, height]), one.load()
+        target, box = np.array(person.target) / size, one.boxes[0] / np.tile(size, 2)
         aimed = np.array(person.target) - _middle(person.head)
-        turned = frame.details.directions[best]
-        cosine = float(aimed @ turned / np.linalg.norm(aimed) / np.linalg.norm(turned))
-        rows["angle"].append(float(np.degrees(np.arccos(np.clip(cosine, -1, 1)))))
-        x1, y1, x2, y2 = one.boxes[0]
-        x, y = point * size
-        rows["hit"].append(float(x1 <= x <= x2 and y1 <= y <= y2))
-    print("looking_dev:", json.dumps(_short({key: float(np.mean(values)) for key, values in rows.items() if values})))
+        frame, given = next(made.predict(image)), next(made.predict(image, heads=[person.head]))
+        overlaps = [iou(found.head, person.head) for found in frame.people]
+        rows.setdefault("missed", []).append(float(max(overlaps, default=0) < 0.5))
+        rows.setdefault("people", []).append(len(overlaps))
+        rows.setdefault("named", []).append(sum(bool(thing.label) for thing in frame.objects))
+        note("centre_", np.full(2, 0.5), target, box)
+        if eyes is not None:
+            drawn = eyes(to_image(image, made.network.config.input_size))[0, 0].numpy()
+            row, column = np.unravel_index(int(drawn.argmax()), drawn.shape)
+            peak = np.array([(column + 0.5) / drawn.shape[1], (row + 0.5) / drawn.shape[0]])
+            note("egnet_", peak, target, box)
+        found = int(np.argmax(overlaps)) if max(overlaps, default=0) >= 0.5 else None
+        if found is not None:
+            rows.setdefault("outside", []).append(float(frame.people[found].target is None))
+        for name, own, place in (("", frame, found), ("given_", given, 0)):
+            if place is None:
+                continue
+            note(name, np.array(own.details.points[place]), target, box)
+            turned = own.details.directions[place]
+            cosine = float(aimed @ turned / np.linalg.norm(aimed) / np.linalg.norm(turned))
+            rows.setdefault(f"{name}angle", []).append(float(np.degrees(np.arccos(np.clip(cosine, -1, 1)))))
+    print("looking_dev:", json.dumps(_short({key: float(np.mean(values)) for key, values in rows.items()})))
 
 
 def speed(folder: str) -> None:
@@ -330,13 +359,14 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS, help="what is scored")
     parser.add_argument("--set", dest="changes", action="append", default=[])
     parser.add_argument("--weights", default="samgop")
+    parser.add_argument("--no-saliency", dest="saliency", action="store_false", help="looking: without EG-Net's map")
     given = parser.parse_args()
     if given.what == "folds":
         score_folds(given.data, given.out, given.name, given.only, given.seed, given.sets, given.changes)
     elif given.what == "rules":
         rules(given.data, given.weights, given.only[0])
     elif given.what == "looking":
-        looking(given.data, given.weights)
+        looking(given.data, given.weights, given.saliency)
     else:
         speed(given.weights)
 

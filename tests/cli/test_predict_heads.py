@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from hostile.corpus import write_frames, write_video
+from sightline.apps.predict import prompt_told
 from sightline.cli import main
 from sightline.data.head_tables import HeadTable
 from sightline.errors import DataError, UsageError
@@ -66,6 +67,19 @@ def test_heads_are_in_every_frame(predict: Predict, clip: Path, tmp_path: Path) 
     )  # one is cut by the border
     assert people(out / "clip") == [(n, head) for n in range(3) for head in ([1, 2, 11, 12], [50, 20, 70, 60])]
     assert json.loads((out / "clip/summary.json").read_text())["prompt"]["heads"] == [[1, 2, 11, 12], [50, 20, 70, 60]]
+
+
+def test_heads_by_frame_are_told_of_all_frames() -> None:
+    def told(*heads: tuple[int, list[tuple[float, float, float, float]]]) -> dict[str, object]:
+        found: dict[str, object] = prompt_told(Prompt(heads={n: np.array(own) for n, own in heads}))["heads"]
+        return found
+
+    first, later = (1.0, 2.0, 11.0, 12.0), (3.0, 4.0, 13.0, 14.0)
+    both = told((0, [first]), (2, [first, later]))
+    assert (both["frames"], both["heads"]) == (2, 3)
+    assert told((2, [first, later]), (0, [first])) == both
+    for other in (told((0, [first]), (2, [first, first])), told((0, [first]), (1, [first, later])), told((0, [first]))):
+        assert other["sha256"] != both["sha256"]
 
 
 def test_a_table_names_frames_and_people_csv_is_one(predict: Predict, clip: Path, tmp_path: Path) -> None:

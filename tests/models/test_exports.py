@@ -21,6 +21,7 @@ from sightline.models.exports import ExportPart
 from sightline.models.samgop.config import GazeConfig, SamGOPConfig
 from sightline.models.samgop.exports import samgop_parts
 from sightline.models.samgop.network import SamGOP
+from sightline.models.samgop.sight import Sight
 from sightline.models.stanet.config import STANetConfig
 from sightline.models.stanet.exports import stanet_parts
 from sightline.models.stanet.network import STANet
@@ -47,8 +48,10 @@ def parts(name: str) -> Sequence[ExportPart]:
     if name == "egcnet":
         return egcnet_parts(EGCNet(EGCNetConfig(input_size=64)).eval(), SIZE)
     if name == "samgop":
-        config = SamGOPConfig(labels=("cup", "book"), input_size=64, gaze=GazeConfig(crop_side=32, keys=6))
-        return samgop_parts(SamGOP(config, small.backbone(), small.backbone()).eval(), SIZE)
+        config = SamGOPConfig(
+            labels=("cup", "book"), input_size=64, small_size=32, gaze=GazeConfig(crop_side=32, keys=6)
+        )
+        return samgop_parts(SamGOP(config, small.backbone(), small.backbone()).eval(), Sight(small.egnet()), SIZE)
     if name == "stanet":
         return stanet_parts(stanet(), SIZE)
     return stanet_plus_parts(STANetPlus(STANetPlusConfig(width=8)).eval(), stanet(), SIZE)

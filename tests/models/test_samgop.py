@@ -8,9 +8,8 @@ from typing import ClassVar
 import pytest
 
 from models.base import ModelTester
-from models.samgop.conftest import small
+from models.samgop.conftest import save
 from models.small import backbone
-from sightline.models import weights
 from sightline.models.samgop.predictor import SamGOPPredictor
 
 
@@ -25,5 +24,4 @@ class TestSamGOP(ModelTester):
     alone: ClassVar = {"look": "its heads are those of one picture"}
 
     def save(self, folder: Path) -> None:
-        network = small(rules={"head_score": 0.0, "object_score": 0.0, "inside_score": 0.0})
-        weights.save(network, network.config.model_dump(mode="json"), folder)
+        save(folder)

@@ -53,3 +53,10 @@ def test_suppression_keeps_the_surest_and_lets_a_suppressed_box_suppress_nothing
     boxes = torch.tensor([[0.0, 0.0, 10.0, 10.0], [3.0, 0.0, 13.0, 10.0], [6.0, 0.0, 16.0, 10.0]])
     assert keep_apart(boxes, torch.tensor([0.9, 0.8, 0.7]), 0.5).tolist() == [0, 2]
     assert keep_apart(boxes[:0], torch.zeros(0), 0.5).tolist() == []
+    nested = torch.tensor(
+        [[0.0, 0, 10, 10], [1, 1, 5, 5], [8, 8, 13, 13]]
+    )  # the second in the first, a part of the third
+    scores = torch.tensor([0.7, 0.9, 0.8])
+    assert keep_apart(nested, scores, 0.5).tolist() == [1, 2, 0]
+    assert keep_apart(nested, scores, 0.5, within=0.8).tolist() == [1, 2]
+    assert keep_apart(nested, scores.flip(0), 0.5, within=0.8).tolist() == [1, 2]

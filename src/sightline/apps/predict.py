@@ -324,9 +324,15 @@ def given_by(predictor: Predictor, prompt: Prompt) -> frozenset[str]:
 
 
 def prompt_told(prompt: Prompt) -> dict[str, Any]:
-    """A prompt as summary.json has it."""
+    """A prompt as summary.json has it: heads of every frame in full, those by frame by their number and a checksum."""
+    if isinstance(prompt.heads, Mapping):
+        whole = hashlib.sha256()
+        for frame, boxes in sorted(prompt.heads.items()):
+            whole.update(f"{frame} {len(boxes)} ".encode() + np.asarray(boxes, "<f8").tobytes())
+        count = sum(len(boxes) for boxes in prompt.heads.values())
+        return {"heads": {"frames": len(prompt.heads), "heads": count, "sha256": whole.hexdigest()}}
     if prompt.heads is not None:
-        return {"heads": np.asarray(prompt.heads_of(0)).tolist()}
+        return {"heads": np.asarray(prompt.heads).tolist()}
     told = [_told(cue) for cues in prompt.targets.values() for cue in cues]
     if len(told) == 1:
         del told[0]["number"]

@@ -117,8 +117,10 @@ def match(
     return torch.from_numpy(rows), torch.from_numpy(columns)
 
 
-def keep_apart(boxes: Tensor, scores: Tensor, most: float) -> Tensor:
+def keep_apart(boxes: Tensor, scores: Tensor, most: float, within: float = 1.0) -> Tensor:
     """Non-maximum suppression: the rows that stay, best first. boxes: (N, 4) xyxy; most: the IoU above which one goes.
+
+    within: share of the smaller of two boxes that lies in the larger one, above which one goes as well.
 
     Examples
     --------
@@ -127,9 +129,16 @@ def keep_apart(boxes: Tensor, scores: Tensor, most: float) -> Tensor:
     tensor([1, 2])
     """
     order = scores.argsort(descending=True)
-    overlap = (pair_iou(boxes[order], boxes[order]) > most).cpu().numpy()
+    own = boxes[order]
+    overlap = pair_iou(own, own) > most
+    if within < 1:
+        low, high = torch.maximum(own[:, None, :2], own[:, :2]), torch.minimum(own[:, None, 2:], own[:, 2:])
+        area = (own[:, 2:] - own[:, :2]).prod(dim=-1)
+        common = (high - low).clamp_min(0).prod(dim=-1)
+        overlap |= common > within * torch.minimum(area[:, None], area)
+    goes = overlap.cpu().numpy()
     gone = np.zeros(len(order), dtype=bool)
     for row in range(len(order)):
         if not gone[row]:
-            gone[row + 1 :] |= overlap[row, row + 1 :]
+            gone[row + 1 :] |= goes[row, row + 1 :]
     return order[torch.from_numpy(~gone)]

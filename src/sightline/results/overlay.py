@@ -46,9 +46,9 @@ class Overlay:
         picture = Image.fromarray(frame.image)
         if frame.mask is not None and not frame.people:
             self._draw_mask(picture, frame.mask, _TINT)
-        for heat in (frame.saliency, frame.heatmap):
+        for heat, most in ((frame.saliency, 1.0), (frame.heatmap, _peak(frame))):
             if heat is not None:
-                self._heat.apply(picture, Image.fromarray(cv2.convertScaleAbs(heat, alpha=255)), (0, 0))
+                self._heat.apply(picture, Image.fromarray(cv2.convertScaleAbs(heat, alpha=255 / most)), (0, 0))
         if frame.mask is not None and frame.people:  # the object is smaller than the heat on it
             self._draw_mask(picture, frame.mask, _TINT_ON_HEAT)
         image = np.array(picture)
@@ -90,6 +90,14 @@ class Overlay:
             marker.follow(seen, time_s, _LAG * self._unit)
         x, y, score = marker.at.tolist()
         _stamp_marker(image, x, y, self._radius, 0.35 + 0.65 * min(1.0, max(0.0, score)), colour)
+
+
+def _peak(frame: Frame) -> float:
+    """What is drawn as the hottest: the highest heat where there is any, as targets that are not sure have a low one.
+
+    The picture shows where; how sure it is, people.csv says.
+    """
+    return max(float(frame.heatmap.max(initial=0)), 1e-3) if frame.heatmap is not None and frame.people else 1.0
 
 
 class _Marker:

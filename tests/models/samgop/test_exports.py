@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.small import backbone
+from models.small import backbone, egnet
 from sightline.apps.export import export_networks
 from sightline.models.base import Predictor
 from sightline.models.exports import ExportPart
 from sightline.models.samgop.config import DetectorConfig, GazeConfig, SamGOPConfig
 from sightline.models.samgop.exports import samgop_parts
 from sightline.models.samgop.network import SamGOP
+from sightline.models.samgop.sight import Sight
 from sightline.types import Clip, Frame, Prompt
 
 DETECTOR = DetectorConfig(
@@ -36,9 +37,13 @@ class _Given(Predictor):
     def __init__(self) -> None:
         torch.manual_seed(0)
         config = SamGOPConfig(
-            input_size=64, labels=("cup", "book"), detector=DETECTOR, gaze=GazeConfig(crop_side=32, keys=6)
+            input_size=64,
+            small_size=32,
+            labels=("cup", "book"),
+            detector=DETECTOR,
+            gaze=GazeConfig(crop_side=32, keys=6),
         )
-        self.parts = samgop_parts(SamGOP(config, backbone(), backbone()).eval(), (48, 64))
+        self.parts = samgop_parts(SamGOP(config, backbone(), backbone()).eval(), Sight(egnet()), (48, 64))
 
     def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
         yield from ()

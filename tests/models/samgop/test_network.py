@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from models.samgop.conftest import small
 from sightline.models.samgop.config import GazeConfig, SamGOPConfig
 from sightline.models.samgop.detector import Noised, Proposals, choose, masks_of
-from sightline.models.samgop.gaze import Heads
+from sightline.models.samgop.gaze import Heads, head_crops
 from sightline.models.samgop.network import SamGOP
 
 HEADS = Heads(torch.tensor([[0.3, 0.3, 0.2, 0.2], [0.7, 0.4, 0.1, 0.1], [0.5, 0.9, 0.2, 0.2]]), torch.tensor([0, 1, 1]))
@@ -94,6 +94,69 @@ def test_every_row_of_the_tables_is_another_network(row: dict[str, Any], network
     # A heatmap begins as the ridge along the cone alone; whether the target is in view tells of all that comes before.
     differs = (changed.logits - whole.logits).abs().max() + (changed.inside - whole.inside).abs().max()
     assert differs > 1e-6
+
+
+def test_a_crop_at_the_border_goes_on_with_what_is_there() -> None:
+    image = torch.zeros(2, 3, 40, 60)
+    image[1, 0] = torch.linspace(0.2, 0.8, 60)
+    heads = Heads(torch.tensor([[0.0, 0.5, 0.2, 0.3], [0.5, 0.5, 0.1, 0.1]]), torch.tensor([1, 1]))
+    edge, middle = head_crops(image, heads, 16, 2.0)
+    assert float(edge[0].min()) == pytest.approx(0.2, abs=1e-5)
+    assert edge[0, :, 0].max() < 0.21  # what lies outside of the picture looks like its border
+    assert float(middle[0].mean()) == pytest.approx(0.5, abs=0.01)
+    assert middle[0, 0, 0] < 0.47
+    assert middle[0, 0, -1] > 0.53
+
+
+def test_a_crop_is_turned_with_its_matrix() -> None:
+    image = torch.zeros(1, 3, 64, 64)
+    image[:, :, 30:34, 40:44] = 1.0  # to the right of the head
+    heads = Heads(torch.tensor([[0.5, 0.5, 0.25, 0.25]]), torch.zeros(1, dtype=torch.int64))
+    quarter = torch.tensor([[0.0, -1.0], [1.0, 0.0]])  # what was to the right is now above: (1, 0) @ matrix = (0, -1)
+    turned = head_crops(image, heads, 32, 3.0, quarter)[0, 0]
+    row, column = divmod(int(turned.argmax()), 32)
+    assert row < 10
+    assert 13 <= column <= 18
+
+
+def test_a_direction_that_the_tower_reads_off_the_crop_comes_back_in_the_picture() -> None:
+    tower = small().gaze.tower
+    assert tower is not None
+    tower.forward = lambda crops, middle: (middle, middle)  # type: ignore[method-assign]
+    images = torch.rand(1, 3, 48, 96)
+    heads = Heads(torch.tensor([[0.25, 0.25, 0.1, 0.2]]), torch.zeros(1, dtype=torch.int64))
+    _, told = tower.told(images, heads, 32, 2.0, (-30.0, 0.0, 50.0))
+    torch.testing.assert_close(told, torch.tensor([[0.25, 0.125]]))  # the way to the middle, in longer sides
+
+
+def test_a_twin_has_a_say_in_the_direction_and_in_nothing_else() -> None:
+    images = torch.rand(2, 3, 64, 64)
+    torch.manual_seed(1)
+    own = small({"twin": True})
+    alone = small()
+    missing = alone.load_state_dict(own.state_dict(), strict=False)
+    assert not missing.missing_keys
+    with torch.no_grad():
+        (_, both), (_, one) = own(images, HEADS), alone(images, HEADS)
+    torch.testing.assert_close(both.face, one.face)
+    assert (both.direction - one.direction).abs().max() > 1e-3
+    with pytest.raises(ValidationError, match="twin"):
+        SamGOPConfig(gaze=GazeConfig(crop_side=0, twin=True))
+
+
+def test_a_heatmap_leans_to_what_draws_eyes_and_to_the_direction(network: SamGOP) -> None:
+    images = torch.rand(2, 3, 64, 64)
+    drawn = torch.full((2, 1, 8, 8), -2.0)
+    drawn[:, :, 6, 1] = 3.0
+    with torch.no_grad():
+        _, plain = network(images, HEADS)
+        seen, drawn_to = network(images, HEADS, drawn)
+        other = network.look(images, seen, HEADS, None, torch.full((3,), 3.14159))
+    spot = (slice(None), slice(48, 56), slice(8, 16))
+    rest = drawn_to.logits - plain.logits
+    assert (rest[spot].mean(dim=(1, 2)) > rest.mean(dim=(1, 2)) + 1).all()
+    torch.testing.assert_close(other.direction, plain.direction)  # what is told is not turned, the heatmap's is
+    assert (other.logits - plain.logits).abs().max() > 0.5
 
 
 def test_people_of_one_picture_do_not_change_each_other(network: SamGOP) -> None:

@@ -3,7 +3,26 @@ import pytest
 import torch
 
 from sightline.models.samgop.config import RuleConfig, Selection
-from sightline.models.samgop.postprocess import label_map, looked_at, target_of, to_image
+from sightline.models.samgop.detector import Seen
+from sightline.models.samgop.network import SamGOP
+from sightline.models.samgop.postprocess import find_heads, label_map, looked_at, target_of, to_image
+
+
+def seen(network: SamGOP, boxes: list[list[float]], logits: list[float]) -> Seen:
+    with torch.no_grad():
+        found = network.see(torch.rand(1, 3, 64, 64))
+    last = found.heads[-1]._replace(boxes=torch.tensor([boxes]), logits=torch.tensor([logits]))
+    return found._replace(heads=[last])
+
+
+def test_large_heads_are_taken_from_the_small_picture_too(network: SamGOP) -> None:
+    rules = RuleConfig(head_score=0.5, head_large=0.25)
+    own = seen(network, [[0.2, 0.2, 0.1, 0.1], [0.7, 0.5, 0.2, 0.2]], [2.0, 1.0])
+    small = seen(network, [[0.7, 0.5, 0.4, 0.4], [0.5, 0.8, 0.1, 0.3], [0.2, 0.5, 0.2, 0.2]], [3.0, 4.0, 5.0])
+    assert find_heads(own, rules).rows.tolist() == [0, 1]
+    # In a wide picture the second of the small one is not large, nor is the third; the first holds one of the large's.
+    assert find_heads(own, rules, small, (100, 200)).rows.tolist() == [2, 0]
+    assert find_heads(own, rules, small, (200, 100)).rows.tolist() == [3, 2, 0]
 
 
 def test_pictures_keep_their_shape_but_for_a_few_per_cent() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.samgop.conftest import small
+from models.samgop.conftest import save, small
 from models.small import backbone
 from sightline.errors import WeightsError
 from sightline.models import weights
@@ -17,8 +17,7 @@ def small_backbones(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def saved(folder: Path, **rules: float) -> SamGOPPredictor:
-    network = small(rules={"head_score": 0.0, "object_score": 0.0, "inside_score": 0.0, **rules})
-    weights.save(network, network.config.model_dump(mode="json"), folder)
+    save(folder, **rules)
     return SamGOPPredictor(folder, torch.device("cpu"))
 
 
@@ -47,6 +46,26 @@ def test_the_same_picture_gives_the_same(tmp_path: Path) -> None:
     picture = np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8)
     first, second = saved(tmp_path).predict(np.stack([picture, picture]))
     assert [person.target for person in first.people] == [person.target for person in second.people]
+
+
+def test_what_draws_eyes_is_a_part_of_its_own_that_is_asked_for_where_the_config_says_so(tmp_path: Path) -> None:
+    whole = saved(tmp_path)
+    picture = np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)
+    (frame,) = whole.predict(picture)
+    assert whole.sight is not None
+    whole.sight.forward = lambda images: torch.full((1, 1, 8, 8), -9.0)  # type: ignore[method-assign]
+    whole._engines.clear()
+    (other,) = whole.predict(picture)
+    assert frame.details is not None
+    assert other.details is not None
+    assert np.abs(frame.details.heat - other.details.heat).max() > 1e-4
+    network = small({"saliency": False})
+    weights.save(network, network.config.model_dump(mode="json"), tmp_path / "without")
+    assert SamGOPPredictor(tmp_path / "without", torch.device("cpu")).sight is None
+    unnamed = small()
+    weights.save(unnamed, unnamed.config.model_dump(mode="json"), tmp_path / "unnamed")
+    with pytest.raises(WeightsError, match="egnet is not named"):
+        SamGOPPredictor(tmp_path / "unnamed", torch.device("cpu"))
 
 
 def test_nobody_and_nothing_is_an_empty_frame(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from sightline.training.recipe import read_recipe
 from sightline.training.samgop import _take
 from sightline.training.samgop.data import Batch, Views, classes_of, collate
 from sightline.training.samgop.recipe import LossWeights, SamGOPRecipe, Variation
-from sightline.training.samgop.scenes import Crops, Picture, crop, vary
+from sightline.training.samgop.scenes import CUT, Crops, Picture, crop, vary
 from sightline.training.samgop.task import SamGOPTask, box_cells, noise
 
 STILL = Variation(turn_deg=0, head_turn_deg=0, colour=0, noise=0, outside=0)
@@ -124,12 +124,25 @@ def test_a_head_alone_turns_with_its_gaze() -> None:
     image[36:44, 40:60] = 255  # a nose to the right
     nose = picture(image=image, regions=None, heads=np.array([[20.0, 20, 60, 60]]), targets=np.array([[79.0, 40.0]]))
     for seed in range(8):
-        pixels, gaze = crop(nose, 0, np.random.default_rng(seed), 64, 1.3, Variation(colour=0))
+        pixels, gaze, middle = crop(
+            nose, 0, np.random.default_rng(seed), 64, 1.3, Variation(colour=0, head_shift=0.06, head_scale=0.12)
+        )
         bright = np.argwhere(pixels.mean(0).numpy() > 0.5)[:, ::-1].mean(0)
         towards = bright - np.argwhere(pixels.mean(0).numpy() >= 0)[:, ::-1].mean(0)
         cosine = float(towards @ gaze.numpy() / np.linalg.norm(towards))
         assert cosine > 0.8
         assert float(gaze.norm()) == pytest.approx(1, abs=1e-4)
+        # The head is in the middle of its picture, but for how else that could have been cut.
+        assert float(middle.norm()) < 4 * CUT
+
+
+def test_the_way_to_the_middle_of_the_picture_turns_with_the_head() -> None:
+    corner = picture(heads=np.array([[0.0, 0, 10, 10]]), targets=np.array([[95.0, 95.0]]))
+    cosines = []
+    for seed in range(12):
+        _, gaze, middle = crop(corner, 0, np.random.default_rng(seed), 32, 2.0, Variation(head_turn_deg=90))
+        cosines.append(float(gaze @ middle / middle.norm()))
+    assert np.mean(cosines) > 0.9
 
 
 def recipe(**changes: object) -> SamGOPRecipe:
@@ -205,13 +218,38 @@ def test_the_tower_learns_alone() -> None:
     network = small()
     task = SamGOPTask(network, recipe(branches="directions"))
     task.log = lambda *_, **__: None  # type: ignore[assignment]
-    heads = Crops(torch.rand(3, 3, 32, 32), torch.tensor([[1.0, 0], [0, 1], [0.6, 0.8]]))
+    heads = Crops(torch.rand(3, 3, 32, 32), torch.tensor([[1.0, 0], [0, 1], [0.6, 0.8]]), torch.zeros(3, 2))
     task.training_step(batch()._replace(crops=heads), 0).backward()
     taught = {name for name, parameter in network.named_parameters() if parameter.grad is not None}
     assert taught
     assert all(name.startswith("gaze.tower.") for name in taught)
     with pytest.raises(UsageError, match="no head"):
         task.training_step(batch(), 0)
+
+
+def test_what_is_frozen_stays_and_the_rest_learns() -> None:
+    network = small()
+    task = SamGOPTask(network, recipe(frozen=["gaze.tower"]))
+    task.log = task.log_dict = lambda *_, **__: None  # type: ignore[assignment]
+    heads = Crops(torch.rand(3, 3, 32, 32), torch.tensor([[1.0, 0], [0, 1], [0.6, 0.8]]), torch.zeros(3, 2))
+    task.training_step(batch()._replace(crops=heads), 0).backward()
+    taught = {name for name, parameter in network.named_parameters() if parameter.grad is not None}
+    assert "gaze.ridge.weight" in taught
+    assert not any(name.startswith("gaze.tower.") for name in taught)
+    SamGOPTask(small({"crop_side": 0}), recipe(frozen=["gaze.tower"]))  # it has none
+    with pytest.raises(UsageError, match="no module gaze\\.towel"):
+        SamGOPTask(network, recipe(frozen=["gaze.towel"]))
+
+
+def test_the_twin_learns_alone_and_from_a_tower() -> None:
+    network = small({"twin": True})
+    task = SamGOPTask(network, recipe(branches="directions", frozen=["gaze.tower"]))
+    task.log = lambda *_, **__: None  # type: ignore[assignment]
+    heads = Crops(torch.rand(3, 3, 32, 32), torch.tensor([[1.0, 0], [0, 1], [0.6, 0.8]]), torch.zeros(3, 2))
+    task.training_step(batch()._replace(crops=heads), 0).backward()
+    taught = {name for name, parameter in network.named_parameters() if parameter.grad is not None}
+    assert taught
+    assert all(name.startswith("gaze.twin.") for name in taught)
 
 
 def test_modules_are_taken_from_other_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,15 +261,18 @@ def test_modules_are_taken_from_other_weights(tmp_path: Path, monkeypatch: pytes
     weights.save(given, given.config.model_dump(mode="json"), tmp_path)
     before = own.gaze.mix.weight.clone()
     for name in ("gaze.tower", "detector"):
-        _take(own, name, tmp_path)
+        _take(own, name, tmp_path, name)
     torch.testing.assert_close(own.gaze.tower.out.bias, given.gaze.tower.out.bias, atol=1e-3, rtol=1e-3)  # type: ignore[union-attr]
     torch.testing.assert_close(own.detector.outline.bias, given.detector.outline.bias, atol=1e-2, rtol=1e-3)
     torch.testing.assert_close(own.gaze.mix.weight, before)
     without = small({"crop_side": 0})
-    _take(without, "gaze.tower", tmp_path)  # it has none, so it takes nothing
+    _take(without, "gaze.tower", tmp_path, "gaze.tower")  # it has none, so it takes nothing
     assert without.gaze.tower is None
     with pytest.raises(UsageError, match="has no module"):
-        _take(given, "gaze.attend", _saved_without(tmp_path / "other"))
+        _take(given, "gaze.attend", _saved_without(tmp_path / "other"), "gaze.attend")
+    both = small({"twin": True})
+    _take(both, "gaze.twin", tmp_path, "gaze.tower")
+    torch.testing.assert_close(both.gaze.twin.out.bias, given.gaze.tower.out.bias, atol=1e-3, rtol=1e-3)  # type: ignore[union-attr]
 
 
 def _saved_without(folder: Path) -> Path:
@@ -290,8 +331,8 @@ def test_unknown_names_and_nothing_to_train_on_are_said(tmp_path: Path) -> None:
 
 def test_the_shipped_recipe_is_read_and_its_table_rows_are_changes_of_it() -> None:
     chain = read_recipe("samgop", data=Path("/data"))
-    assert list(chain.stages) == ["first", "products", "whole", "longer"]
+    assert list(chain.stages) == ["products", "directions", "shoppers", "whole", "twin"]
     for change in ("network.pixel_shuffle=false", "network.gaze.attention=cone", "network.gaze.interaction=decoder"):
         read_recipe("samgop", [change], Path("/data"))
     alone = read_recipe("samgop", ["heads=[]"], Path("/data"))
-    assert list(alone.stages) == ["first", "products", "whole", "longer"]
+    assert list(alone.stages) == ["products", "directions", "shoppers", "whole", "twin"]

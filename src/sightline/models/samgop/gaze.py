@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -18,8 +20,12 @@ from sightline.nn.roi import enlarge, roi_align
 
 SHARPER = (4.0, 16.0)
 """Powers of the cone that are shown to the regression beside it: Eq. 5 reaches 90 degrees to each side."""
-FIRST = (1.0, 1.0, 1.0, 2.0, -0.8, 0.5)
-"""Weights of the hints in a heatmap before training: a ridge along the cone, highest some three heads away."""
+FIRST = (3.5, -1.2, 0.3, 2.1, -0.5, 1.0, -4.0, 0.75, 0.0)
+"""Weights of the hints in a heatmap before training: a ridge along the cone, highest some three heads away, on what
+draws eyes. Of the cone, its two powers, the logarithm of how many heads away, its square, how far away in longer sides
+of the picture, its square, the saliency, and the attention."""
+FLAT = -3.0
+"""Logarithm of the saliency, in that of a picture where eyes go everywhere, from which less is no less."""
 
 
 class Looks(NamedTuple):
@@ -50,7 +56,8 @@ class Heads(NamedTuple):
 class CropTower(nn.Module):
     """The head's own crop as a vector: what a map at stride 8 does not resolve, such as nose and hair line.
 
-    The first four stages of a backbone, at stride 16, and a layer over all their cells.
+    The first four stages of a backbone, at stride 16, and a layer over all their cells. It is told where the middle of
+    the picture is: people look into the picture more often than out of it.
     """
 
     def __init__(self, backbone: Backbone, side: int, width: int) -> None:
@@ -59,17 +66,70 @@ class CropTower(nn.Module):
         self.reduce = nn.Sequential(nn.Conv2d(backbone.channels[3], 64, 1), nn.GroupNorm(8, 64), nn.ReLU())
         self.drop = nn.Dropout(0.4)
         self.out = nn.Linear(64 * (side // 16) ** 2, width)
+        self.middle = nn.Linear(2, width, bias=False)
         self.point = nn.Sequential(nn.ReLU(), nn.Dropout(0.3), nn.Linear(width, 2))
 
-    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
-        """crops: (P, 3, s, s) RGB in [0, 1], whose light and contrast are evened out.
+    def forward(self, crops: Tensor, middle: Tensor) -> tuple[Tensor, Tensor]:
+        """crops: (P, 3, s, s) RGB in [0, 1], whose light and contrast are evened out. middle: (P, 2), from the head to
+        the middle of the picture, in longer sides of the picture, turned as the crop is.
 
         Returns a vector (P, width) and the gaze as far as the crop says it (P, 2): a unit vector's part in the picture.
         """
         mean, spread = crops.mean(dim=(1, 2, 3), keepdim=True), crops.std(dim=(1, 2, 3), keepdim=True)
         evened = ((crops - mean) / (2 * spread + 0.1)).clamp(-1.5, 1.5)
-        found: Tensor = self.out(self.drop(self.reduce(self.backbone(evened)[-1]).flatten(1)))
+        found = self.out(self.drop(self.reduce(self.backbone(evened)[-1]).flatten(1))) + self.middle(middle)
         return found, self.point(found).float()
+
+    def told(
+        self, images: Tensor, heads: Heads, side: int, factor: float, turns: Sequence[float]
+    ) -> tuple[Tensor, Tensor]:
+        """What crops of heads tell, as they are and mirrored, in each of some turns (degrees): the means.
+
+        side: pixels of a crop; factor: its side in those of the head's box. Returns a vector and the gaze.
+        """
+        middle = (0.5 - heads.boxes[:, :2]) * _size(images)[:2] / max(images.shape[-2:])
+        crops, middles, back = [], [], []
+        for turn in turns:
+            matrix = _turn(turn, middle)
+            crop = head_crops(images, heads, side, factor, matrix)
+            for sign in (1.0, -1.0):
+                flip = middle.new_tensor([[sign, 0.0], [0.0, 1.0]])
+                crops.append(crop if sign > 0 else crop.flip(-1))
+                middles.append(middle @ matrix @ flip)
+                back.append(flip @ matrix.T)
+        vectors, gazes = self(torch.cat(crops), torch.cat(middles))  # at once: fewer and larger products
+        count = len(back)
+        gazes = torch.stack([gaze @ own for gaze, own in zip(gazes.unflatten(0, (count, -1)), back, strict=True)])
+        return vectors.unflatten(0, (count, -1)).mean(dim=0), gazes.mean(dim=0)
+
+
+def _turn(degrees: float, like: Tensor) -> Tensor:
+    """(2, 2): from directions in a crop that is cut out turned to those in the picture."""
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return like.new_tensor([[cosine, -sine], [sine, cosine]])
+
+
+def head_crops(images: Tensor, heads: Heads, side: int, factor: float, matrix: Tensor | None = None) -> Tensor:
+    """Squares about heads, (P, 3, side, side); the picture's border goes on outside of it.
+
+    factor: their side in the longer one of the head's box. matrix: (2, 2), how they are turned.
+    """
+    size = _size(images)[:2]
+    centre, half = heads.boxes[:, :2] * size, (heads.boxes[:, 2:] * size).amax(dim=1) * factor / 2
+    places = cell_centres((2 * side, 2 * side), images.device) * 2 - 1  # four samples for each pixel
+    if matrix is not None:
+        places = places @ matrix.T
+    grid = (centre[:, None] + places[None] * half[:, None, None]) / size * 2 - 1
+    cut = [
+        F.grid_sample(
+            images[number : number + 1].float(),
+            one.view(1, 2 * side, 2 * side, 2),
+            padding_mode="border",
+            align_corners=False,
+        )
+        for number, one in zip(heads.picture.tolist(), grid, strict=True)
+    ]
+    return F.avg_pool2d(torch.cat(cut), 2) if cut else images.new_zeros(0, images.shape[1], side, side)
 
 
 class GazeBranch(nn.Module):
@@ -78,9 +138,17 @@ class GazeBranch(nn.Module):
     The grid of the scene is the coarsest level's; the paper has 7 x 7 cells whatever the picture.
     """
 
-    def __init__(self, config: GazeConfig, width: int, heads: int, mask_channels: int, tower: CropTower | None) -> None:
+    def __init__(
+        self,
+        config: GazeConfig,
+        width: int,
+        heads: int,
+        mask_channels: int,
+        tower: CropTower | None,
+        twin: CropTower | None = None,
+    ) -> None:
         super().__init__()
-        self.config, self.tower = config, tower
+        self.config, self.tower, self.twin = config, tower, twin
         cells = config.roi_side**2
         if config.roi_reconstruction:
             self.roi_conv = nn.Sequential(
@@ -95,7 +163,8 @@ class GazeBranch(nn.Module):
             self.whole = nn.Linear(width, width)
         self.place = nn.Linear(4, width)
         self.face = nn.Sequential(nn.ReLU(), nn.Linear(width, width), nn.ReLU())
-        self.direction = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 2), nn.Tanh())
+        if tower is None:
+            self.direction = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 2), nn.Tanh())
         self.scene = nn.Sequential(nn.Conv2d(width, width, 3, padding=1), nn.GroupNorm(8, width), nn.ReLU())
         self.question, self.answer = nn.Linear(width, width), nn.Conv2d(width, width, 1)
         self.offset = nn.Sequential(nn.Linear(5 + width, width), nn.ReLU(), nn.Linear(width, 1))
@@ -121,61 +190,85 @@ class GazeBranch(nn.Module):
         self.inside = nn.Linear(2 * width, 1)
 
     def faces(self, images: Tensor, seen: Seen, heads: Heads) -> tuple[Tensor, Tensor]:
-        """f_face (P, D): the head's features, from the last level but one and its own crop, and its place; and v_g."""
-        corners = to_xyxy(heads.boxes) * _size(images)
+        """f_face (P, D): the head's features, from the last level but one and its own crop, and its place; and v_g.
+
+        v_g is the tower's where there is one, the mean of both where it has a twin.
+        """
+        config = self.config
         level = seen.raw[2]
         found = self.place(heads.boxes)
-        if self.config.roi_reconstruction:
-            cut = enlarge(corners, self.config.roi_factor)
-            roi = roi_align(level, cut, heads.picture, self.config.roi_side, level.shape[-1] / images.shape[-1])
+        if config.roi_reconstruction:
+            cut = enlarge(to_xyxy(heads.boxes) * _size(images), config.roi_factor)
+            roi = roi_align(level, cut, heads.picture, config.roi_side, level.shape[-1] / images.shape[-1])
             found = found + self.roi_out(self.roi_conv(roi))
         else:
             found = found + self.whole(level.mean(dim=(2, 3)))[heads.picture]
-        pointed = found.new_zeros(len(found), 2)
-        if self.tower is not None:
-            crops = self.crops(images, heads)
-            vector, pointed = self.tower(crops)
-            found = found + vector
-            if not self.training:  # a mirrored head looks the other way: the mean of both errs less
-                _, mirrored = self.tower(crops.flip(-1))
-                pointed = (pointed + mirrored * mirrored.new_tensor([-1.0, 1.0])) / 2
-        face: Tensor = self.face(found)
-        return face, F.normalize(pointed.float() + self.direction(face).float(), dim=1, eps=1e-4)
+        if self.tower is None:
+            face = self.face(found)
+            return face, F.normalize(self.direction(face).float(), dim=1, eps=1e-4)
+        turns = (0.0,) if self.training else config.crop_turns_deg
+        vector, pointed = self.tower.told(images, heads, config.crop_side, config.crop_factor, turns)
+        if self.twin is not None:
+            pointed = pointed + self.twin.told(images, heads, config.crop_side, config.crop_factor, turns)[1]
+        return self.face(found + vector), F.normalize(pointed.float(), dim=1, eps=1e-4)
 
-    def crops(self, images: Tensor, heads: Heads) -> Tensor:
-        """The heads' own crops, (P, 3, s, s)."""
-        corners = enlarge(to_xyxy(heads.boxes) * _size(images), self.config.crop_factor)
-        return roi_align(images, corners, heads.picture, self.config.crop_side)
+    def forward(
+        self, images: Tensor, seen: Seen, heads: Heads, saliency: Tensor | None = None, astray: Tensor | None = None
+    ) -> Looks:
+        """images: (N, 3, H, W). heads: P of them. saliency: (N, 1, h, w), see `Sight`; None for a picture where eyes go
+        everywhere.
 
-    def forward(self, images: Tensor, seen: Seen, heads: Heads) -> Looks:
-        """images: (N, 3, H, W); heads: P of them."""
+        astray: (P,) radians by which the directions are turned before the heatmap is made. Heads of the training are
+        known better than others are, and a heatmap must not learn to rely on that.
+        """
         face, direction = self.faces(images, seen, heads)
+        along = direction if astray is None else _turned(direction, astray)
         level = self.scene(seen.raw[-1])
         shape = (int(level.shape[-2]), int(level.shape[-1]))
         centres = cell_centres(shape, images.device)
         size = _size(images)[:2]
         apart = (centres[None] - heads.boxes[:, None, :2]) * size
-        far = apart.norm(dim=-1).clamp_min(1e-3)
         side = (heads.boxes[:, 2:] * size).amax(dim=1).clamp_min(1.0)[:, None]
-        cone = ((apart / far[..., None]) * direction[:, None]).sum(-1).clamp_min(0)  # Eq. 5
+        cone = cone_of(apart, along)
         tokens = level.flatten(2).transpose(1, 2)[heads.picture]
         attention = self._attention(tokens, level, face, heads, cone, apart, side)
-        away = (far / side).clamp_min(0.1).log()
-        sharper = [cone**power for power in SHARPER]
-        hints = torch.stack([cone, *sharper, away, away**2, attention.log1p()], dim=-1)
-        if self.config.attention in {"original", "none"}:
-            hints = torch.cat([torch.zeros_like(hints[..., :3]), hints[..., 3:]], dim=-1)
+        hints = self._hints(images, heads, along, shape, saliency, attention.unflatten(1, shape))
         mixed = torch.cat([tokens * attention[..., None], face[:, None].expand(-1, tokens.shape[1], -1), hints], dim=-1)
         fused = self.mix(mixed).float() + sine_embedding(centres, tokens.shape[-1] // 2)
         encoded = self.encode(fused)  # Eq. 9
         if self.config.interaction != "none":
             encoded = self._interact(encoded, seen, heads)
         maps = self.rise(encoded.transpose(1, 2).unflatten(2, shape))
-        ridge = self.ridge(hints).transpose(1, 2).unflatten(2, shape)
         square = (self.config.heat_side, self.config.heat_side)
-        logits = (resize(maps.float(), square) + resize(ridge.float(), square))[:, 0]
+        hints = self._hints(images, heads, along, square, saliency, attention.unflatten(1, shape))
+        ridge = self.ridge(hints).float().unflatten(1, square)[..., 0]
+        logits = resize(maps.float(), square)[:, 0] + ridge
         inside = self.inside(torch.cat([face.float(), encoded.float().mean(dim=1)], dim=1))[:, 0]
         return Looks(direction, logits, inside.float(), face.float())
+
+    def _hints(
+        self,
+        images: Tensor,
+        heads: Heads,
+        direction: Tensor,
+        shape: tuple[int, int],
+        saliency: Tensor | None,
+        attention: Tensor,
+    ) -> Tensor:
+        """(P, L, len(FIRST)): what speaks for each cell of a grid by geometry, saliency and attention (P, h, w)."""
+        size = _size(images)[:2]
+        apart = (cell_centres(shape, images.device)[None] - heads.boxes[:, None, :2]) * size
+        far, side = apart.norm(dim=-1), (heads.boxes[:, 2:] * size).amax(dim=1).clamp_min(1.0)[:, None]
+        cone = cone_of(apart, direction)
+        if self.config.attention in {"original", "none"}:
+            cone = torch.zeros_like(cone)
+        away, part = (far / side).clamp_min(0.1).log(), far / size.max()
+        drawn = torch.zeros_like(cone)
+        if saliency is not None:
+            drawn = resize(saliency.float(), shape).clamp_min(FLAT).flatten(1)[heads.picture]
+        weighed = resize(attention[:, None].float(), shape).flatten(1).clamp_min(0).log1p()
+        sharper = [cone**power for power in SHARPER]
+        return torch.stack([cone, *sharper, away, away**2, part, part**2, drawn, weighed], dim=-1)
 
     def _attention(
         self, tokens: Tensor, level: Tensor, face: Tensor, heads: Heads, cone: Tensor, apart: Tensor, side: Tensor
@@ -217,6 +310,25 @@ class GazeBranch(nn.Module):
         hidden = self.attend_norm(encoded + attended)
         done: Tensor = self.feed_norm(hidden + self.feed(hidden))
         return done
+
+
+def cone_of(apart: Tensor, direction: Tensor) -> Tensor:
+    """M_cone, (P, L): the cosine of the angle between a gaze (P, 2) and the way to a place (P, L, 2), at least 0.
+
+    Source: SamGOP, Eq. 5.
+
+    Examples
+    --------
+    >>> cone_of(torch.tensor([[[3.0, 0.0], [0.0, 2.0], [-1.0, 0.0]]]), torch.tensor([[1.0, 0.0]]))
+    tensor([[1., 0., 0.]])
+    """
+    far = apart.norm(dim=-1).clamp_min(1e-3)
+    return ((apart / far[..., None]) * direction[:, None]).sum(-1).clamp_min(0)
+
+
+def _turned(direction: Tensor, radians: Tensor) -> Tensor:
+    (x, y), cosine, sine = direction.unbind(1), radians.cos(), radians.sin()
+    return torch.stack([cosine * x - sine * y, sine * x + cosine * y], dim=1)
 
 
 def _size(images: Tensor) -> Tensor:

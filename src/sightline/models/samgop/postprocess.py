@@ -26,10 +26,20 @@ class Found(NamedTuple):
     rows: Tensor
 
 
-def find_heads(seen: Seen, rules: RuleConfig) -> Found:
-    """The heads of the first picture."""
+def find_heads(seen: Seen, rules: RuleConfig, small: Seen | None = None, size: tuple[int, int] = (1, 1)) -> Found:
+    """The heads of the first picture.
+
+    small: the same picture seen smaller, (height, width) `size` as it is: large heads are looked for in it as well,
+    which look there as heads did in training. Rows count on after those of `seen`.
+    """
     last = seen.heads[-1]
-    return _apart(last.boxes[0], last.logits[0], rules.head_score, rules.head_overlap)
+    boxes, logits = last.boxes[0], last.logits[0]
+    if small is not None:
+        more, scores = small.heads[-1].boxes[0], small.heads[-1].logits[0]
+        side = (more[:, 2:] * more.new_tensor(size[::-1])).amax(dim=1) / max(size)
+        scores = scores.masked_fill(side < rules.head_large, float("-inf"))
+        boxes, logits = torch.cat([boxes, more]), torch.cat([logits, scores])
+    return _apart(boxes, logits, rules.head_score, rules.head_overlap, rules.head_within)
 
 
 def find_objects(seen: Seen, rules: RuleConfig) -> Found:
@@ -38,10 +48,10 @@ def find_objects(seen: Seen, rules: RuleConfig) -> Found:
     return _apart(last.boxes[0], last.logits[0], rules.object_score, rules.object_overlap)
 
 
-def _apart(boxes: Tensor, logits: Tensor, least: float, most: float) -> Found:
+def _apart(boxes: Tensor, logits: Tensor, least: float, most: float, within: float = 1.0) -> Found:
     corners, scores = to_xyxy(boxes).clamp(0, 1), logits.sigmoid()
     rows = ((scores >= least) & (corners[:, 2:] > corners[:, :2]).all(dim=1)).nonzero()[:, 0]
-    rows = rows[keep_apart(corners[rows], scores[rows], most)]
+    rows = rows[keep_apart(corners[rows], scores[rows], most, within)]
     return Found(corners[rows], scores[rows], rows)
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from sightline.models import weights
 from sightline.models.base import Predictor
@@ -30,6 +30,7 @@ from sightline.models.samgop.postprocess import (
     target_of,
     to_image,
 )
+from sightline.models.samgop.sight import load_sight
 from sightline.nn.boxes import to_cxcywh
 from sightline.nn.engine import Engine
 from sightline.nn.shots import ShotCuts
@@ -94,12 +95,14 @@ class SamGOPPredictor(Predictor):
         self.network = weights.build(SamGOP, SamGOPConfig, folder)
         self.weights_sha256 = weights.sha256(folder)
         self.network.to(device)
+        sight = load_sight(self.network.config, folder)
+        self.sight = sight if sight is None else sight.to(device)
         self.device = device
-        self._engines: dict[tuple[int, ...], Engine] = {}
+        self._engines: dict[tuple[str | int, ...], Engine] = {}
 
     def export_parts(self, size: tuple[int, int]) -> tuple[ExportPart, ...]:
         """See `Predictor.export_parts`."""
-        return samgop_parts(self.network, size)
+        return samgop_parts(self.network, self.sight, size)
 
     def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
         """See `Predictor.stream`. Given heads take the place of those that are found: the non-real-world setting."""
@@ -115,11 +118,12 @@ class SamGOPPredictor(Predictor):
         size = (frame.image.shape[0], frame.image.shape[1])
         images = to_image(frame.image, config.input_size)
         seen = self.network.detector([level.to(self.device) for level in self._features(images)])
-        boxes, scores = self._heads(seen, given, size)
+        boxes, scores = self._heads(frame.image, seen, size) if given is None else self._given(given, size)
         looks = None
         if len(boxes):
             own = torch.zeros(len(boxes), dtype=torch.int64, device=self.device)
-            looks = self.network.look(images.to(self.device), seen, Heads(to_cxcywh(boxes), own))
+            drawn = self._saliency(images)
+            looks = self.network.look(images.to(self.device), seen, Heads(to_cxcywh(boxes), own), drawn)
         objects = self._objects(seen)
         corners = [pixels(box, size) for box in objects.boxes]
         numbers = memory.objects.update(frame.time_s, np.array(corners).reshape(-1, 4))
@@ -142,17 +146,32 @@ class SamGOPPredictor(Predictor):
         )
 
     def _features(self, images: Tensor) -> list[Tensor]:
-        """The enlarged levels, by an engine for each size of the input."""
-        shape = tuple(images.shape)
-        if shape not in self._engines:
-            self._engines[shape] = Engine(self.network.features, (images,), self.device)
-        return self._engines[shape](images)
+        """The enlarged levels."""
+        return self._engine("features", self.network.features, images)
 
-    def _heads(self, seen: Seen, given: NDArray[np.float64] | None, size: Size) -> tuple[Tensor, NDArray[np.float32]]:
-        """Boxes of heads xyxy in fractions, and their scores; 1 for those that were given."""
-        if given is None:
-            found = find_heads(seen, self.network.config.rules)
-            return found.boxes, found.scores.cpu().numpy()
+    def _saliency(self, images: Tensor) -> Tensor | None:
+        """What draws eyes; None where the heatmaps do without."""
+        return None if self.sight is None else self._engine("sight", self.sight, images)[0].to(self.device)
+
+    def _engine(self, name: str, network: nn.Module, images: Tensor) -> list[Tensor]:
+        """By an engine of its own for each size of the input."""
+        key = (name, *images.shape)
+        if key not in self._engines:
+            self._engines[key] = Engine(network, (images,), self.device)
+        return self._engines[key](images)
+
+    def _heads(self, image: NDArray[np.uint8], seen: Seen, size: Size) -> tuple[Tensor, NDArray[np.float32]]:
+        """Boxes of heads xyxy in fractions, and their scores."""
+        config = self.network.config
+        small = None
+        if config.small_size:
+            shrunk = to_image(image, config.small_size)
+            small = self.network.detector([level.to(self.device) for level in self._features(shrunk)])
+        found = find_heads(seen, config.rules, small, size)
+        return found.boxes, found.scores.cpu().numpy()
+
+    def _given(self, given: NDArray[np.float64], size: Size) -> tuple[Tensor, NDArray[np.float32]]:
+        """The same of heads that the user gives, whose scores are 1."""
         scaled = given / np.array([size[1], size[0]] * 2)
         boxes = torch.from_numpy(scaled.clip(0, 1)).float().to(self.device)
         return boxes, np.ones(len(given), np.float32)

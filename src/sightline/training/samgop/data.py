@@ -20,8 +20,8 @@ from sightline.training.batches import Batches
 from sightline.training.samgop.recipe import SamGOPRecipe
 from sightline.training.samgop.scenes import NOBODY, Crops, People, Picture, Sample, crop, vary
 
-ROOM = 1.25
-"""Longer side of pictures in memory, in that of the canvas; zooming in needs no more than the file has."""
+ROOM = (1.25, 2.0)
+"""Longer side of pictures in memory, in that of the canvas: of scenes, and of photographs, which are zoomed into."""
 
 
 class Batch(NamedTuple):
@@ -130,13 +130,13 @@ class Views(IterableDataset[Batch]):
             number, person = heads[int(rng.choice(len(heads), p=often))]
             picture = self._picture(int(source), number)
             found.append(crop(picture, person, rng, gaze.crop_side, gaze.crop_factor, self.recipe.variation))
-        images, gazes = zip(*found, strict=True)
-        return Crops(torch.stack(images), torch.stack(gazes))
+        return Crops(*(torch.stack(field) for field in zip(*found, strict=True)))
 
     def _picture(self, source: int, number: int) -> Picture:
         key = (source, number)
         if key not in self.memory:
-            longest = round(ROOM * max(self.recipe.canvas))
+            room = ROOM[source >= len(self.recipe.scenes)]
+            longest = round(room * max(self.recipe.canvas))
             annotated = self.sources[source][number]
             watched = self.fixations.get(annotated.image_path)
             self.memory[key] = Picture.of(annotated, self.classes, longest, watched)

@@ -36,7 +36,14 @@ class HeadSource(Checked):
     fixations: bool = False
     skip: list[str] = Field(default_factory=list)
     share: float = Field(1.0, gt=0)
-    zoom: float = Field(3.0, ge=1)
+    zoom: float = Field(6.0, ge=1)
+
+
+class PartSource(Checked):
+    """A module of the network in a weights folder, by its name there."""
+
+    weights: str
+    module: str
 
 
 class LossWeights(Checked):
@@ -61,17 +68,27 @@ class Variation(Checked):
 
     turn_deg: float = Field(6.0, ge=0, description="standard deviation of the rotation, degrees")
     head_turn_deg: float = Field(28.0, ge=0, description="the same, of heads that are shown alone")
+    head_shift: float = Field(
+        0.1, ge=0, description="how far heads that are shown alone are shifted, in their sides: as found boxes are"
+    )
+    head_scale: float = Field(0.2, ge=0, description="the same of their size, logarithmic")
     colour: float = Field(0.25, ge=0, description="standard deviation of light, contrast and channels, logarithmic")
-    noise: float = Field(0.04, ge=0, description="how far boxes of heads are shifted and scaled, in their sides")
+    noise: float = Field(0.08, ge=0, description="how far boxes of heads are shifted and scaled, in their sides")
     outside: float = Field(0.1, ge=0, le=1, description="share of the people whose target is cut away, to learn that")
+    astray_deg: float = Field(
+        20.0,
+        ge=0,
+        description="standard deviation of what directions are turned by before the heatmap learns from them",
+    )
 
 
 class SamGOPRecipe(Recipe):
     """Train SamGOP on scenes with boxes (and masks, gaze targets) and on photographs with heads.
 
-    init: weights to begin with. Without them the backbone and the direction branch's tower begin with
+    init: weights to begin with. Without them the backbone and the direction branch's towers begin with
     `backbone_weights`. parts: modules of the network, such as gaze.tower, each with the weights that it alone is taken
-    from; a network without the module takes nothing. frozen_stages: first stages of the backbone that stay as they are.
+    from, or with another module there; a network without the module takes nothing. frozen_stages: first stages of the
+    backbone that stay as they are. frozen: modules of the network that stay as they are.
     """
 
     train: Literal["samgop"]
@@ -79,7 +96,7 @@ class SamGOPRecipe(Recipe):
     scenes: list[SceneSource] = Field(default_factory=list)
     heads: list[HeadSource] = Field(default_factory=list)
     init: str | None = None
-    parts: dict[str, str] = Field(default_factory=dict)
+    parts: dict[str, str | PartSource] = Field(default_factory=dict)
     branches: Literal["all", "proposals", "directions", "heat"] = Field(
         "all",
         description="proposals: the detector's first stage and the heads alone, three times as many pictures an hour; "
@@ -87,7 +104,9 @@ class SamGOPRecipe(Recipe):
         "heat: the heatmap's ridge along the cone alone, on directions as uncertain as dropout makes them",
     )
     backbone_weights: str = Field("hub", description="a folder, a Hub id, or `hub` for the usual one")
+    saliency_weights: str = Field("egnet", description="the EG-Net that network.gaze.saliency asks: a folder or a name")
     frozen_stages: int = Field(3, ge=0, le=5)
+    frozen: list[str] = Field(default_factory=list)
     canvas: tuple[int, int] = Field((288, 384), description="(height, width) that pictures are cut to, multiples of 32")
     batch_size: int = Field(gt=0)
     people: int = Field(6, gt=0, description="people of a picture whose gaze is learned from, at most")

@@ -25,6 +25,8 @@ FITS = 0.5
 """What the best fixation needs of it: within 17 degrees."""
 BEYOND = 0.8
 """Sides of a head from its centre, within which a fixation is on the head itself."""
+CUT = 0.1
+"""Standard deviation of where the middle of the picture is said to be: pictures could have been cut otherwise."""
 AT_CAMERA = 0.2
 """Length below which the gaze goes to the camera, and so out of the picture."""
 
@@ -64,10 +66,14 @@ class Sample(NamedTuple):
 
 
 class Crops(NamedTuple):
-    """Heads alone. images: (K, 3, s, s). gaze: (K, 2), the part in the picture of a unit vector."""
+    """Heads alone. images: (K, 3, s, s). gaze: (K, 2), the part in the picture of a unit vector.
+
+    middle: (K, 2), from the head to the middle of its picture, in longer sides of it.
+    """
 
     images: Tensor
     gaze: Tensor
+    middle: Tensor
 
 
 @dataclass(frozen=True)
@@ -280,15 +286,18 @@ def _people(
 
 def crop(
     picture: Picture, number: int, rng: np.random.Generator, side: int, factor: float, variation: Variation
-) -> tuple[Tensor, Tensor]:
-    """A head alone, turned and mirrored with its gaze, (3, side, side) and (2,). factor: sides of it in the box's."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A head alone, (3, side, side), turned and mirrored with its gaze (2,) and the way to the picture's middle (2,).
+
+    factor: its side in the box's longer one.
+    """
     box = picture.heads[number]
     longest = max(float((box[2:] - box[:2]).max()), 1.0)
-    scale = side / (factor * longest) * np.exp(rng.normal(0, 0.12))
+    scale = side / (factor * longest) * np.exp(rng.normal(0, variation.head_scale))
     turn, mirror = rng.normal(0, np.radians(variation.head_turn_deg)), -1.0 if rng.random() < 0.5 else 1.0
     cosine, sine = np.cos(turn) * scale, np.sin(turn) * scale
     linear = np.array([[cosine * mirror, -sine], [sine * mirror, cosine]])
-    middle = (box[:2] + box[2:]) / 2 + rng.normal(0, 0.06, 2) * longest
+    middle = (box[:2] + box[2:]) / 2 + rng.normal(0, variation.head_shift, 2) * longest
     shift = side / 2 - linear @ middle
     image = cv2.warpAffine(
         picture.image,
@@ -302,7 +311,10 @@ def crop(
         pixels = pixels.mean(dim=0, keepdim=True).expand(3, -1, -1)
     elif rng.random() < 0.3:
         pixels = pixels[torch.from_numpy(rng.permutation(3))]
-    return pixels, torch.from_numpy(linear @ picture.gazes[number] / scale).float()
+    size = np.array(picture.image.shape[1::-1])
+    away = (size / 2 - (box[:2] + box[2:]) / 2) / size.max() + rng.normal(0, CUT, 2)
+    gaze, middle = (torch.from_numpy(linear @ one / scale).float() for one in (picture.gazes[number], away))
+    return pixels, gaze, middle
 
 
 def _coloured(image: NDArray[np.uint8], rng: np.random.Generator, variation: Variation) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import lightning as L
@@ -12,8 +13,9 @@ from torch.nn import functional as F
 from sightline.errors import UsageError
 from sightline.models.samgop import losses
 from sightline.models.samgop.detector import Noised, Seen
-from sightline.models.samgop.gaze import Heads
+from sightline.models.samgop.gaze import CropTower, Heads
 from sightline.models.samgop.network import SamGOP
+from sightline.models.samgop.sight import Sight
 from sightline.training.optimisation import configure
 from sightline.training.samgop.data import Batch
 from sightline.training.samgop.recipe import SamGOPRecipe
@@ -27,11 +29,14 @@ RELABELLED = 0.2
 
 
 class SamGOPTask(L.LightningModule):
-    """Trains the whole network but the backbone's first stages; its normalisation keeps its statistics."""
+    """Trains the whole network but what is frozen; its normalisation keeps its statistics.
 
-    def __init__(self, network: SamGOP, recipe: SamGOPRecipe) -> None:
+    sight: what draws eyes in a picture, for the heatmaps. It is no part of what is trained and saved.
+    """
+
+    def __init__(self, network: SamGOP, recipe: SamGOPRecipe, sight: Sight | None = None) -> None:
         super().__init__()
-        self.network, self.recipe = network, recipe
+        self.network, self.recipe, self._sight = network, recipe, (sight,)
         network.train()
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # an eighth faster on a processor
         for module in network.modules():
@@ -39,6 +44,8 @@ class SamGOPTask(L.LightningModule):
                 module.eval()  # Lightning keeps these modes
         for stage in list(network.features.backbone.stages)[: recipe.frozen_stages]:
             stage.requires_grad_(False)
+        for name in recipe.frozen:
+            _module(network, name).requires_grad_(False)
         if recipe.branches == "heat":
             network.requires_grad_(False)
             network.gaze.ridge.requires_grad_(True)
@@ -59,7 +66,7 @@ class SamGOPTask(L.LightningModule):
         with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.half):
             seen = self.network.see(batch.images, noised, decode=whole)
         terms = detector_terms(seen, batch, settings.masks)
-        if batch.crops is not None and self.network.gaze.tower is not None:
+        if batch.crops is not None and self._towers:
             terms["crop"] = self._crop_loss(batch)
         if whole and len(batch.picture):
             terms |= self._gaze_terms(seen, batch)
@@ -70,12 +77,20 @@ class SamGOPTask(L.LightningModule):
         return loss
 
     def _crop_loss(self, batch: Batch) -> Tensor:
-        """Of the heads alone. Raises UsageError where there are none, or the network does not look at them."""
-        if batch.crops is None or self.network.gaze.tower is None:
-            raise UsageError("directions: no head whose gaze is known, or network.gaze.crop_side or crops is 0")
+        """Of the heads alone, of each tower. Raises UsageError where there are no heads, or none looks at them."""
+        if batch.crops is None or not self._towers:
+            raise UsageError("directions: no head whose gaze is known, no tower to teach, or `crops` is 0")
+        crops = batch.crops
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half):
-            _, pointed = self.network.gaze.tower(batch.crops.images)
-        return losses.pointing_loss(pointed, batch.crops.gaze)
+            told = [tower(crops.images, crops.middle)[1] for tower in self._towers]
+        return torch.stack([losses.pointing_loss(one, crops.gaze) for one in told]).sum()
+
+    @property
+    def _towers(self) -> list[CropTower]:
+        """Those that are not frozen."""
+        gaze = self.network.gaze
+        named = (("gaze.tower", gaze.tower), ("gaze.twin", gaze.twin))
+        return [tower for name, tower in named if tower is not None and name not in self.recipe.frozen]
 
     def _heat_step(self, batch: Batch) -> Tensor:
         """The heatmap's terms alone; nothing where no target is known."""
@@ -89,8 +104,10 @@ class SamGOPTask(L.LightningModule):
 
     def _gaze_terms(self, seen: Seen, batch: Batch) -> dict[str, Tensor]:
         people, side = batch.people, self.network.config.gaze.heat_side
+        heads = Heads(people.boxes, batch.picture)
+        astray = torch.randn(len(people.boxes), device=self.device) * math.radians(self.recipe.variation.astray_deg)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half):
-            looks = self.network.look(batch.images, seen, Heads(people.boxes, batch.picture))
+            looks = self.network.look(batch.images, seen, heads, self._saliency(batch.images), astray)
         apart = losses.direction_loss(looks.direction, people.direction) * people.weight
         terms = {"direction": apart.sum() / people.weight.sum().clamp_min(1)}
         told = people.inside >= 0
@@ -107,6 +124,11 @@ class SamGOPTask(L.LightningModule):
                 terms["energy"] = losses.energy_loss(looks.heat[known][has], masks[has]).mean()
         return terms
 
+    @torch.no_grad()
+    def _saliency(self, images: Tensor) -> Tensor | None:
+        (sight,) = self._sight
+        return None if sight is None else sight.to(self.device)(images)
+
     def _object(self, batch: Batch, person: int, side: int) -> Tensor:
         """(s, s): where the object is that somebody looks at, by its mask, else its box; zeros where not known."""
         objects, row = batch.objects[int(batch.picture[person])], int(batch.people.object[person])
@@ -119,6 +141,16 @@ class SamGOPTask(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         return configure(self.network, self.recipe.optimisation)
+
+
+def _module(network: SamGOP, name: str) -> nn.Module:
+    """A module by its name; nothing where this network has no tower. Raises UsageError where it is unknown."""
+    if network.gaze.tower is None and name.startswith(("gaze.tower", "gaze.twin")):
+        return nn.Identity()
+    found = dict(network.named_modules()).get(name)
+    if found is None:
+        raise UsageError(f"frozen: the network has no module {name}")
+    return found
 
 
 def box_cells(box: Tensor, side: int) -> Tensor:

@@ -47,7 +47,13 @@ def _import(path: Path) -> None:
         Image.new("L", (1920, 1080)).save(stimulus)
     setup = Setup(screen_px=makers.SCREEN, screen_cm=makers.SCREEN_CM, distance_cm=makers.DISTANCE_CM)
     options = AlignOptions(setup=setup, offset_s=0.0)
-    with_all(path, _samples, lambda file: import_gaze([file], stimulus, path.parent.parent / "out", options=options))
+    out = path.parent.parent / "out"
+
+    def whole(file: Path) -> None:
+        import_gaze([file], stimulus, out, options=options)
+        shutil.rmtree(out)  # is whole, whatever another way of reading says of the file
+
+    with_all(path, _samples, whole)
 
 
 SMI_EVENTS = "\n".join(

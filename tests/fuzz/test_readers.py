@@ -35,11 +35,13 @@ CRASHES = {
     "tiff-dimensions": ("stills", "a.tiff"),
     "typed-heads": ("typed prompts", "typed.txt"),
     "typed-names": ("typed prompts", "typed.txt"),
+    "video-box": ("video", "clip.mov"),
     "video-codec": ("video", "clip.mov"),
     "video-sound": ("video", "clip.mov"),
+    "video-stream": ("video", "clip.ts"),
 }
 """Folders of `found`: the target, and the file that is read."""
-READ = {"list-long", "typed-names", "video-sound"}
+READ = {"list-long", "typed-names", "video-sound", "video-stream"}
 """Those that nothing is wrong with; the others are refused."""
 
 

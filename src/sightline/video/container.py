@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -52,3 +53,16 @@ def read_only(container: av.container.InputContainer, stream: av.stream.Stream) 
     for other in container.streams:
         if other is not stream:
             other.discard = Discard.all
+
+
+def packets(container: av.container.InputContainer, stream: av.stream.Stream) -> Iterator[av.Packet]:
+    """The packets of a stream up to the end, and the empty one there. Raises av.FFmpegError.
+
+    A file may begin another stream in its middle, which PyAV has no place for: its packets are none of ours.
+    """
+    while True:
+        try:
+            yield from container.demux(stream)
+        except IndexError:  # of the list of streams; the packet is behind us
+            continue
+        return

@@ -8,6 +8,8 @@ from fractions import Fraction
 import av
 from av.codec.context import Flags
 
+from sightline.video.container import packets
+
 _TRIES = 100  # failed reads in a row after which the rest of a file is given up
 _WAITING = 8  # pictures without a stamp that are held until one with a stamp comes
 _JOINT_S = Fraction(1)  # stamps that step back by more belong to another recording, joined to the one before
@@ -73,7 +75,7 @@ def decode(
     newest: int | None = None
     while True:
         try:
-            for packet in container.demux(stream):
+            for packet in packets(container, stream):
                 try:
                     frames = packet.decode()
                 except av.FFmpegError:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sightline.errors import SourceError
 from sightline.types import VideoFrame
 from sightline.video.colour import ToRGB
-from sightline.video.container import is_default, open_media, picture_streams, read_only, sound_streams
+from sightline.video.container import is_default, open_media, packets, picture_streams, read_only, sound_streams
 from sightline.video.decoding import EndLost, Troubles, decode, deinterlace, stamp_of, stamped
 from sightline.video.opening import stem_of
 from sightline.video.samples import SoundReader
@@ -231,7 +231,7 @@ class VideoFile(Source):
             stream = container.streams[self._stream.index]
             read_only(container, stream)
             with contextlib.suppress(av.FFmpegError):
-                for packet in container.demux(stream):
+                for packet in packets(container, stream):
                     if packet.size and not packet.is_discard:
                         if packet.pts is None or (stamps and packet.pts < stamps[-1] - _JOINT_S / self.time_base):
                             return None  # no stamps, or joined recordings: only decoding gives their times

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.errors import UsageError
-from sightline.video.container import open_media, read_only, sound_streams
+from sightline.video.container import open_media, packets, read_only, sound_streams
 
 Samples = NDArray[np.float32]
 
@@ -125,7 +125,7 @@ class SoundReader:
                 if stream is None:
                     return
                 read_only(container, stream)
-                for packet in container.demux(stream):
+                for packet in packets(container, stream):
                     try:
                         frames = packet.decode()
                     except av.InvalidDataError:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import av
 
-from sightline.video.container import is_default, open_media, read_only, sound_streams
+from sightline.video.container import is_default, open_media, packets, read_only, sound_streams
 
 _COPIED = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"})  # what common players know in an mp4
 _JOINT_S = Fraction(1, 10)  # stamps that step back by more belong to another recording, joined to the one before
@@ -65,12 +65,12 @@ class SoundTrack:
         layouts = (source.codec_context.layout.name, "stereo")
         ways = [(partial(_copy_of, source), self._copied)] if name in _COPIED else []
         ways += [(partial(_aac, source.rate, layout), self._encoded) for layout in layouts]
-        for make, packets in ways:
+        for make, found in ways:
             if _is_possible(make):
                 self._stream = make(self._output)
                 if "language" in source.metadata:
                     self._stream.metadata["language"] = source.metadata["language"]
-                self._packets = packets(source)
+                self._packets = found(source)
                 return
         self._note(f"its sound ({name}) cannot be carried into an mp4 and is left out")
 
@@ -149,7 +149,7 @@ class SoundTrack:
 
     def _demux(self, source: av.AudioStream) -> Iterator[av.Packet]:
         try:
-            yield from self._input.demux(source)
+            yield from packets(self._input, source)
         except av.FFmpegError as error:
             self._note(f"its sound breaks off ({error.strerror})")
 

@@ -175,7 +175,7 @@ def _brands(path: Path) -> frozenset[bytes]:
         size, kind = int.from_bytes(file.read(4), "big"), file.read(4)
         if kind != b"ftyp":
             return frozenset()
-        names = file.read(min(size, 256) - 8)
+        names = file.read(max(0, min(size, 256) - 8))  # a box of less than its own head is damaged
     return frozenset({names[:4]} | {names[i : i + 4] for i in range(8, len(names), 4)})
 
 

@@ -181,7 +181,9 @@ def _save_samgop(folder: Path) -> None:
     from sightline.models.samgop.network import SamGOP
 
     detector = DetectorConfig(width=16, attention_heads=1, hidden=16, encoder_layers=1, decoder_layers=1, head_layers=1)
-    network = SamGOP(SamGOPConfig(detector=detector, labels=("cup", "tin")))
+    small.save_egnet(folder / "egnet")
+    parts = {"egnet": small.inner(folder, "egnet")}
+    network = SamGOP(SamGOPConfig(detector=detector, labels=("cup", "tin"), parts=parts))
     weights.save(network, network.config.model_dump(mode="json"), folder)
 
 

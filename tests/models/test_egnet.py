@@ -12,7 +12,7 @@ from sightline.models.wcsnet.predictor import EGNetPredictor
 class TestEGNet(ModelTester):
     name = "egnet"
     predictor = EGNetPredictor
-    ahead = 0
+    ahead = 1  # a picture by itself has another input: whether the first frame is one, the second tells
 
     def save(self, folder: Path) -> None:
         small.save_egnet(folder)

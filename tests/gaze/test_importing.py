@@ -356,3 +356,17 @@ def test_gaze_follows_the_action_of_the_dhf1k_video(shared_data: Path, tmp_path:
 def _gaze_x(samples: pl.DataFrame, times: np.ndarray) -> np.ndarray:
     seen = samples.drop_nulls()
     return np.interp(times, seen["time_s"], seen["x_px"])
+
+
+def test_a_subject_with_a_name_that_no_file_can_have(known: Truth, film: Path, tmp_path: Path) -> None:
+    recording = makers.tobii(tmp_path, known)
+    first, *rest = recording.read_text(encoding="utf-8").splitlines(keepends=True)
+    column = first.rstrip().split("\t").index("Participant name")
+    rows = [line.split("\t") for line in rest]
+    name = "a" * 300
+    recording.write_text(first + "".join("\t".join([*row[:column], name, *row[column + 1 :]]) for row in rows))
+    out = import_gaze([recording], film, tmp_path / "out", options=OPTIONS)
+    (samples,) = (out / "samples").iterdir()
+    assert len(samples.name) < 200
+    assert read_fixations(out)["subject"].unique().to_list() == [name]
+    assert len(ImportFolder.open(out).samples(name))

@@ -24,6 +24,7 @@ from sightline.gaze.stimulus import Stimulus
 from sightline.gaze.tables import write_fixations
 from sightline.gaze.viewing import Viewing
 
+_LONGEST = 120  # bytes of a file's name, before what is added to it; systems take 255
 PROVENANCE = "provenance.json"
 EVENTS = "events.csv"
 EVENTS_SCHEMA = {
@@ -103,8 +104,18 @@ class Writer:
 
 
 def file_name(subject: str) -> str:
-    """A subject's name as a file name."""
-    return re.sub(r"[^\w.\-]+", "_", subject) or "subject"
+    """A subject's name as a file name: of one that no file system would take, the beginning and a checksum.
+
+    Examples
+    --------
+    >>> file_name("S 01"), len(file_name("a" * 400)), file_name("a" * 400) == file_name("a" * 401)
+    ('S_01', 113, False)
+    """
+    name = re.sub(r"[^\w.\-]+", "_", subject) or "subject"
+    if len(name.encode()) <= _LONGEST:
+        return name
+    checksum = hashlib.sha256(subject.encode(errors="replace")).hexdigest()[:12]
+    return f"{name.encode()[: _LONGEST - 20].decode(errors='ignore')}-{checksum}"
 
 
 def _write_samples(path: Path, aligned: Aligned, stimulus: Stimulus) -> None:

@@ -20,6 +20,7 @@ from sightline.files import WholeFolder
 from sightline.gaze.geometry import FloatArray, Placement
 from sightline.gaze.importing import ImportFolder
 from sightline.gaze.study import STUDY, Study
+from sightline.gaze.writer import file_name
 
 BIDS_VERSION = "1.10.0"
 ABOUT = "export.json"
@@ -221,8 +222,7 @@ def _pymovements(folder: Path, viewed: Sequence[Viewed]) -> None:
 
 
 def _named(folder: Path, one: Viewed, ending: str) -> Path:
-    name = re.sub(r"[^\w.\-]+", "_", f"{one.subject}_{one.stimulus}")
-    return folder / f"{name}{ending}"
+    return folder / f"{file_name(f'{one.subject}_{one.stimulus}')}{ending}"
 
 
 def _label(name: str) -> str:

@@ -107,7 +107,8 @@ def taught(name: str, stage: str, args: argparse.Namespace) -> list[str]:
         {"family": "bsds500", "root": "$DATA/segmentation/bsds500"},
         {"family": "davis2016", "root": f"$DATA/{DAVIS}"},
     ]
-    return [f"views.sources={json.dumps(sources)}", f"stages.{stage}.kinds={json.dumps(TAUGHT[name][stage])}"]
+    kinds = f"stages.{stage}.kinds={json.dumps(TAUGHT[name][stage])}"
+    return [f"views.sources={json.dumps(sources)}", kinds, "precision=bf16-mixed"]
 
 
 NETWORKS = ("gaze2mask", "wcsnet")

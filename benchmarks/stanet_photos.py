@@ -65,13 +65,7 @@ class Photo(NamedTuple):
 
 def main() -> None:
     """Print the table, and keep the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=150, help="of each net")
-    parser.add_argument("--photographs", type=int, help="of each set, evenly spread; all where it is not given")
-    options = parser.parse_args()
+    options = options_of(__doc__).parse_args()
     backbone, train, scored, figures = prepared(options.data, options.photographs)
     found = []
     for seed in range(options.seeds):
@@ -91,6 +85,17 @@ def main() -> None:
     print(text)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "photos.json").write_text(text + "\n")
+
+
+def options_of(about: str | None) -> argparse.ArgumentParser:
+    """What every benchmark on these photographs is told."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=150, help="of each net")
+    parser.add_argument("--photographs", type=int, help="of each set, evenly spread; all where it is not given")
+    return parser
 
 
 def prepared(data: Path, count: int | None) -> tuple[Backbone, list[Photo], list[Photo], dict[str, object]]:

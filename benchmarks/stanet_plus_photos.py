@@ -12,10 +12,8 @@ have all maps.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -31,7 +29,7 @@ from sightline.models.stanet_plus.graph import GraphConfig
 from sightline.models.stanet_plus.nets import ScamPlusNets, plus_maps
 from sightline.nn import cam
 from sightline.progress import track
-from stanet_photos import Photo, box_of, cropped, prepared, rows, summary, taught
+from stanet_photos import Photo, box_of, cropped, options_of, prepared, rows, summary, taught
 
 BATCH = 8
 PAIRS = (("S refined", "S"), ("S+ cross", "S"), ("SCAM+", "S"), ("SCAM+", "S+ cross"))
@@ -39,12 +37,7 @@ PAIRS = (("S refined", "S"), ("S+ cross", "S"), ("SCAM+", "S"), ("SCAM+", "S+ cr
 
 def main() -> None:
     """Print the table, and keep the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=150, help="of each net")
-    parser.add_argument("--photographs", type=int, help="of each set, evenly spread; all where it is not given")
+    parser = options_of(__doc__)
     parser.add_argument("--without-refine", action="store_true")
     options = parser.parse_args()
     backbone, train, scored, figures = prepared(options.data, options.photographs)

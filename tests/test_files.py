@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sightline.errors import OutputError
-from sightline.files import WholeFile, WholeFolder, in_words
+from sightline.files import WholeFile, WholeFolder, in_words, short_name
 
 
 def names(folder: Path) -> list[str]:
@@ -116,3 +116,15 @@ def test_a_strangers_folder_is_refused(tmp_path: Path) -> None:
         folder.require_ours()
     (tmp_path / "out" / "done").write_text("")
     folder.require_ours()
+
+
+def test_long_names_are_cut_and_stay_two() -> None:
+    """Cut between characters, never beyond what is asked for, whatever the alphabet."""
+    one, other = "ä" * 200, "ä" * 201
+    names = {
+        short_name(said, said, longest, joint) for said in (one, other) for longest, joint in ((120, "-"), (80, ""))
+    }
+    assert len(names) == 4
+    assert max(len(name.encode()) for name in names) <= 120
+    assert all(set(name) <= set("ä-0123456789abcdef") for name in names)
+    assert short_name("a" * 120, "b") == "a" * 120

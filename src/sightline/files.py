@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,31 @@ IMAGE_SUFFIXES = frozenset(f".{suffix}" for suffix in _IMAGES.split())
 """Of pictures, in lower case."""
 VIDEO_SUFFIXES = frozenset(f".{suffix}" for suffix in _VIDEOS.split())
 """Of videos, in lower case."""
+
+
+def short_name(name: str, said: str, longest: int = 120, joint: str = "-") -> str:
+    """A name that a file system takes: of a longer one the beginning and a checksum.
+
+    Parameters
+    ----------
+    name : str
+        What the file would be called.
+    said : str
+        What `name` was made from. The checksum is of it, so that two that begin alike stay two.
+    longest : int
+        Bytes of the result at most. Systems take 255, with all that is added.
+    joint : str
+        Between the beginning and the checksum.
+
+    Examples
+    --------
+    >>> short_name("S_01", "S 01"), short_name("a" * 30, "a" * 30, longest=20)
+    ('S_01', 'aaaaaaa-3a54fc0cbc0b')
+    """
+    if len(name.encode()) <= longest:
+        return name
+    end = joint + hashlib.sha256(said.encode(errors="replace")).hexdigest()[:12]
+    return name.encode()[: longest - len(end.encode())].decode(errors="ignore") + end
 
 
 class WholeFile:

@@ -358,15 +358,30 @@ def _gaze_x(samples: pl.DataFrame, times: np.ndarray) -> np.ndarray:
     return np.interp(times, seen["time_s"], seen["x_px"])
 
 
-def test_a_subject_with_a_name_that_no_file_can_have(known: Truth, film: Path, tmp_path: Path) -> None:
-    recording = makers.tobii(tmp_path, known)
+def _named(folder: Path, known: Truth, name: str) -> Path:
+    """A recording of a subject with this name."""
+    folder.mkdir()
+    recording = makers.tobii(folder, known)
     first, *rest = recording.read_text(encoding="utf-8").splitlines(keepends=True)
     column = first.rstrip().split("\t").index("Participant name")
     rows = [line.split("\t") for line in rest]
-    name = "a" * 300
     recording.write_text(first + "".join("\t".join([*row[:column], name, *row[column + 1 :]]) for row in rows))
+    return recording
+
+
+def test_a_subject_with_a_name_that_no_file_can_have(known: Truth, film: Path, tmp_path: Path) -> None:
+    name = "a" * 300
+    recording = _named(tmp_path / "long", known, name)
     out = import_gaze([recording], film, tmp_path / "out", options=OPTIONS)
     (samples,) = (out / "samples").iterdir()
     assert len(samples.name) < 200
     assert read_fixations(out)["subject"].unique().to_list() == [name]
     assert len(ImportFolder.open(out).samples(name))
+
+
+def test_two_subjects_whose_samples_would_be_one_file(known: Truth, film: Path, tmp_path: Path) -> None:
+    """Neither is written over the other."""
+    recordings = [_named(tmp_path / str(k), known, name) for k, name in enumerate(("P 1", "P_1"))]
+    with pytest.raises(DataError, match=r"'P_1' and of another one would both be samples/P_1\.parquet; rename one"):
+        import_gaze(recordings, film, tmp_path / "out", options=OPTIONS)
+    assert not (tmp_path / "out").exists()

@@ -252,15 +252,15 @@ class _Run:
         try:
             aligned = align(recording, self.stimuli.open(path), self.options)
             require_fixations(aligned)
+            if path not in self._writers:
+                self._writers[path] = Writer(self.folder / path.stem, self.stimuli.open(path), every_figure=False)
+            measured = self._writers[path].add(aligned)
         except UsageError:
             raise
         except SightlineError as error:
             self._errors.append(error)
             self.found.append(replace(row, status="failed", note=str(error)))
             return
-        if path not in self._writers:
-            self._writers[path] = Writer(self.folder / path.stem, self.stimuli.open(path), every_figure=False)
-        measured = self._writers[path].add(aligned)
         self._measures.setdefault(recording.subject, []).append((path.stem, measured))
         self.found.append(
             replace(row, status="imported", fixations=measured.fixations_on_stimulus, lost_share=measured.lost_share)

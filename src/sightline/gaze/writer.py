@@ -15,7 +15,8 @@ import numpy as np
 import polars as pl
 
 from sightline._version import __version__
-from sightline.errors import SightlineError
+from sightline.errors import DataError, SightlineError
+from sightline.files import short_name
 from sightline.gaze import quality, quality_page
 from sightline.gaze.align import Aligned, AlignOptions
 from sightline.gaze.events import of_eye
@@ -24,7 +25,6 @@ from sightline.gaze.stimulus import Stimulus
 from sightline.gaze.tables import write_fixations
 from sightline.gaze.viewing import Viewing
 
-_LONGEST = 120  # bytes of a file's name, before what is added to it; systems take 255
 PROVENANCE = "provenance.json"
 EVENTS = "events.csv"
 EVENTS_SCHEMA = {
@@ -71,7 +71,13 @@ class Writer:
         (folder / "samples").mkdir(parents=True)
 
     def add(self, aligned: Aligned) -> quality.Quality:
-        """Take in a recording."""
+        """Take in a recording. DataError where another subject's samples have the file that this one's need."""
+        samples = self.folder / "samples" / f"{file_name(aligned.recording.subject)}.parquet"
+        if samples.exists():
+            raise DataError(
+                f"{aligned.recording.path}: the samples of subject {aligned.recording.subject!r} and of another one "
+                f"would both be samples/{samples.name}; rename one of them"
+            )
         measured = quality.measure(aligned)
         self._tables.append(aligned.fixations)
         self._entries.append(_provenance_of(aligned))
@@ -83,8 +89,7 @@ class Writer:
         self._figures.append(quality_page.figure(aligned, self._picture) if drawn else "")
         if len(self._figures) % 16 == 0:
             gc.collect()  # a figure refers to itself, and a hundred of them would pile up before Python looks
-        name = file_name(aligned.recording.subject)
-        _write_samples(self.folder / "samples" / f"{name}.parquet", aligned, self.stimulus)
+        _write_samples(samples, aligned, self.stimulus)
         return measured
 
     def finish(self, options: AlignOptions) -> None:
@@ -109,13 +114,9 @@ def file_name(subject: str) -> str:
     Examples
     --------
     >>> file_name("S 01"), len(file_name("a" * 400)), file_name("a" * 400) == file_name("a" * 401)
-    ('S_01', 113, False)
+    ('S_01', 120, False)
     """
-    name = re.sub(r"[^\w.\-]+", "_", subject) or "subject"
-    if len(name.encode()) <= _LONGEST:
-        return name
-    checksum = hashlib.sha256(subject.encode(errors="replace")).hexdigest()[:12]
-    return f"{name.encode()[: _LONGEST - 20].decode(errors='ignore')}-{checksum}"
+    return short_name(re.sub(r"[^\w.\-]+", "_", subject) or "subject", subject)
 
 
 def _write_samples(path: Path, aligned: Aligned, stimulus: Stimulus) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from sightline.apps.gaze import write_export
 from sightline.cli import main
 from sightline.errors import DataError, OutputError, UsageError
 from sightline.gaze import AlignOptions, Setup, import_gaze, import_study, read
+from sightline.gaze.writer import file_name
 
 KNOWN = truth()
 
@@ -61,6 +63,26 @@ def test_bids_is_read_back(imported: Path, tmp_path: Path) -> None:
     assert said["GeneratedBy"][0]["Name"] == "Sightline"
     assert (out / "participants.tsv").read_text() == "participant_id\tname\nsub-s1\ts1\n"
     assert (beh / "sub-s1_task-myfilm_events.tsv").read_text().splitlines()[1] == "0\t1.600000\tstimulus\tmy film.mp4"
+
+
+def test_long_names_fit_into_files_of_bids(imported: Path, tmp_path: Path) -> None:
+    """Two subjects and a stimulus whose names are as long as a system takes; they stay two."""
+    said = json.loads((imported / "provenance.json").read_text())
+    names = [letter * 200 for letter in "ab"] + ["a" * 199]
+    one, source = said["recordings"][0], tmp_path / "source"
+    shutil.copytree(imported, source)
+    said["stimulus"]["path"] = f"{'film' * 60}.mp4"
+    said["recordings"] = [{**one, "subject": name} for name in names]
+    (source / "provenance.json").write_text(json.dumps(said))
+    for name in names:
+        shutil.copyfile(imported / "samples" / "s1.parquet", source / "samples" / f"{file_name(name)}.parquet")
+    out = write_export(source, tmp_path / "bids", "bids")
+    files = [path for path in out.rglob("*") if path.is_file() and path.parent.name == "beh"]
+    assert len(files) == 3 * 6
+    assert max(len(path.name) for path in files) <= 255
+    table = pl.read_csv(out / "participants.tsv", separator="\t")
+    assert table["name"].to_list() == names
+    assert table["participant_id"].n_unique() == 3
 
 
 def test_mne_annotations(imported: Path, tmp_path: Path) -> None:

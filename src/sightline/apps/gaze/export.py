@@ -16,7 +16,7 @@ import polars as pl
 
 from sightline._version import __version__
 from sightline.errors import DataError, UsageError
-from sightline.files import WholeFolder
+from sightline.files import WholeFolder, short_name
 from sightline.gaze.geometry import FloatArray, Placement
 from sightline.gaze.importing import ImportFolder
 from sightline.gaze.study import STUDY, Study
@@ -226,8 +226,8 @@ def _named(folder: Path, one: Viewed, ending: str) -> Path:
 
 
 def _label(name: str) -> str:
-    """A label of BIDS: letters and digits alone."""
-    return re.sub(r"[^A-Za-z0-9]+", "", name) or "x"
+    """A label of BIDS: letters and digits alone, and so short that a file's name takes two of them."""
+    return short_name(re.sub(r"[^A-Za-z0-9]+", "", name) or "x", name, longest=80, joint="")
 
 
 def _table(path: Path, rows: pl.DataFrame) -> None:

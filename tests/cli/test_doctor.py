@@ -116,6 +116,14 @@ def test_the_size_of_the_cache_is_told(kept: Path) -> None:
     found = checks()[1]
     assert found["features"]["detail"].startswith("3.4 MB in ")
     assert found["exported graphs"]["state"] == "ok"
+    assert found["bound"]["detail"].startswith("20.0 GB together")
+
+
+@pytest.mark.usefixtures("whole_weights")
+def test_a_bound_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGHTLINE_CACHE_GB", "lots")
+    found = checks()[1]
+    assert (found["bound"]["state"], found["bound"]["remedy"]) == ("missing", "unset SIGHTLINE_CACHE_GB")
 
 
 def test_cleaning_removes_what_is_kept_and_nothing_else(kept: Path) -> None:

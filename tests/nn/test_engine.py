@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,8 +14,9 @@ from torch import Tensor, nn
 import sightline.nn.engine
 from models import small
 from sightline.errors import UsageError
+from sightline.kept import kept_folder
 from sightline.models.wcsnet.tracker import _Step
-from sightline.nn.engine import Engine, _fingerprint, _notes, engine_cache, engine_notes, has_onnxruntime, prefer
+from sightline.nn.engine import Engine, _fingerprint, _notes, engine_notes, has_onnxruntime, prefer
 
 needs_onnxruntime = pytest.mark.skipif(
     not has_onnxruntime(), reason="onnxruntime, onnx and onnxscript are not installed"
@@ -142,10 +142,10 @@ def test_a_graph_is_exported_once_and_nothing_else_is_left_in_the_cache(cache: P
     first = Engine(network, example)
     files = list(cache.iterdir())
     assert [file.suffix for file in files] == [".onnx"]
-    stamp = files[0].stat().st_mtime_ns
+    exported = files[0].stat().st_ino
     second = Engine(network, example)
     assert list(cache.iterdir()) == files
-    assert files[0].stat().st_mtime_ns == stamp
+    assert files[0].stat().st_ino == exported
     np.testing.assert_array_equal(first(*example)[0].numpy(), second(*example)[0].numpy())
 
 
@@ -165,7 +165,7 @@ def test_an_export_that_is_stopped_leaves_nothing(cache: Path, monkeypatch: pyte
 @pytest.mark.parametrize("content", [b"", b"no graph at all", "cut"])
 def test_a_damaged_graph_is_made_anew(content: bytes | str, cache: Path, quick_export: list[Path]) -> None:
     example = torch.rand(1, 3, 8, 8)
-    path = engine_cache() / f"{_fingerprint(network := Scaled().eval(), (example,))}.onnx"
+    path = kept_folder() / f"{_fingerprint(network := Scaled().eval(), (example,))}.onnx"
     cache.mkdir()
     path.write_bytes(content if isinstance(content, bytes) else _minimal_graph()[:40])
     assert torch.equal(Engine(network, [example])(example)[0], example)
@@ -202,16 +202,6 @@ def test_onnxruntime_needs_all_three_packages(missing: str, monkeypatch: pytest.
         sightline.nn.engine.importlib.util, "find_spec", lambda name: None if name == missing else find(name)
     )
     assert not has_onnxruntime()
-
-
-def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SIGHTLINE_CACHE", "/one")
-    assert engine_cache() == Path("/one")
-    monkeypatch.delenv("SIGHTLINE_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/two")
-    assert engine_cache() == Path("/two/sightline")
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert engine_cache() == Path(os.path.expanduser("~/.cache/sightline"))
 
 
 def test_a_graph_is_known_by_everything_that_it_depends_on(tmp_path: Path) -> None:

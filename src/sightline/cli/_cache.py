@@ -5,27 +5,22 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from sightline.kept import kept_folder, size_of
+
 KEPT = {"features": ("features",), "exported graphs": ("*.onnx",), "features of earlier versions": ("views", "clips")}
 """Names of files and folders in the cache; anything else in there is not ours to remove."""
 
 
-def folder() -> Path:
-    """$SIGHTLINE_CACHE, by default ~/.cache/sightline."""
-    from sightline.nn.engine import engine_cache
-
-    return engine_cache()
-
-
 def sizes() -> dict[str, int]:
     """Bytes of everything that is kept."""
-    return {name: sum(_size(path) for path in _paths(name)) for name in KEPT}
+    return {name: sum(size_of(path) for path in _paths(name)) for name in KEPT}
 
 
 def clean() -> tuple[int, list[Path]]:
     """Remove everything that is kept. Returns the bytes that this freed, and what is in use and stays."""
     before = sum(sizes().values())
     busy: list[Path] = []
-    if (folder() / "features").is_dir():
+    if (kept_folder() / "features").is_dir():
         from sightline.training.cache import clean as clean_features
 
         _, busy = clean_features()
@@ -38,9 +33,4 @@ def clean() -> tuple[int, list[Path]]:
 
 
 def _paths(name: str) -> list[Path]:
-    return [path for pattern in KEPT[name] for path in folder().glob(pattern)]
-
-
-def _size(path: Path) -> int:
-    inside = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.lstat().st_size for file in inside if file.is_file())
+    return [path for pattern in KEPT[name] for path in kept_folder().glob(pattern)]

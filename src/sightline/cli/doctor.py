@@ -181,27 +181,35 @@ def _check_weights(folder: Path) -> Iterator[Check]:
 def _cache() -> Iterator[Check]:
     """What is kept to save time, and how much space it takes."""
     from sightline.cli import _cache
+    from sightline.errors import UsageError
+    from sightline.kept import bound_bytes, kept_folder
 
     for name, size in _cache.sizes().items():
-        yield Check("cache", name, "ok", f"{_megabytes(size)} in {_cache.folder()}; --clean removes it")
+        yield Check("cache", name, "ok", f"{_megabytes(size)} in {kept_folder()}; --clean removes it")
+    try:
+        told = f"{_megabytes(bound_bytes())} together, of SIGHTLINE_CACHE_GB; what was used longest ago goes first"
+        yield Check("cache", "bound", "ok", told)
+    except UsageError as error:
+        yield Check("cache", "bound", "missing", str(error), "unset SIGHTLINE_CACHE_GB")
 
 
 def _clean(as_json: bool) -> None:
     from sightline.cli import _cache
+    from sightline.kept import kept_folder
 
     freed, busy = _cache.clean()
     if as_json:
         import json
 
-        told = {"folder": str(_cache.folder()), "freed_bytes": freed, "in_use": [str(path) for path in busy]}
+        told = {"folder": str(kept_folder()), "freed_bytes": freed, "in_use": [str(path) for path in busy]}
         typer.echo(json.dumps(told, indent=2))
         return
     for path in busy:
         typer.secho(f"sightline: {path}: is being made by another process and stays", fg="yellow", err=True)
-    typer.echo(f"{_megabytes(freed)} freed in {_cache.folder()}")
+    typer.echo(f"{_megabytes(freed)} freed in {kept_folder()}")
 
 
-def _megabytes(size: int) -> str:
+def _megabytes(size: float) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 

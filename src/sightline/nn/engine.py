@@ -12,7 +12,6 @@ import importlib.util
 import inspect
 import io
 import logging
-import os
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -29,12 +28,7 @@ from torch import Tensor, nn
 from sightline._version import __version__
 from sightline.errors import OutputError, UsageError
 from sightline.files import WholeFile
-
-
-def engine_cache() -> Path:
-    """Where exported graphs are kept: $SIGHTLINE_CACHE, or `sightline` in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(os.environ.get("SIGHTLINE_CACHE") or Path(base) / "sightline")
+from sightline.kept import kept_folder, make_room, used
 
 
 def has_onnxruntime() -> bool:
@@ -102,6 +96,8 @@ def _session_or_note(network: nn.Module, example: tuple[Tensor, ...]) -> Any:
         return None
     try:
         return _session(network, example)
+    except UsageError:
+        raise
     except Exception as error:  # a broken installation may raise anything at import, export or opening
         cause = next(iter(str(error).splitlines()), "") or type(error).__name__
         _notes[
@@ -111,11 +107,12 @@ def _session_or_note(network: nn.Module, example: tuple[Tensor, ...]) -> Any:
 
 
 def _session(network: nn.Module, example: tuple[Tensor, ...]) -> Any:
-    path = engine_cache() / f"{_fingerprint(network, example)}.onnx"
+    path = kept_folder() / f"{_fingerprint(network, example)}.onnx"
     try:
-        if path.is_file():
+        if used(path):
             with contextlib.suppress(Exception):  # onnxruntime has no class of its own for a damaged file
                 return _open(path)
+        make_room()
         _export(network, example, path)
         return _open(path)
     except (OSError, OutputError):  # a full disk, a home that is read-only or not there

@@ -3,7 +3,7 @@
 An entry is a folder of two files, `rows.bin` (records of one structured type, one after the other) and `index.json`
 (that type, and what there is to say about the rows). Its name is a digest of everything that the features depend on:
 the weights, the source files and the package's code. So nothing stale is ever read, and nothing has to be cleared by
-hand but for the space that it takes (`sightline doctor --clean`).
+hand: what was used longest ago goes where there is too much (`sightline.kept`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from torch import Tensor
 
 from sightline.errors import DataError
 from sightline.files import WholeFolder, output_errors
-from sightline.nn.engine import engine_cache
+from sightline.kept import kept_folder, make_room, size_of, used
 from sightline.training.digest import digest
 from sightline.untrusted import parse_json
 
@@ -76,7 +76,7 @@ class Writer:
 
 def features_folder() -> Path:
     """Where the features are: `features` in $SIGHTLINE_CACHE, by default in ~/.cache/sightline."""
-    return engine_cache() / "features"
+    return kept_folder() / "features"
 
 
 def cached(kind: str, parts: Sequence[object], make: Callable[[Writer], None]) -> Features:
@@ -101,14 +101,17 @@ def cached(kind: str, parts: Sequence[object], make: Callable[[Writer], None]) -
     ------
     OutputError
         The entry cannot be kept.
+    UsageError
+        $SIGHTLINE_CACHE_GB holds no number.
     DataError
         The entry is damaged, or what `make` raises.
     """
     key = digest(*parts)
     folder = features_folder() / kind / key
-    if not (folder / INDEX).is_file():
+    if not used(folder / INDEX):
         with _locked(folder):
-            if not (folder / INDEX).is_file():
+            if not used(folder / INDEX):
+                make_room()
                 with WholeFolder(folder, INDEX) as partial:
                     _write(partial, make)
     return _read(folder)
@@ -185,8 +188,3 @@ def clean() -> tuple[int, list[Path]]:
         with suppress(OSError):  # not empty
             kind.rmdir()
     return before - size_of(folder), busy
-
-
-def size_of(path: Path) -> int:
-    """Bytes of the files below a folder; 0 where it is not there."""
-    return sum(file.lstat().st_size for file in path.rglob("*") if file.is_file())

@@ -24,6 +24,7 @@ _WITHOUT_NUMBERS = {
     "sightline",
     "sightline.errors",
     "sightline.files",
+    "sightline.kept",
     "sightline.progress",
     "sightline.training.cache",
     "sightline.training.digest",

@@ -7,6 +7,8 @@ import errno
 import hashlib
 import os
 import shutil
+import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -240,6 +242,23 @@ def mend(error: Exception) -> str:
 def is_of_the_place(error: Exception) -> bool:
     """Whether an error says something of the place that is written to, and not of what is written."""
     return getattr(error, "errno", None) in _MENDS
+
+
+def sweep(prefix: str) -> None:
+    """Remove this user's temporary folders `<prefix><process>-...` whose process is gone: it was killed.
+
+    On Windows they stay: os.kill, which asks elsewhere whether a process lives, would interrupt it there.
+    """
+    if sys.platform == "win32":
+        return
+    for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        number = folder.name.removeprefix(prefix).partition("-")[0]
+        with contextlib.suppress(OSError, OverflowError):
+            if number.isdecimal() and folder.stat().st_uid == os.getuid():
+                try:
+                    os.kill(int(number), 0)
+                except ProcessLookupError:
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def link(old: Path, new: Path) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from models import small
 from sightline.errors import DataError
 from sightline.training.wcsnet import WCSNetRecipe
-from sightline.training.wcsnet.clips import ClipBatches, _Follower, load_clips
+from sightline.training.wcsnet.clips import ClipBatches, _Follower, bank_of_clips, load_clips
 from sightline.training.wcsnet.memory_task import MemoryTask
+from sightline.training.wcsnet.recipe import Clips
+from sightline.training.wcsnet.views import SIZE
 from training.wcsnet.conftest import SETTINGS
 
 FRAMES = 10
@@ -112,3 +117,61 @@ def test_a_step_of_training_teaches_memory_and_presence(bank: Any) -> None:
 def test_a_recipe_with_clips_has_a_network_with_a_memory() -> None:
     with pytest.raises(ValueError, match="go together"):
         WCSNetRecipe(train="wcsnet", **{**SETTINGS, "memory": {"clips": {}}})
+
+
+def _picture(path: Path, at: int | None, mask: Path | None = None) -> None:
+    """A light square on dark noise, or the noise alone; its mask beside it."""
+    noise = np.random.default_rng(len(path.name)).integers(0, 90, (60, 80, 3), dtype=np.uint8)
+    inside = np.zeros((60, 80), np.uint8)
+    if at is not None:
+        inside[20:44, at : at + 24] = 255
+    for file, values in ((path, np.where(inside[..., None], 230, noise).astype(np.uint8)), (mask, inside)):
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(values).save(file)
+
+
+def test_a_bank_holds_every_frame_from_the_first_that_shows_the_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a data set's video, in two variants, and of composed ones; the same recipe finds them again."""
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("sightline.training.wcsnet.clips.Engine", lambda network, _: network)
+    davis, photographs = tmp_path / "davis", tmp_path / "photographs"
+    for index, at in enumerate((None, 8, 20, None, 30)):
+        name = f"480p/boat/{index:05d}"
+        _picture(davis / f"JPEGImages/{name}.jpg", at, davis / f"Annotations/{name}.png")
+    (davis / "ImageSets/480p").mkdir(parents=True)
+    (davis / "ImageSets/480p/sequences.txt").write_text("boat\n")
+    for index, at in enumerate((10, 40, 25)):
+        _picture(photographs / f"{index}.jpg", at, photographs / f"{index}.png")
+    source = {"family": "davis2016", "root": davis}
+    composed = {"objects": photographs, "splits": ["train"], "backgrounds": [photographs], "count": 2, "frames": 8}
+    clips = Clips.model_validate({"sources": [source], "composed": composed})
+    with torch.no_grad():
+        made = bank_of_clips(clips, small.backbone().eval())
+    info = made.info
+    assert Counter(zip(info["kinds"], info["videos"], info["variants"], strict=True)) == {
+        ("video", "boat", 0): 4,
+        ("video", "boat", 1): 4,
+        ("composed", "composed000", 0): 8,
+        ("composed", "composed001", 0): 8,
+    }
+    seen = made["mask"].max(axis=(1, 2)) > 127
+    for variant in (0, 1):
+        rows = [
+            row
+            for row, key in enumerate(zip(info["videos"], info["variants"], strict=True))
+            if key == ("boat", variant)
+        ]
+        assert seen[rows].tolist() == [True, True, False, True], "where it is hidden the crop waits"
+    assert seen[8:].all(), "nothing happens in the first composed video, and a distractor moves in the second"
+    assert [made[f"level{n}"].shape[2] for n in range(1, 6)] == [SIZE // 2**n for n in range(1, 6)]
+    assert np.ptp(made["level1"].astype(np.float32), axis=0).max() > 0
+
+
+def test_a_bank_of_nothing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("sightline.training.wcsnet.clips.Engine", lambda network, _: network)
+    with pytest.raises(DataError, match="the recipe's clips: no videos; check their roots, families and splits"):
+        bank_of_clips(Clips(), small.backbone())

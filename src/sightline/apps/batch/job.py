@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -19,6 +17,7 @@ from sightline.apps.batch.store import Fetched, Here, fetch, place_at
 from sightline.apps.outcome import Outcome, failure
 from sightline.apps.predict import Run
 from sightline.errors import SightlineError
+from sightline.files import sweep
 from sightline.models.base import Predictor
 from sightline.results.kinds import Kind
 from sightline.results.outputs import PARQUET, SUMMARY, choose
@@ -106,7 +105,7 @@ class Worker:
             overwrite=job.overwrite,
             stopped=stopped,
         )
-        _sweep()
+        sweep(_SCRATCH)
 
     def do(self, source: str, name: str) -> Outcome:
         """Do a source, whose results are called `name`. Whatever goes wrong with it is its outcome."""
@@ -198,19 +197,6 @@ _SCRATCH = "sightline-batch-"
 
 @contextmanager
 def _scratch() -> Iterator[Path]:
-    """A folder for copies, which goes afterwards; that of a killed process goes with the next worker (`_sweep`)."""
+    """A folder for copies, which goes afterwards; that of a killed process goes with the next worker (`sweep`)."""
     with tempfile.TemporaryDirectory(prefix=f"{_SCRATCH}{os.getpid()}-") as folder:
         yield Path(folder)
-
-
-def _sweep() -> None:
-    for folder in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
-        found = re.match(rf"{_SCRATCH}(\d+)-", folder.name)
-        if found is None:
-            continue
-        try:
-            os.kill(int(found[1]), 0)
-        except ProcessLookupError:
-            shutil.rmtree(folder, ignore_errors=True)
-        except OSError:  # another user's
-            continue

@@ -16,6 +16,7 @@ from sightline.apps.web.desk import Job
 from sightline.apps.web.look import Results
 from sightline.apps.web.media import Media
 from sightline.errors import UsageError
+from sightline.files import sweep
 
 SWEEP_S = 30.0
 TOKEN_BYTES = 24
@@ -160,21 +161,8 @@ class Sessions:
 
 def _own_folder() -> Path:
     """A temporary folder of this process; those of servers that were killed go."""
-    for old in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        number = old.name.removeprefix(_PREFIX).partition("-")[0]
-        if number.isdecimal() and old.stat().st_uid == os.getuid() and not _runs(int(number)):
-            shutil.rmtree(old, ignore_errors=True)
+    sweep(_PREFIX)
     return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def safe(name: str) -> str:

@@ -83,10 +83,7 @@ WCSNET = [
     BASE,
     Rule("start: the moving counts most", {"start.still_weight": 1.0}, (DAVIS, FACES)),
     Rule("start: a second, closer look", {"start.zoom": False}, (DAVIS, FACES)),
-    Rule("crop: small shifts are flicker", {"crop.slowest": 1.0}),
     Rule("crop: its side changes slowly", {"crop.side_change": 0.9}),
-    Rule("template: it follows the looks", {"template.first_frame": 1.0}),
-    Rule("template: from the surest pixels", {"template.purity": 1.0}),
     Rule("lost: a remnant", {"lost.area": 0.0}),
     Rule("lost: the search widens", {"lost.search_frames": 1}),
     Rule("lost: EG-Net chooses anew", {"lost.give_up_frames": 1000}),
@@ -109,10 +106,8 @@ WCSNET = [
     Rule("motion: against the frame's median", {"motion.floor_medians": 0.0}),
     Rule("shots: a cut restarts", {"shots.cut_difference": 1.0}, (FACES, JOINED)),
     Rule("hotspot: mean of EG-Net's passes", {"hotspot.retention": 0.0}, (FACES,)),
-    Rule("hotspot: exponent of the mean", {"hotspot.exponent": 1.0}, (FACES,)),
     Rule("hotspot: the network's own map", {"hotspot.network_exponent": 0.0}, (FACES,)),
     Rule("hotspot: smoothed along the video", {"hotspot.smoothing": 0.0}, (FACES,)),
-    Rule("hotspot: a soft rim", {"hotspot.rim": 0}, (FACES,)),
     Rule("hotspot: too faint to say", {"hotspot.gaze_floor": 0.0}, (FACES,)),
     Rule("hotspot: back to the crop", {"hotspot.recentre": 0.0}, (FACES,)),
     Rule("hotspot: it jumps to a fast target", {"hotspot.jump": HUGE, "hotspot.jump_scales": [0.0, HUGE]}, (FACES,)),
@@ -300,7 +295,7 @@ class WCSNet:
         model = models.load("wcsnet", device="cpu")
         assert isinstance(model, WCSNetPredictor)
         self.model, self.shipped = model, model.network.config
-        self._engines: dict[float, Engine] = {}
+        self._decoder: Engine | None = None
         self._clip: Clip | None = None
 
     def __call__(self, clip: Clip, off: dict[str, Any]) -> list[Result]:
@@ -315,8 +310,7 @@ class WCSNet:
         )
         network.config = config
         tracker, settings = self.model.tracker(), config.tracker.motion
-        decoders = self._engines
-        tracker.eyes.decoder = decoders.get(config.tracker.template.purity)
+        tracker.eyes.decoder = self._decoder
         saliency_of = tracker.eyes.saliency
         maps = self._saliency
 
@@ -347,8 +341,7 @@ class WCSNet:
             tracked.append(tracker.step(image, motion))
         if not off:
             self._shipped = tracked
-        if tracker.eyes.decoder is not None:
-            decoders[config.tracker.template.purity] = tracker.eyes.decoder
+        self._decoder = tracker.eyes.decoder
         return [Result(each.probability, each.mask, each.hotspot, each.point) for each in tracked]
 
 

@@ -89,35 +89,12 @@ class CropConfig(Config):
     context: float = Field(
         2.0, gt=1, description="side in parts of the target's longer side (the paper leaves it open): room to move"
     )
-    flicker: float = Field(
-        0.04,
-        gt=0,
-        description="shift of the mask's box, in parts of the crop's side, that is followed fully; less is flicker of"
-        " the mask, and followed in proportion",
-    )
-    slowest: float = Field(
-        0.15, ge=0, le=1, description="share of the smallest shift that is followed. 1 follows every shift fully"
-    )
     side_change: float = Field(0.1, ge=0, lt=1, description="largest change of the side a frame, in parts of it")
     shared: float = Field(
         1.6,
         ge=1,
         description="side of a crop that several targets share, in parts of the smallest of their own, at most: a wider"
         " one shows each of them too small. 1 shares equal crops alone",
-    )
-
-
-class TemplateConfig(Config):
-    """How the template follows the target's appearance (the paper's stays as it is)."""
-
-    first_frame: float = Field(
-        0.5, ge=0, le=1, description="share of the first frame in the template: an anchor. 1 is the paper's"
-    )
-    rate: float = Field(0.08, ge=0, le=1, description="rate a frame at which the rest follows the target's appearance")
-    purity: float = Field(
-        4.0,
-        gt=0,
-        description="exponent of the mask that pools the appearance: pixels that are surely of the target count",
     )
 
 
@@ -214,16 +191,10 @@ class HotspotConfig(Config):
     size: int = Field(80, ge=8, description="side of the map, cells: finer than the fixations' own blur")
     interval: int = Field(5, ge=1, description="frames between two passes of EG-Net, which takes time")
     retention: float = Field(0.8, ge=0, lt=1, description="share of earlier passes in their mean: one pass is noisy")
-    exponent: float = Field(1.25, gt=0, description="exponent of that mean: people agree more than the mean is peaked")
     network_exponent: float = Field(
         0.05, ge=0, description="exponent of the network's own hotspot map beside it. 0 leaves it out"
     )
     smoothing: float = Field(0.85, ge=0, lt=1, description="share of the past in the map that is shown: a steady map")
-    rim: int = Field(
-        2,
-        ge=0,
-        description="cells beyond the mask where fixations still count: masks, eyes and trackers err by as much",
-    )
     gaze_floor: float = Field(
         0.02,
         ge=0,
@@ -267,7 +238,6 @@ class TrackerConfig(Config):
     )
     start: StartConfig = StartConfig()
     crop: CropConfig = CropConfig()
-    template: TemplateConfig = TemplateConfig()
     lost: LostConfig = LostConfig()
     evidence: EvidenceConfig = EvidenceConfig()
     hotspot: HotspotConfig = HotspotConfig()

@@ -61,8 +61,6 @@ class _Step(nn.Module):
         super().__init__()
         self.network = network
         self.depth, self.count = depth, len(network.levels)
-        self.adapts = network.config.correlation in ("weighted", "both")
-        self.purity = network.config.tracker.template.purity
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """inputs: the feature maps of the search crop; with a memory its frames and reach; then the kernels
@@ -76,12 +74,10 @@ class _Step(nn.Module):
         kernels = Kernels(others[: self.count], others[self.count :])
         mask, hotspot, presence = self.network.decode(features, kernels, readout)
         mask = mask.sigmoid()
-        # The target's appearance in this frame, from the pixels that are surely of it.
-        now = self.network.template(features, mask**self.purity, mask).mask if self.adapts else []
         # Without a hotspot branch the smooth mask is the best estimate of where people look.
         spot = resize(mask, (mask.shape[-2] // 4, mask.shape[-1] // 4)) if hotspot is None else hotspot.sigmoid()
         present = mask.new_ones(1) if presence is None else presence.sigmoid()
-        return mask, spot, present, *now, *cells
+        return mask, spot, present, *cells
 
 
 class Tracker:
@@ -108,9 +104,6 @@ class Tracker:
         self._kernels: list[Tensor] = []
         self._crop = Crop(0, 0, 1)
         self._area = 0.0
-        self._now: list[Tensor] = []
-        self._first: list[Tensor] = []
-        self._recent: list[Tensor] = []
         self._remembered: Remembered | None = None
         self._cells: list[Tensor] = []
         self._presence = 1.0
@@ -301,7 +294,6 @@ class Tracker:
                 first = remember(memory.cells(self.network.keys(features)), mask).cpu()
                 self._remembered = Remembered(first, memory.config)
         self._kernels = [kernel.cpu() for kernel in (*kernels.mask, *kernels.hotspot)]
-        self._first, self._recent = list(self._kernels), list(self._kernels)
 
     def _redetect(self, view: View, evidence: Evidence) -> Crop | None:
         """Where to look closer for a lost target: around what is like it, further from its last place with every
@@ -346,7 +338,6 @@ class Tracker:
         probability = crop.place(_refine_edges(mask, search, stride, self.config.edges), height, width)
         self._area += (lost.area_growth if area > self._area else lost.area_shrinkage) * (area - self._area)
         self._crop = self._next_crop(crop.to_frame(self._around(component), size)).within(height, width)
-        self._update_template()
         self._update_memory(mask)
         smooth, at = self._update_hotspot(view, crop, mask, hotspot, evidence)
         found = probability > 0.5
@@ -379,9 +370,8 @@ class Tracker:
         inputs = (*features, *remembered, *self._kernels)
         if self.eyes.decoder is None:
             self.eyes.decoder = Engine(_Step(self.network, len(features)), inputs, self.device)
-        mask, hotspot, presence, *now = (out.cpu() for out in self.eyes.decoder(*inputs))
+        mask, hotspot, presence, *self._cells = (out.cpu() for out in self.eyes.decoder(*inputs))
         self._presence = float(presence[0])
-        self._now, self._cells = (now[:-1], now[-1:]) if remembered else (now, [])
         return mask[0, 0], hotspot[0, 0]
 
     def _update_memory(self, mask: Tensor) -> None:
@@ -389,20 +379,10 @@ class Tracker:
         if self._remembered is not None:
             self._remembered.add(remember(self._cells[0], mask[None, None]))
 
-    def _update_template(self) -> None:
-        """Let the template follow the target's appearance, anchored to the first frame."""
-        first, rate = self.config.template.first_frame, self.config.template.rate
-        for level, now in enumerate(self._now):
-            self._recent[level] = (1 - rate) * self._recent[level] + rate * now
-            self._kernels[level] = first * self._first[level] + (1 - first) * self._recent[level]
-
     def _next_crop(self, crop: Crop) -> Crop:
-        """The next crop. A mask's box flickers: small shifts are mostly that, and hardly followed, large ones fully."""
-        settings, last = self.config.crop, self._crop
-        dx, dy = crop.x - last.x, crop.y - last.y
-        pull = float(np.clip(np.hypot(dx, dy) / (settings.flicker * last.side), settings.slowest, 1.0))
-        smallest, largest = (1 - settings.side_change) * last.side, (1 + settings.side_change) * last.side
-        return Crop(last.x + pull * dx, last.y + pull * dy, float(np.clip(crop.side, smallest, largest)))
+        """The next crop, whose side changes slowly."""
+        most, side = self.config.crop.side_change, self._crop.side
+        return Crop(crop.x, crop.y, float(np.clip(crop.side, (1 - most) * side, (1 + most) * side)))
 
     def _around(self, mask: NDArray[np.bool_]) -> Crop:
         return Crop.around(mask, self.config.crop.context)

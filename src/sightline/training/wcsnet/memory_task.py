@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sightline.models.wcsnet.losses import mask_loss, presence_loss
-from sightline.models.wcsnet.network import Decoded, Kernels
+from sightline.models.wcsnet.network import Decoded
 from sightline.nn.blocks import resize
 from sightline.nn.memory import PixelMemory, remember
 from sightline.training.wcsnet.recipe import ClipTraining
@@ -83,25 +83,18 @@ class MemoryTask(WCSNetTask):
 
     def _clips(self, batch: dict[str, Any]) -> Tensor:
         network, memory = self.network, self.memory
-        share = network.config.tracker.template.first_frame
         frames = [
             remember(memory.cells(network.keys(features)), mask)
             for features, mask in zip(batch["known"], batch["known_masks"], strict=True)
         ]
-        first, recent = (
-            network.template(batch["known"][at], batch["known_masks"][at], batch["known_masks"][at]) for at in (0, -1)
-        )
+        kernels = network.template(batch["known"][0], batch["known_masks"][0], batch["known_masks"][0])
         losses = []
         for features, mask, present in zip(batch["asked"], batch["asked_masks"], batch["present"], strict=True):
             keys = network.keys(features)
-            decoded = network.decode(
-                features, _mean(first, recent, share), memory.read(keys, torch.stack(frames, dim=1))
-            )
+            decoded = network.decode(features, kernels, memory.read(keys, torch.stack(frames, dim=1)))
             losses.append(self._mask_loss(decoded, mask, present))
             found = decoded.mask.detach().float().sigmoid()
             frames = self._remembered(frames, remember(memory.cells(keys), found), present)
-            now = network.template(features, found**network.config.tracker.template.purity, found)
-            recent = _where(present, now, recent)
         return torch.stack(losses).mean()
 
     def _mask_loss(self, decoded: Decoded, mask: Tensor, present: Tensor) -> Tensor:
@@ -121,16 +114,3 @@ class MemoryTask(WCSNetTask):
 
     def predict_masks(self, batch: dict[str, Any]) -> Tensor:
         return resize(self._decode_pair(batch).mask, batch["mask"].shape[-2:])
-
-
-def _mean(first: Kernels, recent: Kernels, share: float) -> Kernels:
-    """The tracker's template: the first frame's beside how the target looks by now."""
-    mask = [share * one + (1 - share) * other for one, other in zip(first.mask, recent.mask, strict=True)]
-    return Kernels(mask, first.hotspot)
-
-
-def _where(present: Tensor, now: Kernels, before: Kernels) -> Kernels:
-    keep = present[:, None, None, None]
-    return Kernels(
-        [keep * one + (1 - keep) * other for one, other in zip(now.mask, before.mask, strict=True)], before.hotspot
-    )

@@ -2,6 +2,7 @@
 
 Each target runs in a process of its own, which writes after every case how far it is. What ends the process itself, say
 a crash of native code, is a crash of that case, and the target goes on. `--resume` goes on where a run was stopped.
+Where anything crashed the command ends with 1.
 
 A reader may read a damaged file, or refuse it with an error of the project's own, on one line, that names the file.
 Anything else is a crash: another exception, a hang, memory without end.
@@ -137,6 +138,11 @@ class Progress:
         self.results[what] = self.results.get(what, 0) + 1
         return self.results[what]
 
+    @property
+    def crashes(self) -> int:
+        """Cases that were neither read nor refused."""
+        return sum(count for what, count in self.results.items() if what not in ("read", "refused"))
+
     def __str__(self) -> str:
         return f"{sum(self.results.values())} cases in {self.seconds:.0f} s, {self.results}"
 
@@ -184,13 +190,14 @@ def slug(name: str) -> str:
     return name.replace(" ", "-")
 
 
-def run(name: str, given: argparse.Namespace) -> None:
-    """Search in processes of its own until the minutes are over."""
+def run(name: str, given: argparse.Namespace) -> bool:
+    """Search in processes of its own until the minutes are over. Whether all went well."""
     command = [sys.executable, __file__, slug(name), "--alone", "--keep", str(given.keep)]
     command += ["--minutes", str(given.minutes), "--first", str(given.first)]
     resume = given.resume
-    while subprocess.run([*command, *(["--resume"] if resume else [])]).returncode < 0:  # a signal ended it
+    while (code := subprocess.run([*command, *(["--resume"] if resume else [])]).returncode) < 0:  # a signal ended it
         resume = True
+    return code == 0
 
 
 def main() -> None:
@@ -207,15 +214,17 @@ def main() -> None:
     if unknown:
         parser.error(f"no such target: {', '.join(unknown)}; there are {', '.join(names)}")
     if not given.alone:
-        for name in given.targets or names:
-            run(names[name], given)
-        return
+        well = [run(names[name], given) for name in given.targets or names]
+        sys.exit(0 if all(well) else 1)
     import resource  # not on Windows
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    crashes = 0
     for name in given.targets or names:
         progress = search(names[name], given.minutes, given.first, given.keep, given.resume)
         print(f"{names[name]}: {progress}", flush=True)
+        crashes += progress.crashes
+    sys.exit(1 if crashes else 0)
 
 
 if __name__ == "__main__":

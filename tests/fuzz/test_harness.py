@@ -78,9 +78,37 @@ def test_a_process_that_a_signal_ended_is_started_again(monkeypatch: pytest.Monk
         return SimpleNamespace(returncode=next(codes))
 
     monkeypatch.setattr(subprocess, "run", started)
-    run("a toy", argparse.Namespace(minutes=1.0, first=5, keep=tmp_path, resume=False))
+    assert run("a toy", argparse.Namespace(minutes=1.0, first=5, keep=tmp_path, resume=False))
     assert ["--resume" in command for command in commands] == [False, True, True]
     assert all("a-toy" in command for command in commands)
+
+
+@pytest.mark.parametrize(("codes", "told"), [((0, 0), 0), ((1, 0), 1), ((0, 1), 1)])
+def test_crashes_are_in_the_exit_code(codes: tuple[int, int], told: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that found some is red."""
+    left = iter(codes)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=next(left)))
+    monkeypatch.setattr(sys, "argv", ["harness.py", "eyelink", "smi"])
+    with pytest.raises(SystemExit) as done:
+        main()
+    assert done.value.code == told
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no limit of memory")
+@pytest.mark.parametrize(
+    ("results", "told"), [({"read": 3, "refused": 4}, 0), ({"read": 3, "KeyError at x.py:1": 1}, 1)]
+)
+def test_a_search_that_found_crashes_says_so(
+    results: dict[str, int], told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import resource
+
+    monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
+    monkeypatch.setattr(harness, "search", lambda *_: Progress(0, 7, results=results))
+    monkeypatch.setattr(sys, "argv", ["harness.py", "smi", "--alone"])
+    with pytest.raises(SystemExit) as done:
+        main()
+    assert done.value.code == told
 
 
 def test_a_target_that_is_not_there(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -187,7 +187,7 @@ def _cache() -> Iterator[Check]:
     for name, size in _cache.sizes().items():
         yield Check("cache", name, "ok", f"{_megabytes(size)} in {kept_folder()}; --clean removes it")
     try:
-        told = f"{_megabytes(bound_bytes())} together, of SIGHTLINE_CACHE_GB; what was used longest ago goes first"
+        told = f"{_megabytes(bound_bytes())} together (SIGHTLINE_CACHE_GB); what was used longest ago goes first"
         yield Check("cache", "bound", "ok", told)
     except UsageError as error:
         yield Check("cache", "bound", "missing", str(error), "unset SIGHTLINE_CACHE_GB")

@@ -1,7 +1,9 @@
 """SamGOP over folds of GOO's development scenes, on photographs of who looks at what, its rules and its speed.
 
     python benchmarks/samgop.py folds --data ../shared/data --out runs/samgop           # trains and scores five folds
-    python benchmarks/samgop.py folds ... --only 0 --name no-shuffle --set network.pixel_shuffle=false   # an ablation
+    python benchmarks/samgop.py folds ... --seed 1 --detectors fold-seed0               # towers and gaze, anew
+    python benchmarks/samgop.py folds ... --name no-energy --detectors fold-seed0 --towers fold-seed0 \\
+        --set weights.energy=0                                                          # an ablation of gaze
     python benchmarks/samgop.py rules --data ../shared/data --only 0                    # which object: the alternatives
     python benchmarks/samgop.py looking --data ../shared/data [--weights DIR] [--no-saliency]   # never trained on
     python benchmarks/samgop.py speed [--weights DIR]
@@ -44,6 +46,8 @@ FOLDS = 5
 ALIKE = 0.9
 SETS = ("goo_synth_dev", "goo_real_dev")
 SHARES = (1.5, 0.75)
+DETECTOR, TOWERS = ("products", "objects"), ("directions", "shoppers", "twin")
+"""Stages of the recipe before `gaze`, the last."""
 LOW = 0.05
 """Score from which objects count here, for whole curves of precision."""
 
@@ -79,21 +83,41 @@ def trained(folder: Path, changes: Sequence[str], data: Path) -> Path:
     return folder
 
 
-def train_fold(data: Path, out: Path, name: str, fold: int, seed: int, changes: Sequence[str]) -> Path:
-    """The weights of a fold. The stage `directions`, which sees no scene, is trained once for all folds of a seed."""
+def train_fold(
+    data: Path,
+    out: Path,
+    name: str,
+    fold: int,
+    seed: int,
+    changes: Sequence[str],
+    detectors: str | None = None,
+    towers: str | None = None,
+) -> Path:
+    """The weights of a fold. The stage `directions`, which sees no scene, is trained once for all folds of a seed.
+
+    detectors, towers: names, with the seed, of folds whose detectors, or towers, are taken and not trained.
+    """
     skip = {key: folds[fold] for key, folds in all_folds(data).items()}
     scenes = [
         {"root": str(data / "gaze_objects" / key), "share": share, "skip": skip[key]}
         for key, share in zip(SETS, SHARES, strict=True)
     ]
     own = [f"seed={seed}", f"scenes={json.dumps(scenes)}"]
-    if not any(change.startswith("stages.directions=") for change in changes):
-        first = [f"seed={seed}", *(f"stages.{stage}=null" for stage in ("products", "shoppers", "whole", "twin"))]
-        directions = trained(out / f"directions-seed{seed}", first, data)
+    taken = {part: f"{out / detectors}-{fold}" for part in ("features", "detector") if detectors}
+    if towers:
+        taken |= dict.fromkeys(("gaze.tower", "gaze.twin"), f"{out / towers}-{fold}")
+        own += [f"stages.{stage}=null" for stage in TOWERS]
+    else:
+        others = (*DETECTOR, "shoppers", "twin", "gaze")
+        alone = [f"seed={seed}", *(f"stages.{stage}=null" for stage in others)]
+        directions = trained(out / f"directions-seed{seed}", alone, data)
+        first = {"gaze.twin": {"weights": str(directions), "module": "gaze.tower"}}
         own += ["stages.directions=null", f"stages.shoppers.init={directions}"]
-        if not any(change.startswith("stages.twin=") for change in changes):
-            tower = {"gaze.twin": {"weights": str(directions), "module": "gaze.tower"}}
-            own.append(f"stages.twin.parts={json.dumps(tower)}")
+        own.append(f"stages.twin.parts={json.dumps(first)}")
+        taken |= dict.fromkeys(("gaze.tower", "gaze.twin"), "$OUT/twin")
+    if detectors:
+        own += [*(f"stages.{stage}=null" for stage in DETECTOR), "stages.gaze.init=null"]
+    own.append(f"stages.gaze.parts={json.dumps(taken)}")
     return trained(out / f"{name}-seed{seed}-{fold}", [*own, *changes], data)
 
 
@@ -209,12 +233,20 @@ def _precision(pairs: Sequence[Any], likeness: str, key: str) -> float:
 
 
 def score_folds(
-    data: Path, out: Path, name: str, only: Sequence[int], seed: int, sets: Sequence[str], changes: Sequence[str]
+    data: Path,
+    out: Path,
+    name: str,
+    only: Sequence[int],
+    seed: int,
+    sets: Sequence[str],
+    changes: Sequence[str],
+    detectors: str | None,
+    towers: str | None,
 ) -> None:
     folds = all_folds(data)
     total: dict[str, Scores] = {}
     for fold in only:
-        folder = train_fold(data, out, name, fold, seed, changes)
+        folder = train_fold(data, out, name, fold, seed, changes, detectors, towers)
         made = lowered(predictor(folder))
         own: dict[str, dict[str, float]] = {}
         for key in sets:
@@ -356,13 +388,25 @@ def main() -> None:
     parser.add_argument("--name", default="fold")
     parser.add_argument("--only", type=int, nargs="*", default=list(range(FOLDS)))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--detectors", metavar="NAME", help="take the detectors of these folds (fold-seed0)")
+    parser.add_argument("--towers", metavar="NAME", help="take the towers of these folds (fold-seed0)")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS, help="what is scored")
     parser.add_argument("--set", dest="changes", action="append", default=[])
     parser.add_argument("--weights", default="samgop")
     parser.add_argument("--no-saliency", dest="saliency", action="store_false", help="looking: without EG-Net's map")
     given = parser.parse_args()
     if given.what == "folds":
-        score_folds(given.data, given.out, given.name, given.only, given.seed, given.sets, given.changes)
+        score_folds(
+            given.data,
+            given.out,
+            given.name,
+            given.only,
+            given.seed,
+            given.sets,
+            given.changes,
+            given.detectors,
+            given.towers,
+        )
     elif given.what == "rules":
         rules(given.data, given.weights, given.only[0])
     elif given.what == "looking":

@@ -16,7 +16,7 @@ from sightline.training.recipe import read_recipe
 from sightline.training.samgop import _take
 from sightline.training.samgop.data import Batch, Views, classes_of, collate
 from sightline.training.samgop.recipe import LossWeights, SamGOPRecipe, Variation
-from sightline.training.samgop.scenes import CUT, Crops, Picture, crop, vary
+from sightline.training.samgop.scenes import CUT, NOBODY, Crops, Picture, crop, vary
 from sightline.training.samgop.task import SamGOPTask, box_cells, noise
 
 STILL = Variation(turn_deg=0, head_turn_deg=0, colour=0, noise=0, outside=0)
@@ -111,7 +111,7 @@ def test_a_fixation_where_somebody_looks_to_stands_for_the_target() -> None:
     sample = vary(given, np.random.default_rng(0), (64, 64), STILL, 6, 1.0)
     aimed = (sample.people.target[0] - sample.heads.boxes[0, :2]) * 64
     assert abs(aimed[1] / aimed[0]) == pytest.approx(4 / 30, abs=0.03)
-    assert sample.people.inside.tolist() == [-1]  # nobody said so
+    assert sample.people.inside.tolist() == [1]
     assert sample.people.object.tolist() == [-1]
     away = picture(**taught, directions=right, watched=watched[2:])
     to_camera = picture(**taught, directions=np.array([[0.1, 0.0, -0.99]]), watched=watched)
@@ -214,6 +214,16 @@ def test_the_first_stage_learns_alone() -> None:
     assert not any(name.startswith(("detector.object_decoder", "gaze.mix")) for name in taught)
 
 
+def test_the_detector_learns_alone() -> None:
+    network = small()
+    task = SamGOPTask(network, recipe(branches="detector"))
+    task.log = task.log_dict = lambda *_, **__: None  # type: ignore[assignment]
+    task.training_step(batch(), 0).backward()
+    taught = {name for name, parameter in network.named_parameters() if parameter.grad is not None}
+    assert {"detector.propose.weight", "detector.outline.weight"} < taught
+    assert not any(name.startswith("gaze.") for name in taught)
+
+
 def test_the_tower_learns_alone() -> None:
     network = small()
     task = SamGOPTask(network, recipe(branches="directions"))
@@ -281,13 +291,23 @@ def _saved_without(folder: Path) -> Path:
     return folder
 
 
-def test_the_ridge_learns_alone() -> None:
+def test_gaze_learns_alone() -> None:
     network = small()
-    task = SamGOPTask(network, recipe(branches="heat"))
+    task = SamGOPTask(network, recipe(branches="gaze", frozen=["gaze.tower"]))
     task.log = task.log_dict = lambda *_, **__: None  # type: ignore[assignment]
     task.training_step(batch(), 0).backward()
     taught = {name for name, parameter in network.named_parameters() if parameter.grad is not None}
-    assert taught == {"gaze.ridge.weight", "gaze.ridge.bias"}
+    assert {"gaze.ridge.weight", "gaze.scene.0.weight", "gaze.inside.weight"} < taught
+    assert all(name.startswith("gaze.") and not name.startswith("gaze.tower") for name in taught)
+
+
+def test_gaze_alone_learns_nothing_from_pictures_without_people() -> None:
+    network = small()
+    task = SamGOPTask(network, recipe(branches="gaze"))
+    task.log = task.log_dict = lambda *_, **__: None  # type: ignore[assignment]
+    nobody = batch()._replace(people=NOBODY, picture=torch.zeros(0, dtype=torch.int64))
+    task.training_step(nobody, 0).backward()
+    assert not any(bool(p.grad.any()) for p in network.parameters() if p.grad is not None)
 
 
 def test_steps_bring_the_loss_down() -> None:
@@ -331,8 +351,8 @@ def test_unknown_names_and_nothing_to_train_on_are_said(tmp_path: Path) -> None:
 
 def test_the_shipped_recipe_is_read_and_its_table_rows_are_changes_of_it() -> None:
     chain = read_recipe("samgop", data=Path("/data"))
-    assert list(chain.stages) == ["products", "directions", "shoppers", "whole", "twin"]
+    assert list(chain.stages) == ["products", "objects", "directions", "shoppers", "twin", "gaze"]
     for change in ("network.pixel_shuffle=false", "network.gaze.attention=cone", "network.gaze.interaction=decoder"):
         read_recipe("samgop", [change], Path("/data"))
     alone = read_recipe("samgop", ["heads=[]"], Path("/data"))
-    assert list(alone.stages) == ["products", "directions", "shoppers", "whole", "twin"]
+    assert list(alone.stages) == ["products", "objects", "directions", "shoppers", "twin", "gaze"]

@@ -97,11 +97,12 @@ class SamGOPRecipe(Recipe):
     heads: list[HeadSource] = Field(default_factory=list)
     init: str | None = None
     parts: dict[str, str | PartSource] = Field(default_factory=dict)
-    branches: Literal["all", "proposals", "directions", "heat"] = Field(
+    branches: Literal["all", "proposals", "detector", "directions", "gaze"] = Field(
         "all",
-        description="proposals: the detector's first stage and the heads alone, three times as many pictures an hour; "
+        description="proposals: the detector's first stage and the heads alone, twice as many pictures an hour; "
+        "detector: objects and heads, and nothing of gaze; "
         "directions: the heads alone; "
-        "heat: the heatmap's ridge along the cone alone, on directions as uncertain as dropout makes them",
+        "gaze: what the heads are asked, of a detector that stays as it is",
     )
     backbone_weights: str = Field("hub", description="a folder, a Hub id, or `hub` for the usual one")
     saliency_weights: str = Field("egnet", description="the EG-Net that network.gaze.saliency asks: a folder or a name")

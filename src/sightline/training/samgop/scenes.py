@@ -267,11 +267,11 @@ def _people(
     )
     sure = np.clip((length - SURE[0]) / (SURE[1] - SURE[0]), 0, 1)
     weight = np.where(has_target, np.clip(far / 8, 0, 1), np.nan_to_num(sure))
-    within = ((target >= 0) & (target < size)).all(1)
-    inside = np.where(has_target, within.astype(np.int64), np.where(length < AT_CAMERA, 0, -1))
     target = np.where(has_target[:, None], target, guessed)
-    seen = ((target >= 0) & (target < size)).all(axis=1, keepdims=True)
-    fractions = np.where(seen, target / size, np.nan)
+    within = ((target >= 0) & (target < size)).all(1)
+    aimed = np.isfinite(target).all(1)
+    inside = np.where(aimed, within.astype(np.int64), np.where(length < AT_CAMERA, 0, -1))
+    fractions = np.where(within[:, None], target / size, np.nan)
     place_of = {int(row): place for place, row in enumerate(rows)}
     objects = [place_of.get(int(row), -1) for row in picture.objects[chosen]]
     return People(

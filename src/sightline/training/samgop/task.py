@@ -46,35 +46,28 @@ class SamGOPTask(L.LightningModule):
             stage.requires_grad_(False)
         for name in recipe.frozen:
             _module(network, name).requires_grad_(False)
-        if recipe.branches == "heat":
-            network.requires_grad_(False)
-            network.gaze.ridge.requires_grad_(True)
-            last = network.gaze.rise[-1]  # a heatmap that is the ridge alone: too few pictures taught the rest
-            nn.init.zeros_(last.weight)  # type: ignore[arg-type]
-            nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+        if recipe.branches == "gaze":
+            for part in (network.features, network.detector):
+                part.requires_grad_(False)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        if self.recipe.branches == "heat":
-            return self._heat_step(batch)
+        if self.recipe.branches == "gaze":
+            return self._gaze_step(batch)
         if self.recipe.branches == "directions":
             loss = self._crop_loss(batch)
             self.log("train_loss", loss)
             return loss
-        whole, settings = self.recipe.branches == "all", self.recipe
+        whole, settings = self.recipe.branches != "proposals", self.recipe
         batch = batch._replace(images=batch.images.contiguous(memory_format=torch.channels_last))
         noised = noise(batch, self.network.detector.classes) if whole else None
         with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.half):
             seen = self.network.see(batch.images, noised, decode=whole)
         terms = detector_terms(seen, batch, settings.masks)
-        if batch.crops is not None and self._towers:
+        if self.recipe.branches != "detector" and batch.crops is not None and self._towers:
             terms["crop"] = self._crop_loss(batch)
-        if whole and len(batch.picture):
+        if self.recipe.branches == "all" and len(batch.picture):
             terms |= self._gaze_terms(seen, batch)
-        weights = self.recipe.weights
-        loss = torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
-        self.log_dict({f"train_{name}": value.detach() for name, value in terms.items()})
-        self.log("train_loss", loss)
-        return loss
+        return self._sum(terms)
 
     def _crop_loss(self, batch: Batch) -> Tensor:
         """Of the heads alone, of each tower. Raises UsageError where there are no heads, or none looks at them."""
@@ -92,13 +85,17 @@ class SamGOPTask(L.LightningModule):
         named = (("gaze.tower", gaze.tower), ("gaze.twin", gaze.twin))
         return [tower for name, tower in named if tower is not None and name not in self.recipe.frozen]
 
-    def _heat_step(self, batch: Batch) -> Tensor:
-        """The heatmap's terms alone; nothing where no target is known."""
+    def _gaze_step(self, batch: Batch) -> Tensor:
+        """The terms of gaze alone, of a detector that stays as it is."""
         with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half):
-            seen = self.network.see(batch.images)
-        terms = self._gaze_terms(seen, batch) if len(batch.picture) else {}
-        known = [getattr(self.recipe.weights, name) * terms[name] for name in ("gaze", "place") if name in terms]
-        loss = torch.stack(known).sum() if known else self.network.gaze.ridge.bias.sum() * 0
+            seen = self.network.see(batch.images.contiguous(memory_format=torch.channels_last))
+        nothing = self.network.gaze.ridge.bias.sum() * 0  # a batch may have no target
+        return self._sum(self._gaze_terms(seen, batch) if len(batch.picture) else {"gaze": nothing}) + nothing
+
+    def _sum(self, terms: dict[str, Tensor]) -> Tensor:
+        """The loss (Eq. 1), which is logged with its terms."""
+        loss = torch.stack([getattr(self.recipe.weights, name) * value for name, value in terms.items()]).sum()
+        self.log_dict({f"train_{name}": value.detach() for name, value in terms.items()})
         self.log("train_loss", loss)
         return loss
 

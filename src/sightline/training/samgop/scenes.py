@@ -268,7 +268,7 @@ def _people(
     sure = np.clip((length - SURE[0]) / (SURE[1] - SURE[0]), 0, 1)
     weight = np.where(has_target, np.clip(far / 8, 0, 1), np.nan_to_num(sure))
     target = np.where(has_target[:, None], target, guessed)
-    within = ((target >= 0) & (target < size)).all(1)
+    within = np.asarray(((target >= 0) & (target < size)).all(axis=1))
     aimed = np.isfinite(target).all(1)
     inside = np.where(aimed, within.astype(np.int64), np.where(length < AT_CAMERA, 0, -1))
     fractions = np.where(within[:, None], target / size, np.nan)

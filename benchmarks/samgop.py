@@ -148,11 +148,15 @@ class Scores:
             key: []
             for key in ("heads", "auc", "distance", "angle", "direct_angle", "given_angle", "given_distance", "object")
         }
+        self.inside: list[tuple[float, float]] = []
         self.objects: list[tuple[Objects, Objects]] = []
         self.heads: list[tuple[Objects, Objects]] = []
 
-    def add(self, truth: LookingImage, frame: Frame, given: Frame) -> None:
-        """frame: what was found. given: the same with the true head given, which tells what the found one costs."""
+    def add(self, truth: LookingImage, frame: Frame, given: Frame, cut: Frame | None = None) -> None:
+        """frame: what was found. given: the same with the true head given, which tells what the found one costs.
+
+        cut: the same of the picture without the target, see `without_target`.
+        """
         (height, width), person = truth.size, truth.people[0]
         assert person.head is not None
         assert frame.mask is not None
@@ -189,6 +193,8 @@ class Scores:
         point = torch.tensor(given.details.points[0]).double()
         self.gaze["given_distance"].append(float(gaze.distance(point, gt)))
         self.gaze["given_angle"].append(float(gaze.angular_error(point, gt, eye, damping=1e-6)))
+        if cut is not None:
+            self.inside.append((float(given.details.inside[0]), float(cut.details.inside[0])))
         if best is None:
             return
         heat = torch.from_numpy(frame.details.heat[best.number - 1])
@@ -205,6 +211,9 @@ class Scores:
 
     def table(self) -> dict[str, float]:
         rows = {key: float(np.mean(values)) for key, values in self.gaze.items() if values}
+        if self.inside:
+            whole, cut = np.array(self.inside).T
+            rows["inside_auc"] = float((whole[:, None] > cut[None]).mean())
         rows["head_ap50"] = _precision(self.heads, "box iou", "50")
         free = [tuple(_classless(one) for one in pair) for pair in self.objects]
         rows["ap50"], rows["ap"] = (_precision(free, "box iou", key) for key in ("50", "mean"))
@@ -214,6 +223,21 @@ class Scores:
             rows["mask_ap50"], rows["mask_ap"] = (_precision(free, "mask iou", key) for key in ("50", "mean"))
             rows["mask_msoc"] = _precision(free, "mask box soc", "mean")
         return rows
+
+
+def without_target(
+    image: np.ndarray, head: Sequence[float], target: Sequence[float]
+) -> tuple[np.ndarray, list[float]] | None:
+    """The part of a picture on the head's side of the line halfway to the target, and the head in it; None where the
+    target is beside the head in both directions."""
+    axis = int(np.argmax(np.abs(np.array(target) - _middle(head))))
+    low, high = head[axis], head[axis + 2]
+    if low <= target[axis] <= high:
+        return None
+    line = round(((high if target[axis] > high else low) + target[axis]) / 2)
+    part, corner = (slice(None, line), 0) if target[axis] > high else (slice(line, None), line)
+    moved = [value - corner * (place % 2 == axis) for place, value in enumerate(head)]
+    return np.ascontiguousarray(image[:, part] if axis == 0 else image[part]), moved
 
 
 def _middle(box: Sequence[float]) -> tuple[float, float]:
@@ -258,13 +282,21 @@ def score_folds(
                 image = one.load()
                 frame = next(made.predict(image))
                 given = next(made.predict(image, heads=[one.people[0].head]))
-                scores.add(one, frame, given)
-                whole.add(one, frame, given)
+                cut = _cut(made, one, image)
+                scores.add(one, frame, given, cut)
+                whole.add(one, frame, given, cut)
             own[key] = scores.table()
         (folder / "scores.json").write_text(json.dumps(own, indent=2))
         print(f"fold {fold}", json.dumps({k: _short(v) for k, v in own.items()}), flush=True)
     for key, scores in total.items():
         print(f"{name} {key} over folds {list(only)}: {json.dumps(_short(scores.table()))}", flush=True)
+
+
+def _cut(made: SamGOPPredictor, one: LookingImage, image: np.ndarray) -> Frame | None:
+    """What is said of the person of a picture whose target is cut away."""
+    head, target = one.people[0].head, one.people[0].target
+    left = None if head is None or target is None else without_target(image, head, target)
+    return None if left is None else next(made.predict(left[0], heads=[left[1]]))
 
 
 def _short(values: dict[str, float]) -> dict[str, float]:

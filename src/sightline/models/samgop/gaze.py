@@ -187,7 +187,7 @@ class GazeBranch(nn.Module):
         )
         nn.init.zeros_(self.rise[-1].weight)  # type: ignore[arg-type]
         nn.init.zeros_(self.rise[-1].bias)  # type: ignore[arg-type]
-        self.inside = nn.Linear(2 * width, 1)
+        self.inside = nn.Linear(2 * width + 2, 1)
 
     def faces(self, images: Tensor, seen: Seen, heads: Heads) -> tuple[Tensor, Tensor]:
         """f_face (P, D): the head's features, from the last level but one and its own crop, and its place; and v_g.
@@ -243,7 +243,9 @@ class GazeBranch(nn.Module):
         hints = self._hints(images, heads, along, square, saliency, attention.unflatten(1, shape))
         ridge = self.ridge(hints).float().unflatten(1, square)[..., 0]
         logits = resize(maps.float(), square)[:, 0] + ridge
-        inside = self.inside(torch.cat([face.float(), encoded.float().mean(dim=1)], dim=1))[:, 0]
+        room = room_along(heads.boxes[:, :2] * size, along, size)[:, None]
+        space = torch.cat([(room / side).clamp_min(0.1).log(), (room / size.max()).clamp_min(0.01).log()], dim=1)
+        inside = self.inside(torch.cat([face.float(), encoded.float().mean(dim=1), space], dim=1))[:, 0]
         return Looks(direction, logits, inside.float(), face.float())
 
     def _hints(
@@ -324,6 +326,19 @@ def cone_of(apart: Tensor, direction: Tensor) -> Tensor:
     """
     far = apart.norm(dim=-1).clamp_min(1e-3)
     return ((apart / far[..., None]) * direction[:, None]).sum(-1).clamp_min(0)
+
+
+def room_along(places: Tensor, direction: Tensor, size: Tensor) -> Tensor:
+    """How far it is from places (P, 2) in a picture of a size (width, height) to its border, along unit vectors: (P,).
+
+    Examples
+    --------
+    >>> room_along(torch.tensor([[3.0, 2.0]]), torch.tensor([[-1.0, 0.0]]), torch.tensor([8.0, 6.0]))
+    tensor([3.])
+    """
+    half = size / 2
+    across, down = ((half + (half - places) * direction.sign()) / direction.abs().clamp_min(1e-3)).unbind(1)
+    return torch.minimum(across, down)
 
 
 def _turned(direction: Tensor, radians: Tensor) -> Tensor:

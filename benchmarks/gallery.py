@@ -16,7 +16,7 @@ from sightline.video import open_source
 
 PICTURES = {
     "juggle": ("juggle", "0", "2.5", "--model wcsnet"),
-    "coffee": ("coffee", "0", "1", "--model wcsnet"),
+    "coffee": ("coffee", "0", "3.4", "--model wcsnet"),
     "cups": ("cups", "0", "0.4", "--object point=398,464 --object point=652,420 --object point=912,420"),
     "dog": ("dog", "0", "1", "--model egcnet"),
     "stanet": ("coffee", "0", "3", "--model stanet"),

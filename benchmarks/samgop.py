@@ -40,7 +40,7 @@ from sightline.models.weights import find_weights
 from sightline.nn.boxes import to_cxcywh
 from sightline.training.recipe import read_recipe
 from sightline.training.run import has_begun, train
-from sightline.types import Frame
+from sightline.types import Box, Frame
 
 FOLDS = 5
 ALIKE = 0.9
@@ -225,9 +225,7 @@ class Scores:
         return rows
 
 
-def without_target(
-    image: np.ndarray, head: Sequence[float], target: Sequence[float]
-) -> tuple[np.ndarray, list[float]] | None:
+def without_target(image: np.ndarray, head: Sequence[float], target: Sequence[float]) -> tuple[np.ndarray, Box] | None:
     """The part of a picture on the head's side of the line halfway to the target, and the head in it; None where the
     target is beside the head in both directions."""
     axis = int(np.argmax(np.abs(np.array(target) - _middle(head))))
@@ -236,8 +234,8 @@ def without_target(
         return None
     line = round(((high if target[axis] > high else low) + target[axis]) / 2)
     part, corner = (slice(None, line), 0) if target[axis] > high else (slice(line, None), line)
-    moved = [value - corner * (place % 2 == axis) for place, value in enumerate(head)]
-    return np.ascontiguousarray(image[:, part] if axis == 0 else image[part]), moved
+    (x1, y1, x2, y2), (dx, dy) = head, (corner, 0) if axis == 0 else (0, corner)
+    return np.ascontiguousarray(image[:, part] if axis == 0 else image[part]), (x1 - dx, y1 - dy, x2 - dx, y2 - dy)
 
 
 def _middle(box: Sequence[float]) -> tuple[float, float]:

@@ -354,5 +354,8 @@ def test_the_shipped_recipe_is_read_and_its_table_rows_are_changes_of_it() -> No
     assert list(chain.stages) == ["products", "objects", "directions", "shoppers", "twin", "gaze"]
     for change in ("network.pixel_shuffle=false", "network.gaze.attention=cone", "network.gaze.interaction=decoder"):
         read_recipe("samgop", [change], Path("/data"))
+    towers = ["stages.directions=null", "stages.shoppers=null", "stages.twin=null"]
+    without = ["network.gaze.crop_side=0", *towers, "stages.gaze.parts={}", "stages.gaze.network={}"]
+    assert list(read_recipe("samgop", without, Path("/data")).stages) == ["products", "objects", "gaze"]
     alone = read_recipe("samgop", ["heads=[]"], Path("/data"))
     assert list(alone.stages) == ["products", "objects", "directions", "shoppers", "twin", "gaze"]

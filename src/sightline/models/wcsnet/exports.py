@@ -80,7 +80,6 @@ def wcsnet_parts(network: WCSNet, gaze2mask: Gaze2Mask, egnet: EGNet) -> tuple[E
             Input("reach", "1 where the crop is about where the target was last; 0 for another", ()),
         )
     step = _Step(network, len(levels))
-    now = {f"now_{name}": f"{about}, of this crop" for name, about in kernels.items() if name.startswith("mask")}
     return (
         _saliency(egnet, square),
         ExportPart(
@@ -118,7 +117,6 @@ def wcsnet_parts(network: WCSNet, gaze2mask: Gaze2Mask, egnet: EGNet) -> tuple[E
                 "mask": "probability that a pixel is of the target",
                 "hotspot": "where on the target viewers look, in [0, 1]",
                 "presence": "probability that the target is in the crop at all",
-                **(now if step.adapts else {}),
                 **seen,
             },
         ),

@@ -233,6 +233,11 @@ def test_image_fixations_leave_out_the_one_at_onset(fixation_root: Path) -> None
         ("fixations.csv", "image,order,x_px,y_px\na.jpg,2\n", "line 2: 2 cells, the first line has 4"),
         ("fixations.csv", "image,order,x_px,y_px\nb.jpg,2,1,3\n", "line 2: image 'b.jpg' is not listed"),
         ("images.csv", "image,original_width_px,original_height_px\nz.jpg,8,8\n", "1 file is missing: .*z.jpg"),
+        (
+            "images.csv",
+            "image,original_width_px,original_height_px\na.jpg,8,0\n",
+            "csv, line 2: a picture of 8x0 pixels",
+        ),
         ("images.csv", "", "images.csv: the file is empty"),
     ],
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from sightline.data.files import require_files, require_folder
+from sightline.data.object_masks import MOST_PIXELS
 from sightline.data.samples import FixationImage
 from sightline.errors import DataError
 from sightline.fixations import read_columns
@@ -31,6 +32,11 @@ def images(root: str | Path, first_order: int = 2) -> list[FixationImage]:
         root / "images.csv", ("original_width_px", "original_height_px"), ("image",), expected=EXPECTED
     )
     sizes = images.numbers["original_height_px"], images.numbers["original_width_px"]
+    for line, *size in zip(images.lines, *sizes, strict=True):
+        if not all(1 <= side <= MOST_PIXELS for side in size):
+            raise DataError(
+                f"{root / 'images.csv'}, line {line}: a picture of {size[1]:g}x{size[0]:g} pixels; mend its size"
+            )
     names = images.text["image"].tolist()
     require_files((folder / name for name in names), root)
     table = root / "fixations.csv"

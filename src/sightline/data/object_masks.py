@@ -17,6 +17,8 @@ Code = dict[str, Any] | Sequence[Sequence[float]]
 """A mask of COCO: run lengths {size, counts}, or outlines x y x y ..."""
 MOST_PIXELS = 2**28
 """Of a picture, as annotations say: 16384 x 16384."""
+FAR = 4
+"""How far from 0 the points of an outline may be, in parts of the picture's longer side."""
 IOU_OF_A_MATCH = 0.9
 """An instance belongs to the box that its outline fills so far, as IoU."""
 
@@ -76,6 +78,8 @@ def decode(code: Code | None, size: tuple[int, int]) -> NDArray[np.bool_]:
         outlines = [[float(value) for value in outline] for outline in code]
         if not all(len(outline) >= 6 and np.isfinite(outline).all() for outline in outlines):
             raise ValueError("an outline has three points or more, x y x y ...")
+        if any(np.abs(outline).max() > FAR * max(size) for outline in outlines):
+            raise ValueError("an outline goes far out of the picture")  # pycocotools walks all the way
         mask = tools.decode(tools.merge(tools.frPyObjects(outlines, *size)))
     except (KeyError, TypeError, IndexError) as error:
         raise ValueError(f"neither run lengths nor outlines ({error!r})") from None

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sightline.data.files import require_files, require_folder
+from sightline.data.object_masks import size_of
 from sightline.data.samples import FixationImage
 from sightline.errors import DataError
 from sightline.untrusted import parse_json
@@ -40,7 +41,7 @@ def images(root: str | Path, split: str = "train") -> list[FixationImage]:
         for number, entry in enumerate(entries):
             where = f"images[{number}]"
             rows_columns = np.asarray(points.pop(entry["id"], []), dtype=np.float64).reshape(-1, 2)
-            size = (int(entry["height"]), int(entry["width"]))
+            size = size_of(entry)
             density = maps / f"{Path(entry['file_name']).stem}.png"
             found.append(
                 FixationImage(

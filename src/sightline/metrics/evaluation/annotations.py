@@ -41,7 +41,7 @@ def read_annotations(path: Path) -> Iterator[NDArray[np.int32]]:
 
 def _number(path: Path, annotation: dict[str, Any]) -> int:
     key = next((key for key in NUMBERS if key in annotation), None)
-    if key is None or not isinstance(annotation[key], int) or annotation[key] < 1:
+    if key is None or not isinstance(annotation[key], int) or not 1 <= annotation[key] < 2**31:
         raise DataError(
             f"{path}: annotation {annotation.get('id')} has no number of its object; `{NUMBERS[0]}`: 1, 2, ... is "
             "expected, the same in all frames"

@@ -254,24 +254,14 @@ def _precision(pairs: Sequence[Any], likeness: str, key: str) -> float:
     return AveragePrecision(truth, found, likeness).scores()[key]
 
 
-def score_folds(
-    data: Path,
-    out: Path,
-    name: str,
-    only: Sequence[int],
-    seed: int,
-    sets: Sequence[str],
-    changes: Sequence[str],
-    detectors: str | None,
-    towers: str | None,
-) -> None:
-    folds = all_folds(data)
+def score_folds(given: argparse.Namespace) -> None:
+    data, folds = given.data, all_folds(given.data)
     total: dict[str, Scores] = {}
-    for fold in only:
-        folder = train_fold(data, out, name, fold, seed, changes, detectors, towers)
+    for fold in given.only:
+        folder = train_fold(data, given.out, given.name, fold, given.seed, given.changes, given.detectors, given.towers)
         made = lowered(predictor(folder))
         own: dict[str, dict[str, float]] = {}
-        for key in sets:
+        for key in given.sets:
             pictures = [one for one in read_goo(data / "gaze_objects" / key) if one.name in folds[key][fold]]
             scores = Scores(made.network.config.labels)
             whole = total.setdefault(key, Scores(made.network.config.labels))
@@ -279,15 +269,15 @@ def score_folds(
                 assert one.people[0].head is not None
                 image = one.load()
                 frame = next(made.predict(image))
-                given = next(made.predict(image, heads=[one.people[0].head]))
+                asked = next(made.predict(image, heads=[one.people[0].head]))
                 cut = _cut(made, one, image)
-                scores.add(one, frame, given, cut)
-                whole.add(one, frame, given, cut)
+                scores.add(one, frame, asked, cut)
+                whole.add(one, frame, asked, cut)
             own[key] = scores.table()
         (folder / "scores.json").write_text(json.dumps(own, indent=2))
         print(f"fold {fold}", json.dumps({k: _short(v) for k, v in own.items()}), flush=True)
     for key, scores in total.items():
-        print(f"{name} {key} over folds {list(only)}: {json.dumps(_short(scores.table()))}", flush=True)
+        print(f"{given.name} {key} over folds {list(given.only)}: {json.dumps(_short(scores.table()))}", flush=True)
 
 
 def _cut(made: SamGOPPredictor, one: LookingImage, image: np.ndarray) -> Frame | None:
@@ -426,17 +416,7 @@ def main() -> None:
     parser.add_argument("--no-saliency", dest="saliency", action="store_false", help="looking: without EG-Net's map")
     given = parser.parse_args()
     if given.what == "folds":
-        score_folds(
-            given.data,
-            given.out,
-            given.name,
-            given.only,
-            given.seed,
-            given.sets,
-            given.changes,
-            given.detectors,
-            given.towers,
-        )
+        score_folds(given)
     elif given.what == "rules":
         rules(given.data, given.weights, given.only[0])
     elif given.what == "looking":

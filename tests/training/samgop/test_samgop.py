@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -204,24 +205,23 @@ def test_every_weighted_term_teaches_something() -> None:
     assert all(name.startswith("features.backbone.stages") for name in frozen)
 
 
-def test_the_first_stage_learns_alone() -> None:
+@pytest.mark.parametrize(
+    ("branches", "learns", "stays"),
+    [
+        ("proposals", "detector.propose.weight", ("detector.object_decoder", "gaze.mix")),
+        ("detector", "detector.outline.weight", ("gaze.",)),
+    ],
+)
+def test_parts_of_the_detector_learn_alone(
+    branches: Literal["proposals", "detector"], learns: str, stays: tuple[str, ...]
+) -> None:
     network = small()
-    task = SamGOPTask(network, recipe(branches="proposals"))
+    task = SamGOPTask(network, recipe(branches=branches))
     task.log = task.log_dict = lambda *_, **__: None  # type: ignore[assignment]
     task.training_step(batch(), 0).backward()
     taught = {name for name, parameter in network.named_parameters() if parameter.grad is not None}
-    assert "detector.propose.weight" in taught
-    assert not any(name.startswith(("detector.object_decoder", "gaze.mix")) for name in taught)
-
-
-def test_the_detector_learns_alone() -> None:
-    network = small()
-    task = SamGOPTask(network, recipe(branches="detector"))
-    task.log = task.log_dict = lambda *_, **__: None  # type: ignore[assignment]
-    task.training_step(batch(), 0).backward()
-    taught = {name for name, parameter in network.named_parameters() if parameter.grad is not None}
-    assert {"detector.propose.weight", "detector.outline.weight"} < taught
-    assert not any(name.startswith("gaze.") for name in taught)
+    assert learns in taught
+    assert not any(name.startswith(stays) for name in taught)
 
 
 def test_the_tower_learns_alone() -> None:

@@ -89,8 +89,9 @@ class SamGOPTask(L.LightningModule):
         """The terms of gaze alone, of a detector that stays as it is."""
         with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half):
             seen = self.network.see(batch.images.contiguous(memory_format=torch.channels_last))
+        terms = self._gaze_terms(seen, batch) if len(batch.picture) else {}
         nothing = self.network.gaze.ridge.bias.sum() * 0  # a batch may have no target
-        return self._sum(self._gaze_terms(seen, batch) if len(batch.picture) else {"gaze": nothing}) + nothing
+        return self._sum({"gaze": nothing} | terms)
 
     def _sum(self, terms: dict[str, Tensor]) -> Tensor:
         """The loss (Eq. 1), which is logged with its terms."""

@@ -36,6 +36,7 @@ CRASHES = {
     "smi-calibration": ("smi", "samples.txt"),
     "smi-user-event": ("smi-events", "events.txt"),
     "tiff-dimensions": ("stills", "a.tiff"),
+    "tobii-duration": ("tobii", "export.tsv"),
     "typed-heads": ("typed prompts", "typed.txt"),
     "typed-names": ("typed prompts", "typed.txt"),
     "video-box": ("video", "clip.mov"),

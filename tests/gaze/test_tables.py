@@ -68,6 +68,7 @@ def test_milliseconds_and_no_frames(tmp_path: Path) -> None:
         (HEADER + "a,0,1,left,2,0\n", "fixations.csv, line 2: x_px is 'left', a number is expected"),
         (HEADER + "a,0,1,1,2,0\na,1,,1,2,0\n", "fixations.csv, line 3: duration_s is '', a number is expected"),
         (HEADER + "a,0,-1,1,2,0\n", "line 2: the fixation lasts no time"),
+        (HEADER + "a,0,1e300,1,2,0\n", "line 2: the fixation lasts more than an hour"),
         (HEADER + ",0,1,1,2,0\n", "line 2: the fixation has no subject"),
         ("", "the file is empty"),
     ],

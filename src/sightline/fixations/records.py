@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Texts = NDArray[np.str_]
 
+LONGEST_S = 3600.0
+"""No eye rests for an hour: a longer fixation is damage."""
+
 
 @dataclass(frozen=True, slots=True)
 class Points:

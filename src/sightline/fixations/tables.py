@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sightline.errors import DataError
 from sightline.fixations.labels import COLUMNS, EYE_COLUMNS, VALIDITY_COLUMNS, eyes_of, invalid_by, kinds_of
-from sightline.fixations.records import Fixations, Points
+from sightline.fixations.records import LONGEST_S, Fixations, Points
 from sightline.fixations.units import SECONDS, units_of_columns
 
 Floats = NDArray[np.float64]
@@ -167,6 +167,7 @@ def read_fixations(path: str | Path) -> Fixations:
     for wrong, words in (
         (found.points.subjects == "", "the fixation has no subject"),
         (found.duration_s <= 0, "the fixation lasts no time"),
+        (found.duration_s > LONGEST_S, "the fixation lasts more than an hour"),
     ):
         if wrong.any():
             raise DataError(f"{path}, line {table.lines[wrong.argmax()]}: {words}; mend or drop the line")

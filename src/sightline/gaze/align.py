@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from sightline.errors import DataError, UsageError
-from sightline.fixations import inside
+from sightline.fixations import LONGEST_S, inside
 from sightline.gaze import clock as clocks
 from sightline.gaze import events
 from sightline.gaze.clock import ClockMap
@@ -247,6 +247,11 @@ def _fixations(
     if method == "tracker":
         if own is None:
             raise DataError(f"{recording.path}: the file has no fixations of the tracker; use `events` ivt or idt")
+        if (longest := own["duration_s"].max()) is not None and float(longest) > LONGEST_S:  # type: ignore[arg-type]
+            raise DataError(
+                f"{recording.place()}: the tracker's own fixations last up to {longest:.3g} s; mend the file, or use "
+                "`events` ivt or idt"
+            )
         return method, own.filter(pl.col("duration_s") >= options.min_duration_s - 1e-9)
     if degrees is None:
         scene = recording.space == "scene"

@@ -106,6 +106,7 @@ def _require_numbers(path: Path, table: pl.DataFrame) -> None:
         "is no finite number": ~pl.all_horizontal(pl.col("onset_s", "duration_s", "x_px", "y_px").is_finite()),
         "has no subject": pl.col("subject").is_null() | (pl.col("subject") == ""),
         "lasts no time": pl.col("duration_s") <= 0,
+        "lasts more than an hour": pl.col("duration_s") > fixations.LONGEST_S,
     }
     for words, test in wrong.items():
         hits = table.select(test.fill_null(True)).to_series()

@@ -10,7 +10,8 @@
 
 A fold of goo_synth_dev is every fifth scene. Photographs of goo_real_dev that look alike (correlation of thumbnails
 above 0.9) stand in one fold. Objects count without their class unless a key says `class`. Scores are of the protocol
-`goo`; a picture without a head has no gaze target and is counted by `heads`. `given_` is of the true head, given.
+`goo`; a picture without a head has no gaze target and is counted by `heads`. `given_` is of the true head, given. `out` is
+how often a target is said to be out of the picture, where it is in view and where it is cut away (`out_cut`).
 Stages that are done are not done again: a run that was stopped goes on with the same command.
 """
 
@@ -147,6 +148,7 @@ class Scores:
         self.gaze: dict[str, list[float]] = {
             key: []
             for key in ("heads", "auc", "distance", "angle", "direct_angle", "given_angle", "given_distance", "object")
+            + ("out", "out_cut")
         }
         self.inside: list[tuple[float, float]] = []
         self.objects: list[tuple[Objects, Objects]] = []
@@ -195,6 +197,8 @@ class Scores:
         self.gaze["given_angle"].append(float(gaze.angular_error(point, gt, eye, damping=1e-6)))
         if cut is not None:
             self.inside.append((float(given.details.inside[0]), float(cut.details.inside[0])))
+            for key, one in (("out", given), ("out_cut", cut)):
+                self.gaze[key].append(float(one.people[0].target is None))
         if best is None:
             return
         heat = torch.from_numpy(frame.details.heat[best.number - 1])
@@ -366,8 +370,9 @@ def looking(data: Path, folder: str, saliency: bool) -> None:
             peak = np.array([(column + 0.5) / drawn.shape[1], (row + 0.5) / drawn.shape[0]])
             note("egnet_", peak, target, box)
         found = int(np.argmax(overlaps)) if max(overlaps, default=0) >= 0.5 else None
-        if found is not None:
-            rows.setdefault("outside", []).append(float(frame.people[found].target is None))
+        for name, seen in (("out", given), ("out_cut", _cut(made, one, image))):
+            if seen is not None:
+                rows.setdefault(name, []).append(float(seen.people[0].target is None))
         for name, own, place in (("", frame, found), ("given_", given, 0)):
             if place is None:
                 continue

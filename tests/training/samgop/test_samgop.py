@@ -78,14 +78,21 @@ def test_boxes_masks_heads_and_targets_follow_the_picture(seed: int) -> None:
         assert people.object.tolist() == [0]
 
 
-def test_a_target_that_is_cut_away_is_out_of_view() -> None:
-    found = []
-    for seed in range(40):
-        variation = Variation(turn_deg=0, colour=0, noise=0, outside=1)
-        people = vary(picture(), np.random.default_rng(seed), (64, 64), variation, 6, 3.0).people
-        found += people.inside.tolist()
-        assert bool((people.target.isfinite().all(1) == (people.inside == 1)).all())
-    assert {0, 1} == set(found)
+@pytest.mark.parametrize("target", [(20.0, 70.0), (60.0, 90.0), (95.0, 30.0)])
+def test_a_target_that_is_cut_away_is_out_of_view(target: tuple[float, float]) -> None:
+    aimed = picture(targets=np.array([target]))
+    for outside in (0, 1):
+        variation = Variation(turn_deg=0, colour=0, noise=0, outside=outside)
+        for seed in range(20):
+            people = vary(aimed, np.random.default_rng(seed), (64, 64), variation, 6, 1.0).people
+            assert people.inside.tolist() == [1 - outside]
+            assert people.target.isfinite().all(1).tolist() == [not outside]
+
+
+def test_a_target_beside_the_head_is_not_cut_away() -> None:
+    aimed = picture(targets=np.array([[65.0, 35.0]]))
+    variation = Variation(turn_deg=0, colour=0, noise=0, outside=1)
+    assert vary(aimed, np.random.default_rng(0), (64, 64), variation, 6, 1.0).people.inside.tolist() == [1]
 
 
 def test_a_teachers_direction_turns_with_the_head_and_a_look_at_the_camera_leaves_the_picture() -> None:

@@ -90,11 +90,11 @@ class RuleConfig(Config):
     object_overlap: float = Field(0.55, ge=0, le=1, description="IoU above which of two objects the surer stays")
     mask_level: float = Field(0.5, gt=0, lt=1, description="probability from which a pixel belongs to an object's mask")
     inside_score: float = Field(
-        0.02,
+        0.3,
         ge=0,
         le=1,
-        description="below it a target is outside of the picture; low, as photographs in training are mostly of looks "
-        "at the camera, and targets in view score 0.02 to 0.5 there",
+        description="below it a target is outside of the picture: so scores one in twenty of those that training has in"
+        " view",
     )
     selection: Selection = Field("mask", description="how the object looked at is chosen; alternatives in the README")
     selection_power: float = Field(

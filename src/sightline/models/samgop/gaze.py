@@ -187,12 +187,14 @@ class GazeBranch(nn.Module):
         )
         nn.init.zeros_(self.rise[-1].weight)  # type: ignore[arg-type]
         nn.init.zeros_(self.rise[-1].bias)  # type: ignore[arg-type]
-        self.inside = nn.Linear(2 * width + 2, 1)
+        self.inside = nn.Linear(5, 1)
+        nn.init.zeros_(self.inside.weight)
 
     def faces(self, images: Tensor, seen: Seen, heads: Heads) -> tuple[Tensor, Tensor]:
-        """f_face (P, D): the head's features, from the last level but one and its own crop, and its place; and v_g.
+        """f_face (P, D): the head's features, from the last level but one and its own crop, and its place; and the
+        gaze's part in the picture (P, 2), whose direction is v_g, and which is short to and from the camera.
 
-        v_g is the tower's where there is one, the mean of both where it has a twin.
+        The gaze is the tower's where there is one, the mean of both where it has a twin.
         """
         config = self.config
         level = seen.raw[2]
@@ -205,12 +207,12 @@ class GazeBranch(nn.Module):
             found = found + self.whole(level.mean(dim=(2, 3)))[heads.picture]
         if self.tower is None:
             face = self.face(found)
-            return face, F.normalize(self.direction(face).float(), dim=1, eps=1e-4)
+            return face, self.direction(face).float()
         turns = (0.0,) if self.training else config.crop_turns_deg
         vector, pointed = self.tower.told(images, heads, config.crop_side, config.crop_factor, turns)
         if self.twin is not None:
-            pointed = pointed + self.twin.told(images, heads, config.crop_side, config.crop_factor, turns)[1]
-        return self.face(found + vector), F.normalize(pointed.float(), dim=1, eps=1e-4)
+            pointed = (pointed + self.twin.told(images, heads, config.crop_side, config.crop_factor, turns)[1]) / 2
+        return self.face(found + vector), pointed.float()
 
     def forward(
         self, images: Tensor, seen: Seen, heads: Heads, saliency: Tensor | None = None, astray: Tensor | None = None
@@ -221,7 +223,8 @@ class GazeBranch(nn.Module):
         astray: (P,) radians by which the directions are turned before the heatmap is made. Heads of the training are
         known better than others are, and a heatmap must not learn to rely on that.
         """
-        face, direction = self.faces(images, seen, heads)
+        face, pointed = self.faces(images, seen, heads)
+        direction = F.normalize(pointed, dim=1, eps=1e-4)
         along = direction if astray is None else _turned(direction, astray)
         level = self.scene(seen.raw[-1])
         shape = (int(level.shape[-2]), int(level.shape[-1]))
@@ -244,9 +247,25 @@ class GazeBranch(nn.Module):
         ridge = self.ridge(hints).float().unflatten(1, square)[..., 0]
         logits = resize(maps.float(), square)[:, 0] + ridge
         room = room_along(heads.boxes[:, :2] * size, along, size)[:, None]
-        space = torch.cat([(room / side).clamp_min(0.1).log(), (room / size.max()).clamp_min(0.01).log()], dim=1)
-        inside = self.inside(torch.cat([face.float(), encoded.float().mean(dim=1), space], dim=1))[:, 0]
-        return Looks(direction, logits, inside.float(), face.float())
+        inside = self._in_view(logits, pointed, room / side, room / size.max())
+        return Looks(direction, logits, inside, face.float())
+
+    def _in_view(self, logits: Tensor, pointed: Tensor, room: Tensor, part: Tensor) -> Tensor:
+        """(P,) logits that the target is in the picture: of the heatmap's peak and mean, of the length of the gaze's
+        part in the picture, and of the room (P, 1) that is left along it, in heads' sides and as a part of the picture.
+
+        Nothing of looks: few scenes are soon known by heart. It teaches nothing to what it is told.
+        """
+        flat = logits.float().flatten(1)
+        hints = [
+            flat.amax(dim=1, keepdim=True),
+            flat.sigmoid().mean(dim=1, keepdim=True).clamp_min(1e-6).log(),
+            pointed.norm(dim=1, keepdim=True),
+            room.clamp_min(0.1).log(),
+            part.clamp_min(0.01).log(),
+        ]
+        found: Tensor = self.inside(torch.cat(hints, dim=1).detach())[:, 0]
+        return found.float()
 
     def _hints(
         self,

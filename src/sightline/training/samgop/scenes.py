@@ -201,12 +201,34 @@ def _matrix(
         reach = np.array([canvas_width, canvas_height]) / scale * 0.45
         middle = np.clip(middle, head - reach, head + reach)
         target = picture.targets[number]
-        if np.isfinite(target).all() and rng.random() > variation.outside:
-            low, high = np.minimum(head, target), np.maximum(head, target)
-            fits = high - low < 2 * reach
-            middle = np.where(fits, np.clip(middle, high - reach, low + reach), middle)
+        if np.isfinite(target).all():
+            if rng.random() < variation.outside:
+                middle = _without(picture.heads[number], target, middle, reach / 0.9, rng.random())
+            else:
+                low, high = np.minimum(head, target), np.maximum(head, target)
+                fits = high - low < 2 * reach
+                middle = np.where(fits, np.clip(middle, high - reach, low + reach), middle)
     shift = np.array([canvas_width, canvas_height]) / 2 - linear @ middle
     return np.concatenate([linear, shift[:, None]], axis=1)
+
+
+def _without(
+    head: NDArray[np.float64],
+    target: NDArray[np.float64],
+    middle: NDArray[np.float64],
+    half: NDArray[np.float64],
+    at: float,
+) -> NDArray[np.float64]:
+    """The middle of a view, of `half` its size, moved so that its border lies between a head and a target: `at` from 0,
+    at the head, to 1. Where the target is beside the head in both directions, it is not moved."""
+    axis = int(np.argmax(np.abs(target - (head[:2] + head[2:]) / 2)))
+    beyond = 1.0 if target[axis] > head[axis + 2] else -1.0 if target[axis] < head[axis] else 0.0
+    if not beyond:
+        return middle
+    edge = head[axis + 2] if beyond > 0 else head[axis]
+    moved = middle.copy()
+    moved[axis] = edge + at * (target[axis] - edge) - beyond * half[axis]
+    return moved
 
 
 def _moved(

@@ -10,8 +10,8 @@
 
 A fold of goo_synth_dev is every fifth scene. Photographs of goo_real_dev that look alike (correlation of thumbnails
 above 0.9) stand in one fold. Objects count without their class unless a key says `class`. Scores are of the protocol
-`goo`; a picture without a head has no gaze target and is counted by `heads`. `given_` is of the true head, given. `out` is
-how often a target is said to be out of the picture, where it is in view and where it is cut away (`out_cut`).
+`goo`; a picture without a head has no gaze target and is counted by `heads`. `given_` is of the true head, given.
+`out` is how often a target is said to be out of the picture: where it is in view, and where it is cut away (`out_cut`).
 Stages that are done are not done again: a run that was stopped goes on with the same command.
 """
 
@@ -145,11 +145,8 @@ class Scores:
 
     def __init__(self, labels: Sequence[str]) -> None:
         self.labels = {label: number for number, label in enumerate(labels)}
-        self.gaze: dict[str, list[float]] = {
-            key: []
-            for key in ("heads", "auc", "distance", "angle", "direct_angle", "given_angle", "given_distance", "object")
-            + ("out", "out_cut")
-        }
+        keys = ("heads", "auc", "distance", "angle", "direct_angle", "given_angle", "given_distance", "object")
+        self.gaze: dict[str, list[float]] = {key: [] for key in (*keys, "out", "out_cut")}
         self.inside: list[tuple[float, float]] = []
         self.objects: list[tuple[Objects, Objects]] = []
         self.heads: list[tuple[Objects, Objects]] = []
@@ -197,8 +194,8 @@ class Scores:
         self.gaze["given_angle"].append(float(gaze.angular_error(point, gt, eye, damping=1e-6)))
         if cut is not None:
             self.inside.append((float(given.details.inside[0]), float(cut.details.inside[0])))
-            for key, one in (("out", given), ("out_cut", cut)):
-                self.gaze[key].append(float(one.people[0].target is None))
+            self.gaze["out"].append(float(given.people[0].target is None))
+            self.gaze["out_cut"].append(float(cut.people[0].target is None))
         if best is None:
             return
         heat = torch.from_numpy(frame.details.heat[best.number - 1])

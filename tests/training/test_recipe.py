@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -201,3 +202,14 @@ def test_the_recipe_of_the_documentation_can_be_read(tmp_path: Path) -> None:
     fields = {line.split("`")[1] for line in text.splitlines() if line.startswith("| `")}
     assert {*Optimisation.model_fields} <= fields, "every field is described"
     assert {*shipped_recipes()} <= fields
+
+
+def test_the_documentation_names_the_stages_of_every_shipped_recipe() -> None:
+    text = (Path(__file__).parents[2] / "docs/training.md").read_text(encoding="utf-8")
+    table = text.split("| recipe |")[1].split("\n\n")[0]
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| [^|]+ \| (one|`[^|]+`) \|$", table, re.MULTILINE)
+    told = {name: re.findall(r"`([^`]+)`", stages) for name, stages in rows}
+    assert set(told) == set(shipped_recipes())
+    for name, stages in told.items():
+        chain = read_recipe(name, (), Path("data"))
+        assert stages == (list(chain.stages) if len(chain.stages) > 1 else []), name

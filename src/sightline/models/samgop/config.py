@@ -85,7 +85,7 @@ class RuleConfig(Config):
         description="longer side of a head, in that of the picture, from which it is taken from the small picture too",
     )
     head_within: float = Field(
-        0.8, gt=0, le=1, description="share of the smaller of two heads in the larger, above which the surer stays"
+        0.6, gt=0, le=1, description="share of the smaller of two heads in the larger, above which the surer stays"
     )
     object_overlap: float = Field(0.55, ge=0, le=1, description="IoU above which of two objects the surer stays")
     mask_level: float = Field(0.5, gt=0, lt=1, description="probability from which a pixel belongs to an object's mask")

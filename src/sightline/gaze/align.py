@@ -247,7 +247,7 @@ def _fixations(
     if method == "tracker":
         if own is None:
             raise DataError(f"{recording.path}: the file has no fixations of the tracker; use `events` ivt or idt")
-        if (longest := own["duration_s"].max()) is not None and float(longest) > LONGEST_S:  # type: ignore[arg-type]
+        if (longest := own["duration_s"].max()) is not None and float(longest) > LONGEST_S:
             raise DataError(
                 f"{recording.place()}: the tracker's own fixations last up to {longest:.3g} s; mend the file, or use "
                 "`events` ivt or idt"

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from sightline.nn.motion import MotionConfig, MotionCue, consistency, thumbnail, visible_motion, warp
+from sightline.nn.motion import MotionCue, VisibleMotionConfig, consistency, thumbnail, visible_motion, warp
 
-CONFIG = MotionConfig()
+CONFIG = VisibleMotionConfig()
 LEAD = CONFIG.lookahead
 GENERATOR = np.random.default_rng(0)
 GROUND, OBJECT = (

@@ -35,6 +35,9 @@ class PixelMemoryConfig(Config):
         2, ge=1, description="side of the cells that a frame is remembered in, in those of level 3: 2 is stride 16"
     )
     hidden: int = Field(16, ge=1, description="channels between what is read and the decoder")
+    presence: float = Field(
+        0.5, ge=0, le=1, description="probability of being in the crop, below which a target is lost"
+    )
 
 
 class PixelMemory(nn.Module):

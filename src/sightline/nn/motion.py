@@ -55,6 +55,12 @@ class MotionConfig(Config):
     floor_medians: float = Field(
         4.0, ge=0, description="the same in medians of the frame's residual flow: what the camera model leaves"
     )
+    camera: CameraConfig = CameraConfig()
+
+
+class VisibleMotionConfig(MotionConfig):
+    """The same where the picture has to prove the motion."""
+
     noise: float = Field(
         8.0, gt=0, description="difference of brightness, 0 to 255, that does not prove motion: sensor noise"
     )
@@ -68,7 +74,6 @@ class MotionConfig(Config):
         2.0, gt=0, description="standard deviation, pixels of the thumbnail, by which proof of motion spreads"
     )
     spread_gain: float = Field(3.0, gt=0, description="gain after the spread, so that an edge proves its inside")
-    camera: CameraConfig = CameraConfig()
 
 
 class Motion(NamedTuple):
@@ -83,13 +88,12 @@ class Motion(NamedTuple):
 class MotionCue:
     """Goes along a video with constant memory; the flow is OpenCV's DIS (Kroeger et al., ECCV 2016).
 
-    visible: whether the picture has to prove the motion. It cannot inside of an even area, of ground or object. Flow
-    alone goes on into both, and tells which parts of a known target stay behind.
+    config: a `VisibleMotionConfig` where the picture has to prove the motion. It cannot inside of an even area, of
+    ground or object. Flow alone goes on into both, and tells which parts of a known target stay behind.
     """
 
-    def __init__(self, config: MotionConfig, visible: bool = True) -> None:
+    def __init__(self, config: MotionConfig) -> None:
         self.config = config
-        self._visible = visible
         self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
     def over(self, frames: Iterable[Colours]) -> Iterator[tuple[Colours, Motion]]:
@@ -119,7 +123,7 @@ class MotionCue:
         return accumulated
 
     def _independent(self, flow: Maps, now: Colours, before: Colours) -> Maps:
-        if self._visible:
+        if isinstance(self.config, VisibleMotionConfig):
             return visible_motion(flow, now, before, self.config)
         return independent_motion(flow, camera_flow(flow, self.config.camera), self.config)
 
@@ -132,7 +136,7 @@ def thumbnail(image: Colours, longer: int) -> Colours:
     return np.asarray(cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY))
 
 
-def visible_motion(flow: Maps, now: Colours, before: Colours, config: MotionConfig) -> Maps:
+def visible_motion(flow: Maps, now: Colours, before: Colours, config: VisibleMotionConfig) -> Maps:
     """How surely each pixel moves against the background, by two frames (h, w) and the flow (h, w, 2) between them:
     (h, w) float32 in [0, 1].
 
@@ -151,7 +155,7 @@ def independent_motion(flow: Maps, camera: Maps, config: MotionConfig) -> Maps:
     return (1 - np.exp(-((residual / floor) ** 2))).astype(np.float32)
 
 
-def _proof(now: Colours, before: Colours, flow: Maps, camera: Maps, config: MotionConfig) -> Maps:
+def _proof(now: Colours, before: Colours, flow: Maps, camera: Maps, config: VisibleMotionConfig) -> Maps:
     """How much worse the camera's motion explains the picture near a pixel than its flow does, (h, w) in [0, 1]."""
     first, second = now.astype(np.float32), before.astype(np.float32)
     window = (config.error_window, config.error_window)

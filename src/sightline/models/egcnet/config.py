@@ -14,7 +14,7 @@ from sightline.nn.config import Config, Layers
 from sightline.nn.egnet import EGNetConfig
 from sightline.nn.focus import FocusConfig
 from sightline.nn.guided import GuidedFilterConfig
-from sightline.nn.motion import MotionConfig
+from sightline.nn.motion import VisibleMotionConfig
 from sightline.nn.shots import ShotConfig
 
 
@@ -188,5 +188,5 @@ class EGCNetConfig(Config):
     refinement: RefinementConfig = RefinementConfig()
     mask: MaskConfig = MaskConfig()
     hotspot: HotspotConfig = HotspotConfig()
-    motion: MotionConfig = MotionConfig()
+    motion: VisibleMotionConfig = VisibleMotionConfig()
     shots: ShotConfig = ShotConfig()

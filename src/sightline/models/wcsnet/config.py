@@ -75,12 +75,6 @@ class StartConfig(Config):
     fallback_quantile: float = Field(
         0.97, ge=0, lt=1, description="quantile of the guidance that stands for a mask where no object stands out"
     )
-    gaze_floor: float = Field(
-        0.02,
-        ge=0,
-        lt=1,
-        description="guidance on the target, in parts of its maximum, that is too faint to say where on it people look",
-    )
 
 
 class CropConfig(Config):
@@ -89,7 +83,6 @@ class CropConfig(Config):
     context: float = Field(
         2.0, gt=1, description="side in parts of the target's longer side (the paper leaves it open): room to move"
     )
-    side_change: float = Field(0.1, ge=0, lt=1, description="largest change of the side a frame, in parts of it")
     shared: float = Field(
         1.6,
         ge=1,
@@ -103,18 +96,6 @@ class LostConfig(Config):
 
     area: float = Field(
         0.05, ge=0, lt=1, description="part of the target's usual area below which what is found is a remnant: lost"
-    )
-    presence: float = Field(
-        0.5,
-        ge=0,
-        le=1,
-        description="probability of being in the crop, below which it is lost; of networks with a memory",
-    )
-    flood: float = Field(
-        3.0,
-        gt=1,
-        description="times its usual area at which a mask whose colours are not the target's is none: lost. A large"
-        " value lets all pass",
     )
     area_growth: float = Field(
         0.1, ge=0, le=1, description="rate a frame at which the usual area follows a larger mask"
@@ -199,8 +180,8 @@ class HotspotConfig(Config):
         0.02,
         ge=0,
         lt=1,
-        description="saliency on the target, in parts of the frame's highest, that is too faint to say where on it"
-        " people look",
+        description="saliency, or gaze, on the target, in parts of the frame's highest, that is too faint to say where"
+        " on it people look",
     )
     recentre: float = Field(
         0.05, ge=0, le=1, description="rate a frame at which the map's square goes to the search crop: shifts add up"

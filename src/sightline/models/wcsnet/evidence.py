@@ -63,7 +63,7 @@ class Evidence:
         """frame: (H, W, 3) uint8, the first; following: frames after it, of which the lookahead counts."""
         self.config, self._settings = config, config.evidence
         ahead = [frame, *islice(following, config.motion.lookahead)]
-        self.moving, self._flow = next(MotionCue(config.motion, visible=False).over(ahead))[1]
+        self.moving, self._flow = next(MotionCue(config.motion).over(ahead))[1]
         self.small = thumbnail(frame, config.motion.longer_side)
         self._size = np.array(frame.shape[1::-1], dtype=np.float32)
         self._scale = np.array(self.small.shape[::-1], dtype=np.float32) / self._size
@@ -153,10 +153,6 @@ class Evidence:
         self._distractors = np.maximum(self._distractors, distractors)
         self._novelty = self._novelty * (1 - distractors)  # they stay what they are, however their appearance changes
         return likely * from_numpy((~seen_before).astype(np.float32))
-
-    def colour_of(self, component: NDArray[np.bool_]) -> float:
-        """What the colours of some of the observed cells say for the target, mean log-odds."""
-        return float(self._colour_log_odds()[component].mean())
 
     def reachable(self) -> Tensor:
         """1 where the target can be, after where its last mask went, 0 elsewhere: (cells, cells). Look-alikes further

@@ -313,7 +313,8 @@ class Tracker:
         """The target in the crop, and where to look in the next frame; None if it is not there."""
         search = view.look(crop)[0]
         network_mask, hotspot = self._infer(view, crop, near=not self._lost_frames)
-        if self._presence < self.config.lost.presence:
+        memory = self.network.config.memory
+        if not isinstance(memory, str) and self._presence < memory.presence:
             return None
         size = network_mask.shape[-1]
         evidence.observe(search, crop, size)
@@ -329,15 +330,13 @@ class Tracker:
         lost = self.config.lost
         if area < lost.area * self._area:
             return None
-        if area > lost.flood * self._area and evidence.colour_of(component) < 0:
-            return None  # what covers the target, or the ground around it
         mask[torch.from_numpy((mask.numpy() > 0.5) & ~component)] = 0.0
         evidence.update(mask, network_mask)
         height, width = view.frame.shape[:2]
         stride = self.config.edge_stride
         probability = crop.place(_refine_edges(mask, search, stride, self.config.edges), height, width)
         self._area += (lost.area_growth if area > self._area else lost.area_shrinkage) * (area - self._area)
-        self._crop = self._next_crop(crop.to_frame(self._around(component), size)).within(height, width)
+        self._crop = crop.to_frame(self._around(component), size).within(height, width)
         self._update_memory(mask)
         smooth, at = self._update_hotspot(view, crop, mask, hotspot, evidence)
         found = probability > 0.5
@@ -379,18 +378,13 @@ class Tracker:
         if self._remembered is not None:
             self._remembered.add(remember(self._cells[0], mask[None, None]))
 
-    def _next_crop(self, crop: Crop) -> Crop:
-        """The next crop, whose side changes slowly."""
-        most, side = self.config.crop.side_change, self._crop.side
-        return Crop(crop.x, crop.y, float(np.clip(crop.side, (1 - most) * side, (1 + most) * side)))
-
     def _around(self, mask: NDArray[np.bool_]) -> Crop:
         return Crop.around(mask, self.config.crop.context)
 
     def _guidance_on(self, target: NDArray[np.bool_], guidance: NDArray[np.floating]) -> NDArray[np.floating]:
         """The guidance on a target, (H, W); the target itself where there is next to none."""
         inside = guidance * target
-        faint = inside.max() <= self.config.start.gaze_floor * guidance.max()
+        faint = inside.max() <= self.config.hotspot.gaze_floor * guidance.max()
         return target.astype(np.float32) if faint else inside
 
     def _main_components(self, mask: NDArray[np.bool_], weight: NDArray[np.floating]) -> NDArray[np.bool_] | None:

@@ -95,7 +95,6 @@ WCSNET = [
     Rule("evidence: rare values say little", {"evidence.rare": 1e-6}),
     Rule("reach: near the warped mask", {"evidence.reach": HUGE / 1e4, "evidence.distractor_reach": HUGE / 1e4}),
     Rule("reach: distractors", {"evidence.distractor_reach": 0.15}),
-    Rule("reach: distractors are remembered", {"evidence.distractor_retention": 0.0}),
     Rule("mask: main components", {"component_weight": 0.0}),
     Rule("mask: edges of the picture", {"edges.radius": 0}),
     Rule("motion: accumulated", {"motion.retention": 0.0}),

@@ -158,12 +158,6 @@ class EvidenceConfig(Config):
     distractor_reach: float = Field(
         0.05, ge=0, description="how far it can be on a distractor, likewise. The same as `reach` knows no distractors"
     )
-    distractor_retention: float = Field(
-        0.97,
-        ge=0,
-        le=1,
-        description="share of a distractor that is kept a frame while the network does not take it for the target",
-    )
 
 
 class HotspotConfig(Config):

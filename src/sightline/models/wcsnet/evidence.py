@@ -171,7 +171,7 @@ class Evidence:
             elsewhere = np.zeros_like(elsewhere)
         else:  # the network does not see what the crop cuts off
             near = self._dilate(self.distractors, settings.distractor_reach)
-            distractors = np.maximum(distractors * near, settings.distractor_retention * self.distractors)
+            distractors = distractors * near
         observed = self._crop.sample(np.ones_like(distractors), self._pixels)
         found = self._crop.sample(distractors * (1 - self._mask), self._pixels)
         self._distractors = observed * found + (1 - observed) * elsewhere

@@ -104,8 +104,10 @@ WCSNET = [
     Rule("motion: against the frame's median", {"motion.floor_medians": 0.0}),
     Rule("shots: a cut restarts", {"shots.cut_difference": 1.0}, (FACES, JOINED)),
     Rule("hotspot: mean of EG-Net's passes", {"hotspot.retention": 0.0}, (FACES,)),
+    Rule("hotspot: exponent of the mean", {"hotspot.exponent": 1.0}, (FACES,)),
     Rule("hotspot: the network's own map", {"hotspot.network_exponent": 0.0}, (FACES,)),
     Rule("hotspot: smoothed along the video", {"hotspot.smoothing": 0.0}, (FACES,)),
+    Rule("hotspot: a soft rim", {"hotspot.rim": 0}, (FACES,)),
     Rule("hotspot: too faint to say", {"hotspot.gaze_floor": 0.0}, (FACES,)),
     Rule("hotspot: back to the crop", {"hotspot.recentre": 0.0}, (FACES,)),
     Rule("hotspot: it jumps to a fast target", {"hotspot.jump": HUGE, "hotspot.jump_scales": [0.0, HUGE]}, (FACES,)),
@@ -192,6 +194,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", help="rules, beside `as it is`")
     parser.add_argument("--clips", nargs="+", help="names of clips; all, if not given")
     parser.add_argument("--together", nargs="+", help="rules to switch off at once, as one row")
+    parser.add_argument("--kinds", nargs="+", default=[DAVIS, FACES, COMPOSED, JOINED], help="of clips")
+    parser.add_argument("--count", type=int, default=COMPOSITES, help="composed videos, where --out has none yet")
+    parser.add_argument("--seed", type=int, default=SEED, help="theirs")
     parser.add_argument("--part", default="0/1", help="this process's share of the clips: 0/2 and 1/2 are two halves")
     args = parser.parse_args()
     table = {"wcsnet": WCSNET, "egcnet": EGCNET}
@@ -204,11 +209,15 @@ def main() -> None:
     made = args.out / "composites"
     if not (made / "composites.json").is_file():
         photographs = args.data / "image_fixations/mit1003/images"
-        composites.write(args.data / "segmentation/bsds500", photographs, COMPOSITES, made, SEED, LENGTHS[COMPOSED])
+        composites.write(
+            args.data / "segmentation/bsds500", photographs, args.count, made, args.seed, LENGTHS[COMPOSED]
+        )
     runs: dict[str, Callable[[Clip, dict[str, Any]], list[Result]]] = {}
     for name in args.models:
         runs[name] = WCSNet() if name == "wcsnet" else EGCNetRun()
-    loaders = [clip for clip in clips(args.data, made) if not args.clips or clip[0] in args.clips]
+    loaders = [
+        clip for clip in clips(args.data, made) if clip[1] in args.kinds and (not args.clips or clip[0] in args.clips)
+    ]
     for name, kind, load in track(loaders[part::parts], "Clips"):
         clip: Clip | None = None
         for model in args.models:

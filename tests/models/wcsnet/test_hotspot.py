@@ -45,6 +45,14 @@ def test_the_peak_is_where_people_look_on_the_target() -> None:
     assert 0 < hotspot[34:46, 49].max() < 1, "the rim is soft, as fixations fall a little beside the target"
 
 
+def test_fixations_a_little_beside_the_mask_count() -> None:
+    target, crop = box(50, 30, 80, 90), Crop(65, 60, 120)
+    seen = inside(target, crop)
+    hotspot, _ = HotspotMap(crop, seen, spot(52, 40), CONFIG).render(crop, seen, HEIGHT, WIDTH)
+    assert hotspot[40, 47] > 0.2, "two cells beside the mask"
+    assert hotspot[40, 43] < 0.02
+
+
 def test_without_gaze_on_the_target_all_of_it_is_the_hotspot() -> None:
     target, crop = box(50, 30, 80, 90), Crop(65, 60, 120)
     hotspot, point = HotspotMap(crop, inside(target, crop), spot(140, 60), CONFIG).render(

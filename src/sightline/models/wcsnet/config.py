@@ -166,6 +166,12 @@ class HotspotConfig(Config):
     size: int = Field(80, ge=8, description="side of the map, cells: finer than the fixations' own blur")
     interval: int = Field(5, ge=1, description="frames between two passes of EG-Net, which takes time")
     retention: float = Field(0.8, ge=0, lt=1, description="share of earlier passes in their mean: one pass is noisy")
+    exponent: float = Field(1.25, gt=0, description="exponent of that mean: people agree more than the mean is peaked")
+    rim: int = Field(
+        2,
+        ge=0,
+        description="cells beyond the mask where fixations still count: masks, eyes and trackers err by as much",
+    )
     network_exponent: float = Field(
         0.05, ge=0, description="exponent of the network's own hotspot map beside it. 0 leaves it out"
     )

@@ -27,7 +27,7 @@ class HotspotMap:
         self.square, self.config = square, config
         self._age = 0
         self._saliency = self._on_target(saliency, self._soft_mask(mask, square))
-        self._smoothed = self._saliency / self._saliency.max()
+        self._smoothed = (self._saliency / self._saliency.max()) ** config.exponent
         self._focus: Point | None = None
 
     @property
@@ -58,7 +58,7 @@ class HotspotMap:
         size = config.size
         finer = cv2.resize(network.numpy(), (size, size), interpolation=cv2.INTER_LINEAR)
         own = crop.resample(self.square, finer, size)
-        mean = self._saliency / self._saliency.max()
+        mean = (self._saliency / self._saliency.max()) ** config.exponent
         combined = mean * np.maximum(own, 1e-6) ** config.network_exponent
         self._smoothed = config.smoothing * self._smoothed + (1 - config.smoothing) * combined / combined.max()
 
@@ -76,11 +76,13 @@ class HotspotMap:
         return placed, (min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0))
 
     def _soft_mask(self, mask: Tensor, crop: Crop) -> Maps:
-        """The target in the square, with a soft edge."""
-        soft = crop.resample(self.square, mask.numpy(), self.config.size)
+        """The target in the square with a soft rim."""
+        side = 2 * self.config.rim + 1
+        inside = crop.resample(self.square, mask.numpy(), self.config.size)
+        wider = cv2.dilate(inside, np.ones((side, side), np.uint8))
         for _ in range(2):
-            soft = cv2.blur(soft, (3, 3), borderType=cv2.BORDER_CONSTANT)
-        return np.maximum(soft, 0.0)  # running sums leave -1e-28
+            wider = cv2.blur(wider, (3, 3), borderType=cv2.BORDER_CONSTANT)
+        return np.maximum(wider, 0.0)  # running sums leave -1e-28
 
     def _on_target(self, saliency: NDArray[np.floating], soft_mask: Maps) -> Maps:
         """Saliency in the square, 1 at its peak on the target and no higher elsewhere; the target if none is on it."""

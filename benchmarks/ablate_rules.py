@@ -83,6 +83,7 @@ WCSNET = [
     BASE,
     Rule("start: the moving counts most", {"start.still_weight": 1.0}, (DAVIS, FACES)),
     Rule("start: a second, closer look", {"start.zoom": False}, (DAVIS, FACES)),
+    Rule("crop: its side changes slowly", {"crop.side_change": 0.9}),
     Rule("lost: a remnant", {"lost.area": 0.0}),
     Rule("lost: the search widens", {"lost.search_frames": 1}),
     Rule("lost: EG-Net chooses anew", {"lost.give_up_frames": 1000}),

@@ -83,6 +83,7 @@ class CropConfig(Config):
     context: float = Field(
         2.0, gt=1, description="side in parts of the target's longer side (the paper leaves it open): room to move"
     )
+    side_change: float = Field(0.1, ge=0, lt=1, description="largest change of the side a frame, in parts of it")
     shared: float = Field(
         1.6,
         ge=1,

@@ -336,7 +336,7 @@ class Tracker:
         stride = self.config.edge_stride
         probability = crop.place(_refine_edges(mask, search, stride, self.config.edges), height, width)
         self._area += (lost.area_growth if area > self._area else lost.area_shrinkage) * (area - self._area)
-        self._crop = crop.to_frame(self._around(component), size).within(height, width)
+        self._crop = self._next_crop(crop.to_frame(self._around(component), size)).within(height, width)
         self._update_memory(mask)
         smooth, at = self._update_hotspot(view, crop, mask, hotspot, evidence)
         found = probability > 0.5
@@ -377,6 +377,11 @@ class Tracker:
         """The frame just seen is remembered, with the mask (h, w) that was found in it."""
         if self._remembered is not None:
             self._remembered.add(remember(self._cells[0], mask[None, None]))
+
+    def _next_crop(self, crop: Crop) -> Crop:
+        """The next crop, whose side changes slowly."""
+        most, side = self.config.crop.side_change, self._crop.side
+        return Crop(crop.x, crop.y, float(np.clip(crop.side, (1 - most) * side, (1 + most) * side)))
 
     def _around(self, mask: NDArray[np.bool_]) -> Crop:
         return Crop.around(mask, self.config.crop.context)

@@ -198,12 +198,13 @@ def _matrix(
     if len(picture.heads):
         number = int(rng.integers(len(picture.heads)))
         head = (picture.heads[number, :2] + picture.heads[number, 2:]) / 2
-        reach = np.array([canvas_width, canvas_height]) / scale * 0.45
+        half = np.array([canvas_width, canvas_height]) / scale / 2
+        reach = 0.9 * half
         middle = np.clip(middle, head - reach, head + reach)
         target = picture.targets[number]
         if np.isfinite(target).all():
             if rng.random() < variation.outside:
-                middle = _without(picture.heads[number], target, middle, reach / 0.9, rng.random())
+                middle = _without(picture.heads[number], target, middle, half, rng.random())
             else:
                 low, high = np.minimum(head, target), np.maximum(head, target)
                 fits = high - low < 2 * reach

@@ -94,6 +94,17 @@ def test_gaze2mask_takes_pictures_of_any_size_in_onnx(tmp_path: Path) -> None:
         np.testing.assert_allclose(got, said[1].network(picture, saliency).numpy(), atol=1e-3)
 
 
+def test_egcnet_is_the_same_in_openvino(tmp_path: Path) -> None:
+    """The bias of its attention is of one rank all along, else OpenVINO's compiler refuses it."""
+    pytest.importorskip("openvino")
+    torch.manual_seed(0)
+    model = _Given()
+    said = tuple(parts("egcnet"))
+    model.export_parts = lambda size: said  # type: ignore[method-assign]  # the same weights each time
+    (part,) = export_networks(model, ["openvino"], tmp_path / "out")["parts"]
+    assert part["parity"].get("openvino", 1.0) <= 1e-3, part["not_in"]
+
+
 def test_every_listed_model_has_networks() -> None:
     for info in list_models():
         assert info.load_class().export_parts is not Predictor.export_parts, info.name

@@ -89,6 +89,6 @@ class WinnersMemory(nn.Module):
         nothing = winners.new_zeros(winners.shape[0], 1, winners.shape[2])  # so that no row is without a key
         keys = torch.cat([nothing, winners], dim=1)
         bias = torch.cat([filled.new_zeros(filled.shape[0], 1), (filled - 1) * 1e4], dim=1)
-        bias = bias[:, None].repeat_interleave(self.attention.num_heads, 0).expand(-1, queries.shape[1], -1)
+        bias = bias[:, None, None].expand(-1, self.attention.num_heads, queries.shape[1], -1).flatten(0, 1)
         attended, _ = self.attention(queries, keys, keys, attn_mask=bias, need_weights=False)
         return self.norm(queries + attended)

@@ -63,6 +63,9 @@ class ColourWCSNet(nn.Module):
         hotspot_kernel = [weighted_pool(features[0], hotspot)] if self.config.hotspot_branch else []
         return Kernels([weighted_pool(features[0], mask)], hotspot_kernel)
 
+    def folded(self) -> ColourWCSNet:
+        return self
+
     def decode(self, features: list[Tensor], kernels: Kernels, readout: Tensor | None = None) -> Decoded:
         mask = nn.functional.avg_pool2d(alike(features[0], kernels.mask[0]), 2)
         if not self.config.hotspot_branch:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Literal
 
 import numpy as np
@@ -107,15 +108,20 @@ def predict_saliency(image: NDArray[np.uint8], network: EGNet, longer: int | Non
 
 
 class SaliencyEngine:
-    """`predict_saliency` for many pictures of few sizes: an engine for each, made when it is first needed."""
+    """`predict_saliency` for many pictures of few sizes: an engine for each, made when it is first needed.
+
+    Several threads may call it.
+    """
 
     def __init__(self, network: EGNet, device: torch.device | str) -> None:
         self.network, self.device = network, device
         self._engines: dict[torch.Size, Engine] = {}
+        self._making = Lock()
 
     def __call__(self, image: NDArray[np.uint8], longer: int | None = None) -> NDArray[np.float32]:
         pixels = network_input(image, longer or self.network.config.input_size)
-        if pixels.shape not in self._engines:
-            self._engines[pixels.shape] = Engine(self.network, (pixels,), self.device)
+        with self._making:
+            if pixels.shape not in self._engines:
+                self._engines[pixels.shape] = Engine(self.network, (pixels,), self.device)
         logits = self._engines[pixels.shape](pixels)[0]
         return saliency_map(logits, (image.shape[0], image.shape[1]))[0, 0].cpu().numpy()

@@ -66,13 +66,11 @@ def test_without_gaze_on_the_target_all_of_it_is_the_hotspot() -> None:
 def test_the_passes_are_averaged_and_a_new_place_takes_over() -> None:
     target, crop = box(40, 30, 100, 90), Crop(70, 60, 120)
     track = HotspotMap(crop, inside(target, crop), spot(50, 40), CONFIG)
-    points, passes = [], 0
-    for _ in range(20 * CONFIG.interval):
-        look = spot(90, 80) if track.needs_saliency else None
-        passes += look is not None
+    points = []
+    for number in range(1, 20 * CONFIG.interval + 1):
+        look = None if number % CONFIG.interval else spot(90, 80)
         track.update(crop, inside(target, crop), NOTHING, look)
         points.append(track.render(crop, inside(target, crop), HEIGHT, WIDTH)[1])
-    assert passes == 20
     assert np.hypot(points[CONFIG.interval][0] - 50, points[CONFIG.interval][1] - 40) < 5, "one pass changes little"
     assert np.hypot(points[-1][0] - 90, points[-1][1] - 80) < 5
 

@@ -126,3 +126,30 @@ def test_gaze_of_any_resolution_guides_the_mask() -> None:
     gaze[..., 2, 2] = 1
     other = gaze.flip(-1)
     assert not torch.equal(network(images, gaze), network(images, other))
+
+
+@pytest.mark.parametrize("kind", ["weighted", "both", "depthwise", "concat"])
+@pytest.mark.parametrize("hotspot_branch", [True, False])
+def test_a_folded_network_says_the_same(kind: str, hotspot_branch: bool) -> None:
+    torch.manual_seed(0)
+    network = small.wcsnet(correlation=kind, hotspot_branch=hotspot_branch)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.running_mean, std=0.3)
+            nn.init.uniform_(module.running_var, 0.5, 2.0)
+    network.eval()
+    quick = network.folded()
+    before, after = (
+        sum(conv3.shape[1] for name, conv3 in each.mask_blocks.named_parameters() if "conv3" in name)
+        for each in (network, quick)
+    )
+    fewer = 0 if kind == "concat" else len(network.levels) + bool(network.backbone.classes)
+    assert after == before - fewer
+    assert quick.backbone is network.backbone
+    template, search = torch.rand(2, 1, 3, 64, 64)
+    with torch.no_grad():
+        kernels = network.template(network.backbone(template), torch.rand(1, 1, 64, 64), torch.rand(1, 1, 64, 64))
+        said, quickly = (each.decode(each.backbone(search), kernels) for each in (network, quick))
+    for one, other in zip(said, quickly, strict=True):
+        if one is not None and other is not None:
+            torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)

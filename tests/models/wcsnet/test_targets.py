@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,9 @@ class Looks:
 def targets_of(prompt: Prompt) -> tuple[Targets, Looks]:
     networks: Any = oracle.ColourWCSNet(), oracle.ColourGaze2Mask(), oracle.ColourEGNet()
     looks = Looks(networks[0])
-    return Targets(lambda beside: Tracker(*networks, beside=beside), prompt.targets, 0.5 / FPS), looks  # type: ignore[misc]
+    eyes = Tracker(*networks).eyes
+    made: Any = partial(Tracker, *networks)
+    return Targets(lambda own: made(eyes=own), eyes, prompt.targets, 0.5 / FPS), looks
 
 
 def follow(prompt: Prompt, frames: Sequence[np.ndarray]) -> list[dict[int, Tracked]]:

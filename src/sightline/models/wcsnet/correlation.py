@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -58,11 +60,12 @@ class Correlation(nn.Module):
 
     def __init__(self, channels: int, limit: float, kind: str = "weighted", classes: int = 0) -> None:
         super().__init__()
-        self.kind, self.classes = kind, classes
+        self.kind, self.channels, self.classes = kind, channels, classes
         self.norm = Standardise(channels, limit, classes)
         self.pooled = kind in ("weighted", "both")
-        products = 0 if kind == "concat" else channels + (2 if classes else 1)
-        self.out_channels = products + {"concat": 2 * channels, "both": channels}.get(kind, 0)
+        self.means = 0 if kind == "concat" else 2 if classes else 1
+        """How many maps of mean correlation there are."""
+        self.out_channels = channels + self.means + (channels if kind in ("concat", "both") else 0)
 
     def kernel(self, template: Tensor, guidance: Tensor) -> Tensor:
         """What the search features are correlated with: (N, C, 1, 1), or the template's map for the ablations."""
@@ -75,8 +78,31 @@ class Correlation(nn.Module):
         if self.kind == "concat":
             return torch.cat([search, resize(kernel, search.shape[-2:])], dim=1)
         products = search * kernel if self.pooled else _depthwise(search, kernel)
+        means = [mean_correlation(products, self.classes)] if self.means else []
         beside = [search] if self.kind == "both" else []
-        return torch.cat([products, mean_correlation(products, self.classes), *beside], dim=1)
+        return torch.cat([products, *means, *beside], dim=1)
+
+
+def fold_means(convolution: nn.Conv2d, correlations: Sequence[Correlation]) -> None:
+    """The means of correlation blocks into the weights of the convolution that reads their maps, one block's after the
+    other's, and other maps after them. The blocks give no means from then on. Not for training.
+
+    A mean over channels is linear, as the convolution is.
+    """
+    parts, rest = [], convolution.weight.detach()
+    for block in correlations:
+        own, rest = rest[:, : block.out_channels], rest[:, block.out_channels :]
+        products, means, beside = own.tensor_split((block.channels, block.channels + block.means), dim=1)
+        products, features = products.clone(), block.channels - block.classes
+        if block.means:
+            products[:, :features] += means[:, :1] / features
+            products[:, features + 1 :] += means[
+                :, 1:
+            ]  # the classes' sum, without the background; nothing without them
+        parts += [products, beside]
+        block.out_channels, block.means = block.out_channels - block.means, 0
+    convolution.weight = nn.Parameter(torch.cat([*parts, rest], dim=1), requires_grad=False)
+    convolution.in_channels = convolution.weight.shape[1]
 
 
 def _depthwise(search: Tensor, kernel: Tensor) -> Tensor:

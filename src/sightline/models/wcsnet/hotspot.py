@@ -25,15 +25,9 @@ class HotspotMap:
     def __init__(self, square: Crop, mask: Tensor, saliency: NDArray[np.floating], config: HotspotConfig) -> None:
         """square: of the frame, around the target; mask: the target in it, (h, w) in [0, 1]; saliency: (H, W)."""
         self.square, self.config = square, config
-        self._age = 0
         self._saliency = self._on_target(saliency, self._soft_mask(mask, square))
         self._smoothed = (self._saliency / self._saliency.max()) ** config.exponent
         self._focus: Point | None = None
-
-    @property
-    def needs_saliency(self) -> bool:
-        """Whether the next `update` should be given EG-Net's map."""
-        return (self._age + 1) % self.config.interval == 0
 
     def move(self, crop: Crop, shift: tuple[float, float]) -> None:
         """Move with the target: by shift, (x, y) in pixels of the frame, and a little to the search crop."""
@@ -51,7 +45,6 @@ class HotspotMap:
         """One more frame. mask and network: probabilities of target and hotspot in the crop; saliency: (H, W), a new
         map of EG-Net."""
         config = self.config
-        self._age += 1
         if saliency is not None:
             now = self._on_target(saliency, self._soft_mask(mask, crop))
             self._saliency = config.retention * self._saliency + (1 - config.retention) * now

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 
 from sightline.models.wcsnet.config import WCSNetConfig
-from sightline.models.wcsnet.correlation import Correlation
+from sightline.models.wcsnet.correlation import Correlation, fold_means
 from sightline.nn.backbones import Backbone, build_backbone
 from sightline.nn.blocks import RefinementBlock, resize
 from sightline.nn.memory import PixelMemory
@@ -116,6 +117,28 @@ class WCSNet(nn.Module):
         if self.memory is not None and recalled is not None:
             spot = spot + self.memory.to_hotspot(recalled)
         return Decoded(mask, self.hotspot_head(spot), presence)
+
+    def folded(self) -> WCSNet:
+        """A quicker copy for inference, which shares the backbone: the same outputs up to rounding.
+
+        The mean correlations are in its convolutions' weights. With them the convolutions have 49, 57, 65 or 129
+        channels, without them multiples of eight, which ONNX Runtime computes in two thirds of the time.
+
+        Examples
+        --------
+        >>> network = WCSNet(WCSNetConfig()).eval()
+        >>> [block.conv3.in_channels for block in network.mask_blocks.values()]
+        [49, 57, 65, 129, 279]
+        >>> [block.conv3.in_channels for block in network.folded().mask_blocks.values()]
+        [48, 56, 64, 128, 277]
+        """
+        quick = copy.deepcopy(self, {id(self.backbone): self.backbone})
+        for level in self.levels:
+            block = cast(RefinementBlock, quick.mask_blocks[str(level)])
+            fold_means(block.conv3, [_at(quick.mask_correlation, level)])
+        if self.config.hotspot_branch:
+            fold_means(quick.hotspot_block.conv3, [_at(quick.hotspot_correlation, level) for level in HOTSPOT_LEVELS])
+        return quick
 
     def forward(self, template: Tensor, mask: Tensor, hotspot: Tensor, search: Tensor) -> tuple[Tensor, Tensor | None]:
         """template, search: (N, 3, H, W) RGB in [0, 1]; mask, hotspot: (N, 1, H, W) of the template.

@@ -17,15 +17,16 @@ from sightline.errors import UsageError
 from sightline.models import weights
 from sightline.models.base import Predictor
 from sightline.models.exports import ExportPart
-from sightline.models.wcsnet.config import Gaze2MaskConfig, WCSNetConfig
+from sightline.models.wcsnet.config import Gaze2MaskConfig, TrackerConfig, WCSNetConfig
 from sightline.models.wcsnet.evidence import FrameMotion, frame_motion
 from sightline.models.wcsnet.exports import egnet_parts, wcsnet_parts
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.network import WCSNet
 from sightline.models.wcsnet.targets import Targets
 from sightline.models.wcsnet.tracker import Tracked, Tracker
+from sightline.models.wcsnet.view import Eyes
 from sightline.nn.egnet import EGNet, EGNetConfig, SaliencyEngine, picture_side, predict_saliency
-from sightline.nn.motion import MotionConfig, thumbnail
+from sightline.nn.motion import thumbnail
 from sightline.types import Clip, Frame, Hotspot, Object, Prompt, Track, VideoFrame
 from sightline.video import prefetch
 
@@ -86,12 +87,12 @@ class WCSNetPredictor(Predictor):
         """See `Predictor.export_parts`; crops are square, whatever the size of the frames."""
         return wcsnet_parts(self.network, self.gaze2mask, self.egnet)
 
-    def tracker(self, beside: Tracker | None = None) -> Tracker:
+    def tracker(self, eyes: Eyes | None = None) -> Tracker:
         """A new tracker, for online use: `start` with a saliency map, a point, a box, a mask or nothing, then `step`.
 
-        beside: another one of the same video, whose engines it takes.
+        eyes: those of another one of the same video, whose engines it takes.
         """
-        return Tracker(self.network, self.gaze2mask, self.egnet, self.device, beside)
+        return Tracker(self.network, self.gaze2mask, self.egnet, self.device, eyes)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -110,15 +111,16 @@ class WCSNetPredictor(Predictor):
         first, following = next(frames, None), list(islice(frames, settings.motion.lookahead))
         if first is None:
             return
-        targets = Targets(self.tracker, prompt.targets, 0.5 / clip.fps)
+        eyes = Eyes(self.network.backbone, self.egnet, self.network.config.input_size, self.device)
+        targets = Targets(self.tracker, eyes, prompt.targets, 0.5 / clip.fps)
         found = targets.step(first.image, first.time_s, following=[frame.image for frame in following])
         alone = None if following else predict_saliency(first.image, self.egnet, picture_side(self.egnet.config))
         yield _frame(first, found, alone)
         last_s = first.time_s
-        motions = _motions(first, chain(following, frames), settings.motion)
-        with closing(prefetch(motions, 2)) as moving:  # on a thread of its own
-            for frame, motion in moving:
-                yield _frame(frame, targets.step(frame.image, frame.time_s, motion))
+        ahead = _ahead(first, chain(following, frames), settings, eyes)
+        with closing(prefetch(ahead, 2)) as looked_at:  # on a thread of its own
+            for frame, motion, saliency in looked_at:
+                yield _frame(frame, targets.step(frame.image, frame.time_s, motion, saliency=saliency))
                 last_s = frame.time_s
         late = [
             f"`at_s` {cue.at_s:g} of object {cue.number}: the clip ends at {last_s:.2f} s" for cue in targets.waiting
@@ -128,14 +130,14 @@ class WCSNetPredictor(Predictor):
         self._notes = tuple(f"{text}, so it was left out" for text in late)
 
 
-def _motions(
-    first: VideoFrame, frames: Iterable[VideoFrame], config: MotionConfig
-) -> Iterator[tuple[VideoFrame, FrameMotion]]:
-    """The frames after the first, each with its motion."""
-    before = thumbnail(first.image, config.longer_side)
-    for frame in frames:
-        motion = frame_motion(frame.image, before, config)
-        yield frame, motion
+def _ahead(
+    first: VideoFrame, frames: Iterable[VideoFrame], config: TrackerConfig, eyes: Eyes
+) -> Iterator[tuple[VideoFrame, FrameMotion, NDArray[np.float32] | None]]:
+    """The frames after the first with what needs no target: each one's motion, and EG-Net's map now and then."""
+    before = thumbnail(first.image, config.motion.longer_side)
+    for number, frame in enumerate(frames, start=1):
+        motion = frame_motion(frame.image, before, config.motion)
+        yield frame, motion, eyes.saliency(frame.image) if number % config.hotspot.interval == 0 else None
         before = motion.small
 
 

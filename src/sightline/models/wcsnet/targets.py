@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sightline.models.wcsnet.evidence import FrameMotion
 from sightline.models.wcsnet.geometry import Crop
 from sightline.models.wcsnet.tracker import Tracked, Tracker
-from sightline.models.wcsnet.view import View
+from sightline.models.wcsnet.view import Eyes, View
 from sightline.types import Cue
 
 
@@ -26,10 +26,10 @@ class Targets:
     """
 
     def __init__(
-        self, tracker: Callable[[Tracker | None], Tracker], cues: Mapping[int, Sequence[Cue]], early_s: float
+        self, tracker: Callable[[Eyes], Tracker], eyes: Eyes, cues: Mapping[int, Sequence[Cue]], early_s: float
     ) -> None:
-        """tracker: makes one, beside another."""
-        self._tracker, self._early_s = tracker, early_s
+        """tracker: makes one with these eyes."""
+        self._tracker, self._eyes, self._early_s = tracker, eyes, early_s
         self._waiting = {number: list(each) for number, each in cues.items()}
         self._trackers: dict[int, Tracker] = {}
         self._numbers = tuple(cues) or (1,)
@@ -51,12 +51,14 @@ class Targets:
         time_s: float,
         motion: FrameMotion | None = None,
         following: Sequence[NDArray[np.uint8]] = (),
+        saliency: NDArray[np.float32] | None = None,
     ) -> dict[int, Tracked]:
         """The targets in the next frame, (H, W, 3) uint8 RGB, by number; "lost" before it is pointed out.
 
-        motion: `frame_motion` of it, without which it is computed; following: the frames after the first one.
+        motion: `frame_motion` of it, without which it is computed; following: the frames after the first one;
+        saliency: as of `View`.
         """
-        view: View | None = None
+        view = View(frame, self._eyes, saliency)
         crops = self._shared()
         found = {}
         for number in self._numbers:
@@ -67,14 +69,12 @@ class Targets:
                 found[number] = Tracked(empty, empty.astype(bool), empty, None, 0.0, "lost")
                 continue
             if tracker is None:
-                tracker = self._tracker(next(iter(self._trackers.values()), None))
+                tracker = self._tracker(self._eyes)
                 tracker.among_others = len(self._numbers) > 1
                 self._trackers[number] = tracker
-                view = view or View(frame, tracker.eyes)
                 first = cues.pop(0) if cues else Cue()
                 found[number] = tracker.begin(view, first, following=following)
             else:
-                view = view or View(frame, tracker.eyes)
                 found[number] = tracker.step(frame, motion, view=view, crop=crops.get(number))
             for cue in cues:
                 found[number] = tracker.mend(view, cue)

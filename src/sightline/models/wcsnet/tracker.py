@@ -59,7 +59,7 @@ class _Step(nn.Module):
     def __init__(self, network: WCSNet, depth: int) -> None:
         """depth: number of the backbone's feature maps."""
         super().__init__()
-        self.network = network
+        self.network = network.folded()
         self.depth, self.count = depth, len(network.levels)
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
@@ -83,7 +83,7 @@ class _Step(nn.Module):
 class Tracker:
     """Follows one target: `start` chooses it, `step` finds it in each following frame, `correct` mends what it found.
 
-    Memory is constant. beside: another tracker of the same video, whose networks and engines this one takes.
+    Memory is constant. eyes: of the same video, made anew if not given.
     """
 
     def __init__(
@@ -92,15 +92,14 @@ class Tracker:
         gaze2mask: Gaze2Mask,
         egnet: EGNet,
         device: torch.device | str = "cpu",
-        beside: Tracker | None = None,
+        eyes: Eyes | None = None,
     ) -> None:
         self.device = torch.device(device)
         self.network = network.eval().to(self.device)
         self.size = network.config.input_size
         self.config = network.config.tracker
         self.choice = Choice(gaze2mask.eval().to(self.device), self.config, self.device)
-        egnet = egnet.eval().to(self.device)
-        self.eyes: Eyes = Eyes(network.backbone, egnet, self.size, self.device) if beside is None else beside.eyes
+        self.eyes = eyes or Eyes(network.backbone, egnet, self.size, self.device)
         self._kernels: list[Tensor] = []
         self._crop = Crop(0, 0, 1)
         self._area = 0.0
@@ -111,9 +110,10 @@ class Tracker:
         self._evidence: Evidence | None = None
         self._lost_frames = 0
         self._given = False
-        self.among_others = beside is not None
+        self.among_others = False
         """Whether it is one of several: it is not to take another target for its own, however long it is lost."""
         self._last: Tracked | None = None
+        self._frames = 0
         self._shots = ShotCuts(self.config.shots)
 
     @property
@@ -242,7 +242,10 @@ class Tracker:
         """
         if self._evidence is None:
             raise UsageError("Tracker.step before Tracker.start: choose a target first")
-        view = view or View(frame, self.eyes)
+        self._frames += 1
+        if view is None:
+            attend = self._frames % self.config.hotspot.interval == 0
+            view = View(frame, self.eyes, self.eyes.saliency(frame) if attend else None)
         if self._shots.is_cut(frame):
             if not self.among_others:
                 return self._start(view, Evidence(frame, self.config))
@@ -354,11 +357,10 @@ class Tracker:
     def _update_hotspot(
         self, view: View, crop: Crop, mask: Tensor, hotspot: Tensor, evidence: Evidence
     ) -> tuple[NDArray[np.float32], tuple[float, float]]:
-        """The hotspot's map and point, after the target's move and, now and then, a new map of EG-Net."""
+        """The hotspot's map and point, after the target's move and, where the view has it, a new map of EG-Net."""
         assert self._hotspot is not None
         self._hotspot.move(self._crop, evidence.shift)
-        saliency = view.saliency() if self._hotspot.needs_saliency else None
-        self._hotspot.update(crop, mask, hotspot, saliency)
+        self._hotspot.update(crop, mask, hotspot, view.attended)
         return self._hotspot.render(crop, mask, *view.frame.shape[:2])
 
     def _infer(self, view: View, crop: Crop, near: bool = True) -> tuple[Tensor, Tensor]:

@@ -23,7 +23,7 @@ class Eyes:
         self.decoder: Engine | None = None
         """What finds a target in the feature maps; the first tracker makes it."""
         self._backbone, self._device = backbone, device
-        self._saliency = SaliencyEngine(egnet, device)
+        self._saliency = SaliencyEngine(egnet.eval().to(device), device)
         self._engine: Engine | None = None
 
     def encode(self, search: Tensor) -> Sequence[Tensor]:
@@ -38,12 +38,15 @@ class Eyes:
 
 
 class View:
-    """One frame (H, W, 3) uint8; what is asked for twice is computed once."""
+    """One frame (H, W, 3) uint8; what is asked for twice is computed once.
 
-    def __init__(self, frame: NDArray[np.uint8], eyes: Eyes) -> None:
-        self.frame, self._eyes = frame, eyes
+    saliency: EG-Net's map (H, W), in the frames whose map the hotspots follow.
+    """
+
+    def __init__(self, frame: NDArray[np.uint8], eyes: Eyes, saliency: NDArray[np.float32] | None = None) -> None:
+        self.frame, self.attended, self._eyes = frame, saliency, eyes
         self._crops: dict[Crop, tuple[Tensor, Sequence[Tensor]]] = {}
-        self._saliency: NDArray[np.float32] | None = None
+        self._saliency = saliency
 
     def look(self, crop: Crop) -> tuple[Tensor, Sequence[Tensor]]:
         """(search, features): a crop's pixels (1, 3, size, size), and the backbone's feature maps of them."""

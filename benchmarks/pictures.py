@@ -74,7 +74,7 @@ def draw_serve(clip: Path) -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with serving(port=7869) as page, sync_playwright() as play, tempfile.TemporaryDirectory() as folder:
         browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        tab = browser.new_page(viewport={"width": 1180, "height": 900})
+        tab = browser.new_page(viewport={"width": 1180, "height": 1600})  # all that is drawn: nothing sticks to an edge
         tab.goto(page.url)
         tab.set_input_files("[data-file=media]", clip)
         tab.locator(".sl-view img[src]").wait_for()

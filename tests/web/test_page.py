@@ -246,6 +246,17 @@ def test_the_keyboard_is_enough(arrive: Arrive, model: Sociable) -> None:
     tab_to(".sl-form button")
 
 
+def test_run_is_in_view_however_low_the_screen(arrive: Arrive, clip: Path) -> None:
+    visitor = arrive(height=450)
+    visitor.open(clip)
+    button = visitor.page.get_by_role("button", name="Run", exact=True)
+    place = button.bounding_box()
+    assert place["y"] + place["height"] <= 450
+    assert visitor.page.evaluate("scrollY") == 0
+    button.click()
+    visitor.see(".sl-results")
+
+
 def test_a_narrow_screen_holds_the_page(arrive: Arrive, clip: Path) -> None:
     visitor = arrive(width=400, height=800)
     assert visitor.overflow() <= 0

@@ -67,7 +67,7 @@ function showModels(models) {
   models.forEach((model, number) => {
     const input = make("input", { type: "radio", name: "sl-model", value: model.name, onchange: plan });
     input.checked = number === 0;
-    const facts = make("small", {}, make("code", {}, model.name), ` ${model.paper}`);
+    const facts = make("small", { title: model.paper }, make("code", {}, model.name), ` ${model.paper}`);
     place.append(make("label", {}, input, make("span", {}, make("b", {}, model.use), facts)));
   });
 }

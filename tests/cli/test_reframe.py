@@ -37,10 +37,10 @@ def test_one_command_gives_a_vertical_film(run: Run, tmp_path: Path) -> None:
     assert (Path(source["output"]) / "path.csv").is_file()
 
 
-def test_several_aspects(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("aspects", [("--aspect", "9:16", "--aspect", "1:1"), ("--aspect", "9:16,1:1")])
+def test_several_aspects(run: Run, tmp_path: Path, aspects: tuple[str, ...]) -> None:
     clip = write_video(tmp_path / "clip.mp4", size=(72, 128))
-    args = ("--aspect", "9:16", "--aspect", "1:1", "--path-only", "--out", tmp_path / "out")
-    assert run(clip, *args)[0] == 0
+    assert run(clip, *aspects, "--path-only", "--out", tmp_path / "out")[0] == 0
     assert {path.parent.name for path in (tmp_path / "out").rglob("path.csv")} == {"9x16", "1x1"}
 
 

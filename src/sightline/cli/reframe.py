@@ -46,7 +46,10 @@ def reframe(
     out: OutOption,
     aspect: Annotated[
         list[str],
-        typer.Option(metavar="W:H", help="Width to height as shown; several times for several films in one pass."),
+        typer.Option(
+            metavar="W:H",
+            help="Width to height as shown; several times, or several with commas, for several films in one pass.",
+        ),
     ] = ["9:16"],  # noqa: B006 - Typer copies it
     model: Annotated[
         str, typer.Option(help="What says where to look: a model's name (`sightline models`), a folder or a Hub id.")
@@ -101,7 +104,7 @@ def reframe(
 
     prompt = prompt_of(point, box, mask)
     start_s, end_s = part_of(start, end)
-    aspects = tuple(Aspect.parse(one) for one in aspect)
+    aspects = tuple(Aspect.parse(one) for text in aspect for one in text.split(","))
     given = expand_sources(sources)
     if prompt.kinds and len(given) > 1:
         raise UsageError(f"`{prompt.kinds[0]}`: a place in one video; give one SOURCE")

@@ -15,6 +15,7 @@ import pytest
 from hostile.corpus import write_video
 from hostile.fake_model import BrightestSpot
 from sightline.apps.batch.job import Job, Worker
+from sightline.errors import UsageError
 
 FRAMES = 3
 
@@ -142,3 +143,10 @@ def test_copies_of_killed_processes_go(tmp_path: Path, scratch: Path) -> None:
         f"sightline-batch-{os.getpid()}-x",
         "sightline-batch-nobody",
     ]
+
+
+def test_a_table_of_a_model_that_gives_maps_alone_is_wrong_usage() -> None:
+    job = Job("out", form="parquet")
+    with pytest.raises(UsageError, match=r"`format` parquet: brightest gives maps alone.*folders"):
+        job.kinds(BrightestSpot(("saliency",)))
+    assert [kind.name for kind in job.kinds(BrightestSpot(("masks",)))] == ["parquet"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import subprocess
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from typer.testing import CliRunner
 
 from sightline.apps.export import export_networks
-from sightline.apps.export.formats import FORMATS
+from sightline.apps.export.formats import FORMATS, quiet
 from sightline.cli.app import app
 from sightline.errors import OutputError, UsageError
 from sightline.models import load
@@ -112,6 +113,12 @@ def test_the_files_give_what_the_model_gives(written: Path) -> None:
     np.testing.assert_allclose(found, 1 / (1 + np.exp(-feed["maps"])) + 0.5, atol=1e-3)
     exported = torch.export.load(written / "see.pt2").module()(image)
     np.testing.assert_allclose(exported[1].detach().numpy(), small.detach().numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["torch._export.serde.serialize", "onnx_ir.passes.common.initializer_deduplication"])
+def test_what_exporters_say_in_every_run_is_not_heard(name: str) -> None:
+    with quiet():
+        assert not logging.getLogger(name).isEnabledFor(logging.WARNING)
 
 
 def test_the_card_says_what_goes_in_and_comes_out(written: Path) -> None:

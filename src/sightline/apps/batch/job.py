@@ -16,7 +16,7 @@ from sightline import models
 from sightline.apps.batch.store import Fetched, Here, fetch, place_at
 from sightline.apps.outcome import Outcome, failure
 from sightline.apps.predict import Run
-from sightline.errors import SightlineError
+from sightline.errors import SightlineError, UsageError
 from sightline.files import sweep
 from sightline.models.base import Predictor
 from sightline.results.kinds import Kind
@@ -75,7 +75,13 @@ class Job:
 
     def kinds(self, predictor: Predictor) -> tuple[Kind, ...]:
         """What is written. Raises UsageError where the model does not give it."""
-        return choose(predictor.gives, [PARQUET.name] if self.form == "parquet" else self.save, predictor.name)
+        if self.form == "folders":
+            return choose(predictor.gives, self.save, predictor.name)
+        if not PARQUET.given_by(predictor.gives):
+            raise UsageError(
+                f"`format` parquet: {predictor.name} gives maps alone, which a table does not hold; give folders"
+            )
+        return (PARQUET,)
 
 
 class Worker:

@@ -147,7 +147,7 @@ FORMATS = {
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Without what the exporters print and warn of in every run."""
-    for name in ("torch.onnx", "onnxscript", "torch.export", "torch._export"):
+    for name in ("torch.onnx", "onnxscript", "onnx_ir", "torch.export", "torch._export"):
         logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")

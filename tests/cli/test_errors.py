@@ -31,6 +31,11 @@ def test_an_option_with_another_spelling_than_its_argument() -> None:
     assert told("`as_json` and `size`", verb_of(command, ["second"])) == "as_json and --size"
 
 
+@pytest.mark.parametrize("verb", ["export", "batch"])
+def test_an_option_whose_name_is_not_its_parameters(verb: str) -> None:
+    assert told("`format` x: choose", verb_of(get_command(app), [verb])) == "--format x: choose"
+
+
 def test_a_path_that_no_reader_looked_at_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """The system refuses a name of 5000 letters before anything of ours sees it."""
     for args in (

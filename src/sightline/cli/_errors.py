@@ -12,7 +12,9 @@ def told(message: str, command: Any) -> str:
 
     A quoted name that is no option of the verb stays as it is, without the backticks.
     """
-    options = {parameter.name: _typed(parameter) for parameter in command.params if parameter.name}
+    named: dict[str, str] = {parameter.name: _typed(parameter) for parameter in command.params if parameter.name}
+    # `format`, say, where a verb cannot have a parameter of that name.
+    options: dict[str, str] = {typed.lstrip("-").replace("-", "_"): typed for typed in named.values()} | named
     return re.sub(r"`(\w+)`", lambda name: options.get(name[1], name[1]), message)
 
 

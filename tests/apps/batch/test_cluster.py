@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from apps.batch.model import load_blobs
 from hostile.corpus import write_video
 from sightline.apps.batch import Batch, Job
+from sightline.apps.batch import cluster as on_ray
 from sightline.apps.batch.cluster import over_ray
 from sightline.apps.outcome import Outcome
 from sightline.errors import UsageError
@@ -85,6 +87,16 @@ def test_a_driver_that_is_killed_loses_nothing_that_was_finished(cluster: Any, t
     assert {path: path.stat().st_mtime_ns for path in finished} == finished
     assert all(len(list((out / f"film{n}/masks").glob("*.png"))) == 5 for n in range(6))
     assert not list(out.glob(".*.partial"))
+
+
+def test_workers_of_a_cluster_that_is_started_here_do_not_starve(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray")
+    for given, kept in ((None, "0"), ("7", "7")):
+        monkeypatch.delenv(on_ray.NICENESS, raising=False)
+        if given is not None:
+            monkeypatch.setenv(on_ray.NICENESS, given)
+        on_ray._ray()
+        assert os.environ[on_ray.NICENESS] == kept
 
 
 def test_a_cluster_that_does_not_answer_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:

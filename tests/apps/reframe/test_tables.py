@@ -101,3 +101,18 @@ def test_ffmpeg_crops_the_same(tmp_path: Path) -> None:
     assert frames[0].shape == (90, 50, 3)
     means = np.array([frame.mean() for frame in frames])
     np.testing.assert_allclose(means - means[0], x - x[0], atol=2.5)
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg's command line is not there")
+def test_ffmpeg_keeps_the_times_of_a_rate_that_varies(tmp_path: Path) -> None:
+    times = [0, 1, 2, 6, 7, 12]  # of 1/25 s
+    with VideoWriter(tmp_path / "clip.mp4", (90, 160), 25.0, time_base=Fraction(1, 25)) as film:
+        for time in times:
+            film.write(np.full((90, 160, 3), 10 * time, np.uint8), time)
+    writer = write(tmp_path, planned(np.array([[20.0, 0, 50, 90]])))
+    assert writer.first is not None
+    command = ffmpeg_command("clip.mp4", (90, 50), writer.first, "crop", Fraction(1))
+    subprocess.run(["sh", "-c", f"{command} -loglevel error"], cwd=tmp_path, check=True, timeout=60)
+    with av.open(str(tmp_path / "reframed.mp4")) as made:
+        found = [frame.time for frame in made.decode(video=0)]
+    assert [round(25 * (time or 0)) for time in found] == times

@@ -124,14 +124,17 @@ def timecode(frame: int, rate: int) -> str:
 
 
 def ffmpeg_command(source: str, canvas: tuple[int, int], first: Row, fit: Fit, sar: Fraction) -> str:
-    """The command that makes the film with FFmpeg, run beside sendcmd.txt. canvas: (height, width)."""
+    """The command that makes the film with FFmpeg (from 5.1 on), run beside sendcmd.txt. canvas: (height, width).
+
+    Every frame keeps its time: by itself FFmpeg repeats frames where a video's rate varies.
+    """
     width, height = canvas[1], canvas[0]
     places = [f"{round(value)}" for value in (first.width_px, first.height_px, first.x_px, first.y_px)]
     scale = f"scale={width}:{height}"
     if fit != "crop":
         scale += f":force_original_aspect_ratio=decrease:eval=frame,pad={width}:{height}:-1:-1:eval=frame"
     chain = f"sendcmd=f={COMMANDS},crop={':'.join(places)}:exact=1,{scale},setsar={sar.numerator}/{sar.denominator}"
-    return f"ffmpeg -i {shlex.quote(source)} -vf {shlex.quote(chain)} -c:a copy reframed.mp4"
+    return f"ffmpeg -i {shlex.quote(source)} -vf {shlex.quote(chain)} -fps_mode passthrough -c:a copy reframed.mp4"
 
 
 def told(segments: list[Segment]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -89,6 +90,20 @@ def test_a_driver_that_is_killed_loses_nothing_that_was_finished(cluster: Any, t
     assert not list(out.glob(".*.partial"))
 
 
+def test_a_cluster_that_does_not_answer_leaves_a_folder_as_it_was(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    film, out = write_video(tmp_path / "film.mp4", frames=2), tmp_path / "out"
+    batch = Batch(job(out), workers=1, ray="127.0.0.1:1")
+    with pytest.raises(UsageError):
+        batch.over([str(film)])
+    assert not out.exists()
+    out.mkdir()
+    (out / "failures.jsonl").write_text("of before\n")
+    with pytest.raises(UsageError):
+        batch.over([str(film)])
+    assert (out / "failures.jsonl").read_text() == "of before\n"
+
+
 def test_workers_of_a_cluster_that_is_started_here_do_not_starve(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray")
     for given, kept in ((None, "0"), ("7", "7")):
@@ -107,5 +122,17 @@ def test_a_cluster_that_does_not_answer_is_wrong_usage(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", refuse)
-    with pytest.raises(UsageError, match="`ray` host:1: no cluster there; `local` starts"):
-        list(over_ray(Job("out"), [("film.mp4", "film")], 1, address="host:1"))
+    with pytest.raises(UsageError, match="`ray` auto: no cluster there; `local` starts"):
+        list(over_ray(Job("out"), [("film.mp4", "film")], 1, address="auto"))
+
+
+def test_an_address_where_nobody_listens_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda **how: pytest.fail("Ray would wait for minutes"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    for place in (address, f"ray://{address}"):
+        with pytest.raises(UsageError, match=rf"`ray` {place}: nobody answers there \(Connection refused\)"):
+            list(over_ray(Job("out"), [("film.mp4", "film")], 1, address=place))

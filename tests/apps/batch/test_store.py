@@ -13,6 +13,7 @@ from hostile.corpus import write_video
 from sightline.apps.batch import Batch, Job, store
 from sightline.apps.batch.listing import list_items
 from sightline.apps.batch.store import find, join, place_at
+from sightline.apps.outcome import Outcome
 from sightline.errors import OutputError, SourceError, UsageError
 from sightline.results.outputs import MASKS
 from sightline.video import open_source
@@ -54,13 +55,16 @@ def test_sources_and_results_in_an_s3_like_store(bucket: str, tmp_path: Path) ->
     films.write("in/deep/broken.mp4", b"no video" * 99)
     out = f"s3://films/out{bucket}"
     report = Batch(job(out), workers=1).over([f"s3://films/in/**/*.mp4{bucket}"])
-    assert (report.done, report.failed, report.frames) == (2, 1, 9)
     results = place_at(out)
+    assert (report.done, report.failed, report.frames) == (2, 1, 9), results.read("failures.jsonl")
     (failed,) = [json.loads(line) for line in (results.read("failures.jsonl") or b"").splitlines()]
     assert failed["source"] == f"s3://films/in/deep/broken.mp4{bucket}"
     assert failed["source"] in failed["error"]
     assert "/tmp" not in failed["error"]
     assert results.names("film-1/masks") == [f"{frame:05d}.png" for frame in range(5)]
+    outcomes: list[Outcome] = []
+    told = Batch(job(out), workers=1, step=outcomes.append).over([f"s3://films/in/film 1.mp4{bucket}"])
+    assert (told.skipped, outcomes[0].output) == (1, f"s3://films/out/film-1/summary.json{bucket}")
     assert json.loads(results.read("film-1/summary.json") or b"")["source"] == f"s3://films/in/film 1.mp4{bucket}"
     films.write("in/film 1.mp4", write_video(tmp_path / "1.mp4", frames=3))
     again = Batch(job(out), workers=1).over([f"s3://films/in/film*.mp4{bucket}"])

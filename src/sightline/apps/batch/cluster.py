@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +18,7 @@ from sightline.apps.batch.store import Here, place_at
 from sightline.apps.outcome import Outcome
 from sightline.errors import SightlineError, UsageError, first_line
 
+ANSWER_S = 10.0  # seconds that a cluster has to take a connection
 POLL_S = 0.5  # seconds between two looks at whether a stop is asked for
 POLL_STORE_S = 5.0  # the same where a look is a request to a store
 MOST_IN_BLOCK = 16
@@ -67,12 +70,27 @@ def _ray() -> Any:
 
 
 def _connect(ray: Any, address: str) -> None:
+    _require_answer(address)
     local = {"include_dashboard": False} if address == "local" else {}
     try:
         ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **local)
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
         raise UsageError(
             f"`ray` {address}: {first_line(error).rstrip('.')}; `local` starts Ray on this machine"
+        ) from None
+
+
+def _require_answer(address: str) -> None:
+    """Raise UsageError where nobody listens at HOST:PORT; Ray itself would wait for many minutes."""
+    place = re.fullmatch(r"(?:ray://)?\[?([^/]+?)\]?:(\d+)", address)
+    if place is None:
+        return
+    try:
+        socket.create_connection((place[1], int(place[2])), timeout=ANSWER_S).close()
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or first_line(error)
+        raise UsageError(
+            f"`ray` {address}: nobody answers there ({why}); check the address, or `local` starts Ray on this machine"
         ) from None
 
 

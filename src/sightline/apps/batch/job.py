@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sightline import models
-from sightline.apps.batch.store import Fetched, Here, fetch, place_at
+from sightline.apps.batch.store import Fetched, Here, fetch, join, place_at
 from sightline.apps.outcome import Outcome, failure
 from sightline.apps.predict import Run
 from sightline.errors import SightlineError, UsageError
@@ -143,7 +143,7 @@ class Worker:
             (folder / SUMMARY).write_bytes(old)
         outcome = run.to_folder(fetched.path, folder)
         if outcome.output is None or outcome.status == "skipped":
-            return replace(outcome, output=outcome.output and f"{self._place.address}/{marker}")
+            return replace(outcome, output=outcome.output and join(self._place.address, marker))
         said = (folder / SUMMARY).read_text(encoding="utf-8").replace(str(fetched.path), source)
         if old is not None:
             self._place.remove(marker if in_parts else name)
@@ -153,7 +153,7 @@ class Worker:
             for file in sorted(file for file in folder.rglob("*") if file.is_file() and file.name != SUMMARY):
                 self._place.write(f"{name}/{file.relative_to(folder).as_posix()}", file)
         self._place.write(marker, said.encode())
-        return replace(outcome, output=f"{self._place.address}/{f'{PARTS}/{name}.parquet' if in_parts else name}")
+        return replace(outcome, output=join(self._place.address, f"{PARTS}/{name}.parquet" if in_parts else name))
 
     @staticmethod
     def _tell(outcome: Outcome, source: str, fetched: Fetched) -> Outcome:

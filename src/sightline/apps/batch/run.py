@@ -7,7 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -158,27 +158,34 @@ class Batch:
 
 
 class Failures:
-    """out/failures.jsonl: a line for each source of this run that failed, as soon as it has."""
+    """out/failures.jsonl: a line for each source of this run that failed, as soon as it has.
+
+    The list of the run before goes with the first outcome: where none can be had, as of a cluster that does not answer,
+    a folder is left as it was.
+    """
 
     def __init__(self, out: str) -> None:
         self._place = place_at(out)
         self._lines: list[str] = []
         self._saved = 0.0
         self._file: TextIO | None = None
-        self._stack = ExitStack()
+        self._begun = False
+        self._made: list[Path] = []
 
     def __enter__(self) -> Failures:
         if isinstance(self._place, Here):
-            with output_errors(self._place.folder / FAILURES):
-                self._place.folder.mkdir(parents=True, exist_ok=True)
-                path = self._place.folder / FAILURES
-                self._file = self._stack.enter_context(path.open("w", encoding="utf-8", buffering=1))
+            path = self._place.folder / FAILURES
+            with output_errors(path):
+                self._made = [made for made in (path, path.parent) if not made.exists()]
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = path.open("a", encoding="utf-8", buffering=1)
         else:
             self._place.write(FAILURES, b"")
         return self
 
     def add(self, outcome: Outcome) -> None:
         """Note the outcome, where it is a failure."""
+        self._begin()
         if outcome.status != "failed":
             return
         said = {"source": outcome.source, "error": outcome.error, "frames": outcome.frames, "output": outcome.output}
@@ -190,14 +197,26 @@ class Failures:
         if time.monotonic() - self._saved > SAVE_S:
             self._save()
 
+    def _begin(self) -> None:
+        if self._file is not None and not self._begun:
+            self._file.truncate(0)
+        self._begun = True
+
     def _save(self) -> None:
         self._place.write(FAILURES, "".join(self._lines).encode())
         self._saved = time.monotonic()
 
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is None:
+            self._begin()
+        if self._file is not None:
+            self._file.close()
         if self._lines:
             self._save()
+        if not self._begun:
+            for made in self._made:
+                with suppress(OSError):  # a folder that is not empty
+                    made.unlink() if made.name == FAILURES else made.rmdir()
 
 
 def usable_cpus() -> int:

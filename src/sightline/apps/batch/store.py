@@ -147,7 +147,9 @@ class There(Place):
         try:
             yield
         except Exception as error:  # of hf://, whatever the HTTP client raises
-            raise OutputError(f"{self.address}/{name}: {_said(error)}; check the address and the credentials") from None
+            raise OutputError(
+                f"{join(self.address, name)}: {_said(error)}; check the address and the credentials"
+            ) from None
 
 
 def place_at(address: str | Path) -> Place:

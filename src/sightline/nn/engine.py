@@ -179,7 +179,7 @@ def _fingerprint(network: nn.Module, example: tuple[Tensor, ...]) -> str:
 
 
 def _export(network: nn.Module, example: tuple[Tensor, ...], path: Path) -> None:
-    for name in ("torch.onnx", "onnxscript"):
+    for name in ("torch.onnx", "onnxscript", "onnx_ir"):
         logging.getLogger(name).setLevel(logging.ERROR)
     with WholeFile(path) as partial, warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")

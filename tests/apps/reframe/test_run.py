@@ -14,12 +14,12 @@ from PIL import Image
 
 from hostile.corpus import sound_of, write_video
 from hostile.fake_model import BrightestSpot
-from sightline.apps.reframe import Reframe, ReframeConfig
+from sightline.apps.reframe import Reframe, ReframeConfig, reframe
 from sightline.apps.reframe.crop import Aspect
 from sightline.apps.reframe.tables import read_path
 from sightline.apps.reframe.watch import watch
 from sightline.errors import OutputError, SourceError, UsageError
-from sightline.types import Clip, Frame, Prompt
+from sightline.types import Clip, Frame, Hotspot, Prompt
 from sightline.video import Ahead, VideoWriter, open_source
 
 VERTICAL = (Aspect.parse("9:16"),)
@@ -283,3 +283,30 @@ def test_memory_does_not_grow_with_the_frames_of_many_shots() -> None:
         assert len(plans[0].regions) == 50
         most = max(most, alive)
     assert most <= 2 * 50 + 1
+
+
+class Pointed(BrightestSpot):
+    """Attends to the place that it is given, whatever is seen."""
+
+    takes = frozenset({"point"})
+
+    def stream(self, clip: Clip, prompt: Prompt) -> Iterator[Frame]:
+        (place,) = prompt.points
+        for frame in super().stream(clip, prompt):
+            mask = np.zeros(frame.image.shape[:2], np.uint8)
+            mask[:, int(place[0]) - 5 : int(place[0]) + 5] = 1
+            spot = Hotspot(*place, 0.9)
+            yield replace(frame, saliency=mask.astype(np.float32), probability=None, mask=mask, hotspot=spot)
+
+
+def test_the_function_takes_a_place_and_a_part_of_the_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The light walks away from the target, which stays where it was pointed out."""
+    film = light(tmp_path / "film.mp4")
+    monkeypatch.setattr("sightline.models.load", lambda model, device: Pointed())
+    outcome = reframe(film, tmp_path / "out", point=(20, 45), start_s=0.4, end_s=1.0, path_only=True)
+    assert (outcome.status, outcome.frames) == ("done", 15)
+    assert max(row.x_px for row in read_path(tmp_path / "out" / "path.csv")) < 20
+    monkeypatch.setattr("sightline.models.load", lambda model, device: BrightestSpot(("saliency",)))
+    with pytest.raises(UsageError, match="point"):
+        reframe(film, tmp_path / "not", point=(20, 45))
+    assert not (tmp_path / "not").exists()

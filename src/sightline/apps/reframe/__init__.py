@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sightline.apps.outcome import Outcome
 from sightline.apps.reframe.config import ReframeConfig
 from sightline.apps.reframe.crop import Aspect
 from sightline.apps.reframe.plan import Fit
 from sightline.apps.reframe.run import Reframe
+from sightline.types import Box, Point, Prompt
 
 __all__ = ["Reframe", "ReframeConfig", "reframe"]
 
@@ -24,6 +28,11 @@ def reframe(
     fit: Fit = "crop",
     zoom: float = 1.0,
     cuts: bool = True,
+    point: Point | Sequence[Point] | None = None,
+    box: Box | None = None,
+    mask: NDArray[np.bool_] | None = None,
+    start_s: float = 0.0,
+    end_s: float | None = None,
     path_only: bool = False,
     preview: bool = False,
     overwrite: bool = False,
@@ -48,6 +57,11 @@ def reframe(
         How much the crop may shrink towards the object; 1 is not at all.
     cuts
         Whether the crop may jump to another target inside of a shot.
+    point, box, mask
+        What to keep in view, in the first frame, pixels: a place (x, y) or several, a box (x1, y1, x2, y2), a mask
+        (H, W) bool. The model has to take them, as `wcsnet` does.
+    start_s, end_s
+        The part of the video, seconds; to its end, if `end_s` is not given.
     path_only
         Write no film.
     preview
@@ -66,7 +80,7 @@ def reframe(
     SourceError
         The source cannot be read at all.
     UsageError
-        An aspect, zoom or model that is none.
+        An aspect, zoom or model that is none, or a place that the model does not take.
     OutputError
         The folder cannot be written, or holds results of another run.
 
@@ -85,8 +99,10 @@ def reframe(
     from sightline.video.opening import is_stream
 
     aspects = tuple(Aspect.parse(one) for one in ([aspect] if isinstance(aspect, str) else aspect))
+    prompt, predictor = Prompt(point=point, box=box, mask=mask), models.load(model, device=device)
+    predictor.require(*prompt.kinds)
     job = Reframe(
-        models.load(model, device=device),
+        predictor,
         aspects,
         config or ReframeConfig(),
         fit=fit,
@@ -94,6 +110,9 @@ def reframe(
         cuts=cuts,
         films=not path_only,
         preview=preview,
+        prompt=prompt,
+        start_s=start_s,
+        end_s=end_s,
         overwrite=overwrite,
     )
     return job.to_folder(str(source) if is_stream(source) else Path(source), Path(out))

@@ -1,4 +1,5 @@
-"""How well `wcsnet` follows, by how it is started: by itself, by a click, and by the true mask of the first frame.
+"""How well `wcsnet` follows, by how it is started: by itself, by a click, by the true mask of the first frame, and by
+the mask that `egcnet` has of it (`--starts egcnet`).
 
     python benchmarks/starts.py --data ../shared/data --out runs/folds              the folds of davis_folds.py
     python benchmarks/starts.py ... --frames 30 --folds 0 --starts mask             a quick look
@@ -30,7 +31,7 @@ from sightline.metrics.functional.vos import contour_accuracy, region_similarity
 from sightline.models.wcsnet.predictor import WCSNetPredictor
 
 DAVIS, BMX = "vos/davis2016_dev", "vos/segtrackv2_bmx"
-STARTS = ("itself", "click", "mask")
+STARTS = ("itself", "click", "mask", "egcnet")
 
 
 def main() -> None:
@@ -40,7 +41,7 @@ def main() -> None:
     parser.add_argument("--model", default="wcsnet", help="name of the network's folder in each fold's")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--folds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--starts", nargs="+", choices=STARTS, default=list(STARTS))
+    parser.add_argument("--starts", nargs="+", choices=STARTS, default=list(STARTS[:3]))
     parser.add_argument("--frames", type=int, help="frames of each sequence; all, if not given")
     parser.add_argument("--set", nargs="+", default=[], help="constants of the tracker, as evidence.motion=0")
     args = parser.parse_args()
@@ -86,8 +87,15 @@ def follow(predictor: WCSNetPredictor, sequence: VideoSequence, start: str, coun
     truth = [np.asarray(mask, dtype=bool) for _, mask in frames]
     tracker, first = predictor.tracker(), truth[0]
     ahead = images[1 : 1 + predictor.network.config.tracker.motion.lookahead]
-    given = {"click": {"point": deepest(first)}, "mask": {"mask": first}}.get(start, {})
-    found = [tracker.start(images[0], following=ahead, **given)]  # type: ignore[arg-type]
+    given: dict[str, Any] = {}
+    if start == "click":
+        given = {"point": deepest(first)}
+    elif start == "mask":
+        given = {"mask": first}
+    elif start == "egcnet":
+        chosen = next(iter(models.load("egcnet", device="cpu").predict([images[0], *ahead]))).mask
+        given = {"mask": chosen > 0} if chosen is not None and chosen.any() else {}
+    found = [tracker.start(images[0], following=ahead, **given)]
     found += [tracker.step(image) for image in images[1:]]
     scored = [(one.mask, mask) for one, mask in zip(found, truth, strict=True)][1:-1]
     masks, trues = (torch.from_numpy(np.stack(each)) for each in zip(*scored, strict=True))

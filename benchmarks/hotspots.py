@@ -28,6 +28,7 @@ from sightline.metrics.functional.fixation import cc, kld, nss, sim
 from sightline.models.wcsnet.predictor import EGNetPredictor, WCSNetPredictor
 from sightline.progress import track
 from sightline.video import open_source
+from starts import change
 
 DEGREE_PX = 32.0
 """One degree in video pixels: 1280 pixels over about 40 degrees."""
@@ -44,10 +45,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", default="wcsnet")
     parser.add_argument("--limit", type=int, help="frames of each video, for a quick look")
+    parser.add_argument("--set", nargs="+", default=[], help="constants of the tracker, as hotspot.rim=0")
     args = parser.parse_args()
     predictor = models.load(args.model, device="cpu")
     egnet = models.load("egnet", device="cpu")
     assert isinstance(predictor, WCSNetPredictor)
+    change(predictor, args.set)
     assert isinstance(egnet, EGNetPredictor)
     folder = args.data / "video_fixations" / "multiface"
     print("| video | frames | lost | map | " + " | ".join(SCORES) + " | px a frame |")

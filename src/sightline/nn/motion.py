@@ -21,20 +21,10 @@ from sightline.nn.config import Config
 Colours = NDArray[np.uint8]
 Maps = NDArray[np.float32]
 
-
-class CameraConfig(Config):
-    """The camera's motion: a quadratic function of the place, fitted to the flow by robust least squares."""
-
-    coarseness: int = Field(4, ge=1, description="the fit takes the flow at this fraction of its size, for speed")
-    centre_weight: float = Field(
-        0.05,
-        gt=0,
-        description="weight of the picture's centre, where targets are, beside 1 and 2 at borders and corners",
-    )
-    ridge: float = Field(1e-3, gt=0, description="added to the normal equations' diagonal: flat flow stays solvable")
-    iterations: int = Field(6, ge=1, description="rounds of reweighting; 1 is plain weighted least squares")
-    tolerance: float = Field(1.5, gt=0, description="median errors at which a cell's weight falls to a quarter")
-    tolerance_px: float = Field(0.1, gt=0, description="added to that, pixels of the thumbnail: the flow's own noise")
+_ROUNDS = 8
+"""Of reweighted least squares, which go to the least absolute deviations."""
+_NEAR = 1e-2
+"""Deviations, pixels, that count as none."""
 
 
 class MotionConfig(Config):
@@ -47,15 +37,19 @@ class MotionConfig(Config):
     retention: float = Field(
         0.8, ge=0, lt=1, description="share of the accumulated motion that a pixel keeps a frame. 0 keeps none"
     )
-    brightness_change: float = Field(
-        30.0, gt=0, description="change of brightness, 0 to 255, at which a pixel is hardly that of the frame before"
+    change: float = Field(
+        30.0,
+        gt=0,
+        description="change of brightness or colour, 0 to 255, at which a pixel is hardly that of the frame before",
     )
     change_window: int = Field(5, ge=1, description="side of the window that this change is averaged in, pixels: noise")
     floor_px: float = Field(0.4, gt=0, description="residual flow, pixels of the thumbnail, that is noise")
     floor_medians: float = Field(
         4.0, ge=0, description="the same in medians of the frame's residual flow: what the camera model leaves"
     )
-    camera: CameraConfig = CameraConfig()
+    camera_stride: int = Field(
+        4, ge=1, description="stride at which the camera's motion is fitted to the flow, for speed"
+    )
 
 
 class VisibleMotionConfig(MotionConfig):
@@ -125,7 +119,7 @@ class MotionCue:
     def _independent(self, flow: Maps, now: Colours, before: Colours) -> Maps:
         if isinstance(self.config, VisibleMotionConfig):
             return visible_motion(flow, now, before, self.config)
-        return independent_motion(flow, camera_flow(flow, self.config.camera), self.config)
+        return independent_motion(flow, camera_flow(flow, self.config.camera_stride), self.config)
 
 
 def thumbnail(image: Colours, longer: int) -> Colours:
@@ -143,7 +137,7 @@ def visible_motion(flow: Maps, now: Colours, before: Colours, config: VisibleMot
     The flow has to say so, and the picture has to prove it. On even ground the flow of an object goes far beyond its
     edges, but there the camera's motion alone explains the picture.
     """
-    camera = camera_flow(flow, config.camera)
+    camera = camera_flow(flow, config.camera_stride)
     return independent_motion(flow, camera, config) * _proof(now, before, flow, camera, config)
 
 
@@ -176,7 +170,7 @@ def consistency(now: Colours, before: Colours, flow: Maps, config: MotionConfig)
     """How surely each pixel shows what it showed in the frame before, after the warp: (h, w) in [0, 1]."""
     change = np.abs(now.astype(np.float32) - warp(before.astype(np.float32), flow))
     near = cv2.blur(change, (config.change_window, config.change_window))
-    return np.asarray(np.exp(-((near / config.brightness_change) ** 2)))
+    return np.asarray(np.exp(-((near / config.change) ** 2)))
 
 
 def accumulate(
@@ -187,22 +181,21 @@ def accumulate(
     return kept * warp(accumulated, flow) + (1 - kept) * motion
 
 
-def camera_flow(flow: Maps, config: CameraConfig) -> Maps:
+def camera_flow(flow: Maps, stride: int = 1) -> Maps:
     """The camera's part of a flow (h, w, 2): a quadratic function of the place, as the flow of a plane under a moving
-    camera is."""
+    camera is. stride: of the cells that it is fitted to.
+
+    The function with the least absolute deviations, so that what moves by itself hardly counts.
+    """
     height, width = flow.shape[:2]
-    coarse = (max(4, height // config.coarseness), max(4, width // config.coarseness))
+    coarse = (max(4, height // stride), max(4, width // stride))
     small = cv2.resize(flow, coarse[::-1], interpolation=cv2.INTER_AREA).reshape(-1, 2).astype(np.float64)
     design = _quadratic(*coarse).astype(np.float64)
-    # Targets are in the middle more often than at the border, so the background counts most there.
-    prior = config.centre_weight + design[:, 3] + design[:, 5]
-    weights = prior
-    for _ in range(config.iterations):
+    weights = np.ones(len(design))
+    for _ in range(_ROUNDS):
         weighted = design * weights[:, None]
-        terms = np.linalg.solve(weighted.T @ design + config.ridge * np.eye(design.shape[1]), weighted.T @ small)
-        error = np.linalg.norm(small - design @ terms, axis=1)
-        scale = config.tolerance * np.median(error) + config.tolerance_px
-        weights = prior / (1 + (error / scale) ** 2) ** 2
+        terms = np.linalg.solve(weighted.T @ design, weighted.T @ small)
+        weights = 1 / np.maximum(np.linalg.norm(small - design @ terms, axis=1), _NEAR)
     return (_quadratic(height, width) @ terms.astype(np.float32)).reshape(flow.shape)
 
 

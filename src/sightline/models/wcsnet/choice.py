@@ -51,11 +51,11 @@ class Choice:
         if not between.any() or not close.any():
             return wide
         settings = self.config.evidence
-        levels = frame.astype(np.intp) * settings.colour_bins // 256
-        codes = (levels[..., 0] * settings.colour_bins + levels[..., 1]) * settings.colour_bins + levels[..., 2]
+        bins = settings.bins
+        levels = frame.astype(np.intp) * bins // 256
+        codes = (levels[..., 0] * bins + levels[..., 1]) * bins + levels[..., 2]
         on, off = (
-            np.bincount(codes[part], minlength=settings.colour_bins**3) / max(int(part.sum()), 1)
-            for part in (close, ~wide & ~close)
+            np.bincount(codes[part], minlength=bins**3) / max(int(part.sum()), 1) for part in (close, ~wide & ~close)
         )
         like_it = log_ratio(on, off, settings.rare, settings.colour)[codes[between]].mean()
         return close if like_it < 0 else wide
@@ -129,7 +129,7 @@ class Choice:
             row, column = np.unravel_index(int(depth.argmax()), depth.shape)
             on = ((float(column), float(row)),)
         seeds = np.zeros(target.shape, np.int32)
-        radius = max(1, round(self.config.start.seed * max(target.shape)))
+        radius = max(1, round(self.config.start.close_sigma * max(target.shape)))
         for label, points in ((1, on), (2, cue.not_points)):
             for x, y in points:
                 cv2.circle(seeds, (int(x), int(y)), radius, label, -1)

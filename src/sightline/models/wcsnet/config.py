@@ -41,27 +41,21 @@ class StartConfig(Config):
     close_sigma: float = Field(
         0.012,
         gt=0,
-        description="the same of a second, closer look: small things are found by it, of large ones it finds parts",
+        description="the same of a second, closer look: small things are found by it, of large ones it finds parts."
+        " Also the radius of what a point surely marks, where points on and beside the target share it out",
     )
     box_sigma: float = Field(
         0.25,
         gt=0,
         description="standard deviation of a box as a map, in parts of its sides: objects fill the middle",
     )
-    seed: float = Field(
-        0.01,
-        gt=0,
-        description="radius of what a point surely marks, where points on and beside the target share it out, in parts"
-        " of the frame's longer side",
-    )
     still_weight: float = Field(
-        0.05,
+        0.0025,
         ge=0,
         le=1,
         description="weight of saliency where nothing moves, beside 1 where something surely does: of what attracts the"
         " eye the moving counts most. 1 leaves motion out",
     )
-    motion_exponent: float = Field(2.0, gt=0, description="exponent of that weight")
     zoom: bool = Field(
         True, description="segment a second time, in a crop around what was found: small objects get more pixels"
     )
@@ -98,11 +92,8 @@ class LostConfig(Config):
     area: float = Field(
         0.05, ge=0, lt=1, description="part of the target's usual area below which what is found is a remnant: lost"
     )
-    area_growth: float = Field(
-        0.1, ge=0, le=1, description="rate a frame at which the usual area follows a larger mask"
-    )
-    area_shrinkage: float = Field(
-        0.02, ge=0, le=1, description="rate a frame at which it follows a smaller mask: what is hidden is still there"
+    area_rate: float = Field(
+        0.02, ge=0, le=1, description="rate a frame at which the usual area follows the mask's: what is hidden is there"
     )
     search_frames: int = Field(
         12, ge=1, description="frames in which the search widens from the last crop to the whole frame"
@@ -120,13 +111,6 @@ class LostConfig(Config):
         description="share of a component that has to be newly visible, or where the target was last, to be the target:"
         " what was in view all the time is not. 0 accepts all",
     )
-    colour_change: float = Field(
-        30.0, gt=0, description="change of red, green or blue, 0 to 255, at which a pixel is hardly the one before"
-    )
-    colour_window: int = Field(5, ge=1, description="side of the window that change is averaged in, pixels: noise")
-    colour_margin: float = Field(
-        2.0, ge=1, description="gain of that consistency before it is cut at 1: small changes leave a pixel the same"
-    )
 
 
 class EvidenceConfig(Config):
@@ -136,16 +120,12 @@ class EvidenceConfig(Config):
         1.0, ge=0, description="log-odds, at most, of the last mask, warped by the flow. 0 leaves it out"
     )
     motion: float = Field(2.0, ge=0, description="log-odds, at most, of a pixel's motion. 0 leaves it out")
-    motion_bins: int = Field(8, ge=2, description="bins of the motion's histograms: enough to part still from moving")
     colour: float = Field(2.0, ge=0, description="log-odds, at most, of a pixel's colour. 0 leaves it out")
-    colour_bins: int = Field(
-        8, ge=2, description="bins of red, green and blue each: more would be empty in small crops"
+    bins: int = Field(
+        8, ge=2, description="bins of the motion, and of red, green and blue each: more would be empty in small crops"
     )
     colour_retention: float = Field(
         0.9, ge=0, lt=1, description="share of the past in the colour histograms, a frame: they outlast a bad mask"
-    )
-    colour_window: int = Field(
-        3, ge=1, description="side of the window that the colours' log-odds are averaged in, cells of the crop"
     )
     rare: float = Field(
         0.25, gt=0, description="prior count of a histogram's bin, in parts of a mean bin: rare values say little"

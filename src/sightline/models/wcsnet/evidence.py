@@ -44,7 +44,7 @@ def frame_motion(frame: NDArray[np.uint8], before: NDArray[np.uint8], config: Mo
     small = thumbnail(frame, config.longer_side)
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     flow: Maps = dis.calc(small, before, np.zeros((*small.shape, 2), np.float32))
-    return FrameMotion(small, flow, independent_motion(flow, camera_flow(flow, config.camera), config))
+    return FrameMotion(small, flow, independent_motion(flow, camera_flow(flow, config.camera_stride), config))
 
 
 class Evidence:
@@ -83,11 +83,11 @@ class Evidence:
         before = self.before(self._pixels)
         self._distractors = self._sample(self._distractors, before, beyond=0)
         if self._novelty is not None:
-            lost = self.config.lost
+            settings = self.config.motion
             past, self._colours = self._colours, self._colours_of(frame)
             change = np.abs(self._colours - self._sample(past, before)).max(axis=2)
-            change = cv2.blur(change, (lost.colour_window, lost.colour_window))
-            same = np.clip(lost.colour_margin * np.exp(-((change / lost.colour_change) ** 2)), 0, 1)
+            change = cv2.blur(change, (settings.change_window, settings.change_window))
+            same = np.exp(-((change / settings.change) ** 2))
             self._novelty = 1 - same * self._sample(1 - self._novelty, before, beyond=0)
         self.small = small
 
@@ -111,13 +111,13 @@ class Evidence:
         """How far the target has moved since the frame before, (x, y) in pixels of the frame."""
         self._motion = self._sample(self.moving, places)
         small = cv2.resize(search[0].permute(1, 2, 0).numpy(), (cells, cells), interpolation=cv2.INTER_AREA)
-        bins = self._settings.colour_bins
+        bins = self._settings.bins
         levels = np.minimum((small * bins).astype(np.intp), bins - 1)
         self._codes = (levels[..., 0] * bins + levels[..., 1]) * bins + levels[..., 2]
 
     def combine(self, mask: Tensor) -> Tensor:
         """The network's mask (cells, cells), probabilities, after the evidence of warped mask, motion and colour."""
-        settings, bins = self._settings, self._settings.motion_bins
+        settings, bins = self._settings, self._settings.bins
         log_odds = settings.warped_mask * (2 * self.warped_mask - 1)
         steps = np.clip(self._motion * bins - 0.5, 0, bins - 1)
         shares = self._shares(steps.round().astype(np.intp), bins, self.warped_mask)
@@ -175,7 +175,7 @@ class Evidence:
         observed = self._crop.sample(np.ones_like(distractors), self._pixels)
         found = self._crop.sample(distractors * (1 - self._mask), self._pixels)
         self._distractors = observed * found + (1 - observed) * elsewhere
-        now = self._shares(self._codes, settings.colour_bins**3, self._mask)
+        now = self._shares(self._codes, settings.bins**3, self._mask)
         past, kept = now if chosen or self._histograms is None else self._histograms, settings.colour_retention
         self._histograms = (kept * past[0] + (1 - kept) * now[0], kept * past[1] + (1 - kept) * now[1])
 
@@ -184,8 +184,7 @@ class Evidence:
         if self._histograms is None:
             return np.zeros(self._codes.shape)
         settings = self._settings
-        ratios = log_ratio(*self._histograms, settings.rare, settings.colour)[self._codes]
-        return np.asarray(self._in_frame * cv2.blur(ratios, (settings.colour_window, settings.colour_window)))
+        return np.asarray(self._in_frame * log_ratio(*self._histograms, settings.rare, settings.colour)[self._codes])
 
     def _colours_of(self, frame: NDArray[np.uint8]) -> Maps:
         small = cv2.resize(frame, self.small.shape[::-1], interpolation=cv2.INTER_AREA)

@@ -274,10 +274,9 @@ class Tracker:
 
     def _attention(self, view: View, evidence: Evidence) -> NDArray[np.floating]:
         """Where people look in a frame, (H, W), with a maximum of 1: what moves counts most."""
-        settings, (height, width) = self.config.start, view.frame.shape[:2]
+        still, (height, width) = self.config.start.still_weight, view.frame.shape[:2]
         moving = cv2.resize(evidence.moving, (width, height), interpolation=cv2.INTER_LINEAR)
-        still = settings.still_weight
-        weighted = view.saliency() * (still + (1 - still) * moving) ** settings.motion_exponent
+        weighted = view.saliency() * (still + (1 - still) * moving)
         return np.asarray(weighted / weighted.max())
 
     def _set_template(
@@ -338,7 +337,7 @@ class Tracker:
         height, width = view.frame.shape[:2]
         stride = self.config.edge_stride
         probability = crop.place(_refine_edges(mask, search, stride, self.config.edges), height, width)
-        self._area += (lost.area_growth if area > self._area else lost.area_shrinkage) * (area - self._area)
+        self._area += lost.area_rate * (area - self._area)
         self._crop = self._next_crop(crop.to_frame(self._around(component), size)).within(height, width)
         self._update_memory(mask)
         smooth, at = self._update_hotspot(view, crop, mask, hotspot, evidence)

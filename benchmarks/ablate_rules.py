@@ -92,6 +92,7 @@ WCSNET = [
     Rule("evidence: motion", {"evidence.motion": 0.0}),
     Rule("evidence: colour", {"evidence.colour": 0.0}),
     Rule("evidence: colours of the past", {"evidence.colour_retention": 0.0}),
+    Rule("evidence: colours averaged nearby", {"evidence.colour_window": 1}),
     Rule("evidence: rare values say little", {"evidence.rare": 1e-6}),
     Rule("reach: near the warped mask", {"evidence.reach": HUGE / 1e4, "evidence.distractor_reach": HUGE / 1e4}),
     Rule("reach: distractors", {"evidence.distractor_reach": 0.15}),

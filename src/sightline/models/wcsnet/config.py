@@ -111,6 +111,11 @@ class LostConfig(Config):
         description="share of a component that has to be newly visible, or where the target was last, to be the target:"
         " what was in view all the time is not. 0 accepts all",
     )
+    colour_margin: float = Field(
+        2.0,
+        ge=1,
+        description="gain of how surely a pixel is the one before, before it is cut at 1: small changes leave it so",
+    )
 
 
 class EvidenceConfig(Config):
@@ -126,6 +131,9 @@ class EvidenceConfig(Config):
     )
     colour_retention: float = Field(
         0.9, ge=0, lt=1, description="share of the past in the colour histograms, a frame: they outlast a bad mask"
+    )
+    colour_window: int = Field(
+        3, ge=1, description="side of the window that the colours' log-odds are averaged in, cells of the crop"
     )
     rare: float = Field(
         0.25, gt=0, description="prior count of a histogram's bin, in parts of a mean bin: rare values say little"

@@ -87,7 +87,7 @@ class Evidence:
             past, self._colours = self._colours, self._colours_of(frame)
             change = np.abs(self._colours - self._sample(past, before)).max(axis=2)
             change = cv2.blur(change, (settings.change_window, settings.change_window))
-            same = np.exp(-((change / settings.change) ** 2))
+            same = np.clip(self.config.lost.colour_margin * np.exp(-((change / settings.change) ** 2)), 0, 1)
             self._novelty = 1 - same * self._sample(1 - self._novelty, before, beyond=0)
         self.small = small
 
@@ -184,7 +184,8 @@ class Evidence:
         if self._histograms is None:
             return np.zeros(self._codes.shape)
         settings = self._settings
-        return np.asarray(self._in_frame * log_ratio(*self._histograms, settings.rare, settings.colour)[self._codes])
+        ratios = log_ratio(*self._histograms, settings.rare, settings.colour)[self._codes]
+        return np.asarray(self._in_frame * cv2.blur(ratios, (settings.colour_window, settings.colour_window)))
 
     def _colours_of(self, frame: NDArray[np.uint8]) -> Maps:
         small = cv2.resize(frame, self.small.shape[::-1], interpolation=cv2.INTER_AREA)

@@ -50,12 +50,13 @@ class StartConfig(Config):
         description="standard deviation of a box as a map, in parts of its sides: objects fill the middle",
     )
     still_weight: float = Field(
-        0.0025,
+        0.05,
         ge=0,
         le=1,
         description="weight of saliency where nothing moves, beside 1 where something surely does: of what attracts the"
         " eye the moving counts most. 1 leaves motion out",
     )
+    motion_exponent: float = Field(2.0, gt=0, description="exponent of that weight")
     zoom: bool = Field(
         True, description="segment a second time, in a crop around what was found: small objects get more pixels"
     )

@@ -274,9 +274,10 @@ class Tracker:
 
     def _attention(self, view: View, evidence: Evidence) -> NDArray[np.floating]:
         """Where people look in a frame, (H, W), with a maximum of 1: what moves counts most."""
-        still, (height, width) = self.config.start.still_weight, view.frame.shape[:2]
+        settings, (height, width) = self.config.start, view.frame.shape[:2]
         moving = cv2.resize(evidence.moving, (width, height), interpolation=cv2.INTER_LINEAR)
-        weighted = view.saliency() * (still + (1 - still) * moving)
+        still = settings.still_weight
+        weighted = view.saliency() * (still + (1 - still) * moving) ** settings.motion_exponent
         return np.asarray(weighted / weighted.max())
 
     def _set_template(

@@ -1,6 +1,6 @@
 """Speed and memory of `sightline predict` as a whole, beside its networks alone, in one run.
 
-    python benchmarks/pipeline.py [VIDEO] [--model wcsnet] [--frames 150] [--rounds 5] [--minutes 10]
+    python benchmarks/pipeline.py [VIDEO] [--model wcsnet] [--engine auto] [--frames 150] [--rounds 5] [--minutes 10]
 
 Without VIDEO the demo clip is rendered. Rows are interleaved and the best of all rounds counts, so that a busy machine
 slows all alike; CPU time, of all threads, is there for machines too busy even for that. The memory of a long video (the
@@ -19,12 +19,13 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.nn.engine import Name, prefer
 from sightline.types import Clip, Prompt, VideoFrame
 from sightline.video import Source
 
@@ -40,11 +41,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("video", type=Path, nargs="?")
     parser.add_argument("--model", default="wcsnet")
+    parser.add_argument("--engine", choices=get_args(Name), default="auto", help="as of `predict`")
     parser.add_argument("--frames", type=int, default=150)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--peak-memory", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    prefer(options.engine)
     if options.peak_memory:
         print(peak_memory(options.model, options.video))
         return

@@ -14,6 +14,7 @@ from sightline.models.wcsnet.config import TrackerConfig
 from sightline.models.wcsnet.evidence import log_ratio
 from sightline.models.wcsnet.gaze2mask import Gaze2Mask
 from sightline.models.wcsnet.geometry import Crop
+from sightline.nn.engine import Engine
 from sightline.types import Box, Cue, Point
 
 Picture = NDArray[np.uint8]
@@ -25,6 +26,7 @@ class Choice:
 
     def __init__(self, gaze2mask: Gaze2Mask, config: TrackerConfig, device: torch.device) -> None:
         self.gaze2mask, self.config, self.device = gaze2mask, config, device
+        self._engine: Engine | None = None
 
     def pointed_out(self, frame: Picture, cue: Cue, before: Mask | None = None) -> Mask:
         """The object of a cue. before: the object without the cue, which its points correct."""
@@ -97,9 +99,10 @@ class Choice:
         guide = crop.take_map(guidance, size // 8)
         if guide.max() <= 0:
             return None
-        with torch.inference_mode():
-            images, guide = crop.take(frame, size).to(self.device), (guide / guide.max()).to(self.device)
-            probability = self.gaze2mask(images, guide).sigmoid()[0, 0].cpu()
+        inputs = crop.take(frame, size), guide / guide.max()
+        if self._engine is None:
+            self._engine = Engine(self.gaze2mask, inputs, self.device)
+        probability = self._engine(*inputs)[0].sigmoid()[0, 0].cpu()
         placed = crop.place(probability, frame.shape[0], frame.shape[1], precise=True)
         return main_components(placed > 0.5, guidance, self.config.component_weight)
 

@@ -288,8 +288,12 @@ class Tracker:
             # "w/o. weighted pooling": a template of half the size, at the same scale (Sec. 4.4).
             size, crop = size // 2, Crop(crop.x, crop.y, crop.side / 2)
         guide = self._guidance_on(target, guidance)
+        search = crop.take(frame, size)
+        own = (
+            size != self.size or self.device.type != "cpu"
+        )  # another size than the frames' crops, or autocast on a GPU
         with torch.inference_mode():
-            features = self.network.backbone(crop.take(frame, size).to(self.device))
+            features = list(self.network.backbone(search.to(self.device)) if own else self.eyes.encode(search))
             mask = crop.take_map(target, size).to(self.device)
             hotspot = crop.take_map(guide, size // 8).to(self.device)
             kernels = self.network.template(features, mask, hotspot / hotspot.max().clamp_min(1e-6))

@@ -289,9 +289,8 @@ class Tracker:
             size, crop = size // 2, Crop(crop.x, crop.y, crop.side / 2)
         guide = self._guidance_on(target, guidance)
         search = crop.take(frame, size)
-        own = (
-            size != self.size or self.device.type != "cpu"
-        )  # another size than the frames' crops, or autocast on a GPU
+        # The engine is for crops of the frames' size, and rounds on a GPU.
+        own = size != self.size or self.device.type != "cpu"
         with torch.inference_mode():
             features = list(self.network.backbone(search.to(self.device)) if own else self.eyes.encode(search))
             mask = crop.take_map(target, size).to(self.device)

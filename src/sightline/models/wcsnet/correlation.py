@@ -96,9 +96,8 @@ def fold_means(convolution: nn.Conv2d, correlations: Sequence[Correlation]) -> N
         products, features = products.clone(), block.channels - block.classes
         if block.means:
             products[:, :features] += means[:, :1] / features
-            products[:, features + 1 :] += means[
-                :, 1:
-            ]  # the classes' sum, without the background; nothing without them
+            # The classes' sum leaves out the background; without classes both sides are empty.
+            products[:, features + 1 :] += means[:, 1:]
         parts += [products, beside]
         block.out_channels, block.means = block.out_channels - block.means, 0
     convolution.weight = nn.Parameter(torch.cat([*parts, rest], dim=1), requires_grad=False)
